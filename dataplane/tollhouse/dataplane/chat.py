@@ -1,0 +1,346 @@
+"""The neutral form of a chat: the hub every wire format decodes to and encodes from.
+
+Requests and replies are plain data; a stream is a sequence of events. Fields a format knows and the neutral form does
+not ride in ``extra`` under the format's own name and are used only when both sides speak that format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "stop_sequence", "refusal", "pause", "error"]
+"""Why a reply ended. ``stop`` and ``stop_sequence`` are one in OpenAI's format; ``pause`` is Anthropic's pause_turn."""
+
+
+@dataclass(slots=True)
+class Text:
+    """A piece of text. ``cache`` is the client's cache mark (Anthropic ``cache_control``), kept where it exists."""
+
+    text: str
+    cache: dict[str, Any] | None = None
+    extra: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Image:
+    """An image by URL or inline (base64 ``data`` with its ``media_type``); exactly one of the two is set."""
+
+    url: str = ""
+    data: str = ""
+    media_type: str = ""
+    detail: str = ""
+    cache: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Document:
+    """A document (PDF or text) by URL or inline: base64 ``data`` with ``media_type``, or ``text``."""
+
+    url: str = ""
+    data: str = ""
+    text: str = ""
+    media_type: str = ""
+    name: str = ""
+    cache: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Audio:
+    """Inline audio, base64."""
+
+    data: str
+    format: str
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """A call the model made. ``arguments`` is JSON text, exactly as it was written (``{}`` when there are none)."""
+
+    id: str
+    name: str
+    arguments: str = "{}"
+    cache: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class ToolResult:
+    """What a tool gave back."""
+
+    call_id: str
+    parts: list[Text | Image | Document]
+    is_error: bool = False
+    cache: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Thinking:
+    """Reasoning the model showed. ``signature`` and ``redacted`` mean something only to the provider that made them."""
+
+    text: str = ""
+    signature: str = ""
+    redacted: str = ""
+
+
+@dataclass(slots=True)
+class Refusal:
+    """The model declined, in words."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Opaque:
+    """A part only one wire format knows (a server tool, say). Carried to a target of that format, dropped elsewhere."""
+
+    protocol: str
+    value: dict[str, Any]
+
+
+Part = Text | Image | Document | Audio | ToolCall | ToolResult | Thinking | Refusal | Opaque
+
+
+@dataclass(slots=True)
+class Message:
+    """One turn. Tool results stand in messages of role ``tool``, one or several results each."""
+
+    role: Role
+    parts: list[Part]
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Tool:
+    """A function the model may call; ``parameters`` is its JSON Schema, untouched."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+    cache: dict[str, Any] | None = None
+    opaque: Opaque | None = None
+    """Set instead of the rest for a provider's built-in tool."""
+
+
+@dataclass(slots=True)
+class ToolChoice:
+    """Whether and which tool must be called; ``name`` only with mode ``tool``."""
+
+    mode: Literal["auto", "none", "required", "tool"]
+    name: str = ""
+
+
+@dataclass(slots=True)
+class ResponseFormat:
+    """Structured output: any JSON object, or one that fits ``schema``."""
+
+    kind: Literal["text", "json_object", "json_schema"]
+    name: str = ""
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+    description: str = ""
+
+
+@dataclass(slots=True)
+class Reasoning:
+    """How hard to think: by effort, by token budget, or as the model likes (``adaptive``)."""
+
+    effort: str = ""
+    budget_tokens: int | None = None
+    enabled: bool | None = None
+    adaptive: bool = False
+
+
+@dataclass(slots=True)
+class ChatRequest:
+    """A chat request in neutral form. None means the client did not say."""
+
+    model: str
+    messages: list[Message]
+    tools: list[Tool] = field(default_factory=list)
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    """0..2, OpenAI's range; formats with another range map it."""
+    top_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    seed: int | None = None
+    stop: list[str] = field(default_factory=list)
+    stream: bool = False
+    stream_usage: bool = False
+    """The client itself asked for usage in the stream."""
+    choices: int = 1
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    response_format: ResponseFormat | None = None
+    reasoning: Reasoning | None = None
+    user: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Fields only the client's own format knows."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens one attempt consumed, as the provider counted them.
+
+    ``input_tokens`` is everything read, cached and cache-written tokens included (OpenAI's way of counting);
+    ``output_tokens`` is everything written, reasoning included.
+    """
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    """Written to the provider's cache with the short (5 min) lifetime."""
+    cache_write_1h_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+    """The provider was silent; the figures are ours."""
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(slots=True)
+class Choice:
+    """One answer."""
+
+    parts: list[Part]
+    finish_reason: FinishReason = "stop"
+    stop_sequence: str | None = None
+    logprobs: Any = None
+
+
+@dataclass(slots=True)
+class ChatReply:
+    """A whole reply in neutral form."""
+
+    id: str
+    model: str
+    choices: list[Choice]
+    usage: Usage
+    created: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+# --- a stream, as events ------------------------------------------------------------------------------------------
+
+PartKind = Literal["text", "thinking", "redacted_thinking", "tool_call", "refusal"]
+
+
+@dataclass(slots=True)
+class ReplyStarted:
+    """The first event. ``usage`` holds what is known of the input already, if anything."""
+
+    id: str
+    model: str
+    created: int = 0
+    usage: Usage | None = None
+
+
+@dataclass(slots=True)
+class PartStarted:
+    """A part begins. ``index`` counts the parts of a choice from 0 in order; parts do not overlap except tool calls
+    of OpenAI's format, whose deltas may interleave."""
+
+    choice: int
+    index: int
+    kind: PartKind
+    call_id: str = ""
+    name: str = ""
+    redacted: str = ""
+
+
+@dataclass(slots=True)
+class TextDelta:
+    """More text of a part of kind ``text`` or ``refusal``."""
+
+    choice: int
+    index: int
+    text: str
+    logprobs: Any = None
+
+
+@dataclass(slots=True)
+class ThinkingDelta:
+    """More reasoning; ``signature`` arrives last, when there is one."""
+
+    choice: int
+    index: int
+    text: str = ""
+    signature: str = ""
+
+
+@dataclass(slots=True)
+class ArgumentsDelta:
+    """More JSON text of a tool call's arguments."""
+
+    choice: int
+    index: int
+    json: str
+
+
+@dataclass(slots=True)
+class PartEnded:
+    """A part is complete."""
+
+    choice: int
+    index: int
+
+
+@dataclass(slots=True)
+class Finished:
+    """A choice is complete."""
+
+    choice: int
+    reason: FinishReason
+    stop_sequence: str | None = None
+
+
+@dataclass(slots=True)
+class UsageReported:
+    """Usage so far; the last one counts. Cumulative, never a difference."""
+
+    usage: Usage
+
+
+@dataclass(slots=True)
+class Failed:
+    """The provider said in the stream that it failed. ``type`` is the provider's own word."""
+
+    type: str
+    message: str
+    status: int = 0
+
+
+@dataclass(slots=True)
+class Ended:
+    """The format's own end mark (``[DONE]``, ``message_stop``) came. A stream without it was cut."""
+
+
+Event = (
+    ReplyStarted
+    | PartStarted
+    | TextDelta
+    | ThinkingDelta
+    | ArgumentsDelta
+    | PartEnded
+    | Finished
+    | UsageReported
+    | Failed
+    | Ended
+)
+
+
+def is_content(event: Event) -> bool:
+    """Whether the client would see something of the answer: from here on an attempt cannot be replayed."""
+    return isinstance(event, TextDelta | ThinkingDelta | ArgumentsDelta) or (
+        isinstance(event, PartStarted) and event.kind in ("tool_call", "redacted_thinking")
+    )

@@ -1,0 +1,1 @@
+"""Sends a request on and brings the answer back: does what ``engine`` decides, over a ``transport``."""

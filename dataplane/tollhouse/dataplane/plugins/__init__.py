@@ -1,0 +1,1 @@
+"""Features, one per file. Being here is being registered; names that start with ``_`` are not looked at."""

@@ -1,0 +1,176 @@
+"""What a wire format is: decode and encode a request, a reply and a stream; plus how it writes an error."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from tollhouse.dataplane.chat import ChatReply, ChatRequest, Event, Usage
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.errors import GatewayError
+
+
+@dataclass(slots=True)
+class Peek:
+    """What routing, limits and accounting need of a request, read without decoding the rest."""
+
+    model: str
+    stream: bool = False
+    max_tokens: int | None = None
+    choices: int = 1
+    user: str = ""
+    needs: frozenset[str] = frozenset()
+    """Capabilities the request cannot do without: ``tools``, ``structured_output``. (Images are found by decoding.)"""
+
+
+@dataclass(slots=True)
+class Encoded:
+    """A request in a provider's format."""
+
+    body: dict[str, Any]
+    dropped: list[str] = field(default_factory=list)
+    """Names of what could not be carried and was left out by a documented rule: goes to ``x-tollhouse-dropped``."""
+    renamed_tools: dict[str, str] = field(default_factory=dict)
+    """Name sent -> the client's own name, to be restored on the way back."""
+
+
+@dataclass(slots=True)
+class ReplyContext:
+    """What encoding a reply needs to know of the request it answers."""
+
+    model: str
+    """The name the client asked for; replies carry it."""
+    stream_usage: bool = False
+    """The client asked for usage in its stream (OpenAI ``stream_options.include_usage``)."""
+    renamed_tools: Mapping[str, str] = field(default_factory=dict)
+    request_id: str = ""
+
+
+class StreamDecoder(ABC):
+    """Provider bytes to events, incrementally. One per attempt; not safe to share."""
+
+    @abstractmethod
+    def feed(self, data: bytes) -> list[Event]:
+        """The events completed by these bytes, however the stream was cut. Malformed data gives ``Failed``."""
+
+    @abstractmethod
+    def close(self) -> list[Event]:
+        """The stream ended. Whether it was whole is told by ``Ended`` having come."""
+
+
+class StreamEncoder(ABC):
+    """Events to client bytes. One per exchange; not safe to share."""
+
+    @abstractmethod
+    def encode(self, event: Event) -> bytes:
+        """The bytes for one event; may be empty. What is returned can be flushed as it is."""
+
+    @abstractmethod
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        """A well-formed terminal error event."""
+
+
+class UsageReader(ABC):
+    """Watches a stream that passes untouched, and reads from it only what accounting needs.
+
+    ``feed`` must be far cheaper than decoding: most chunks are looked at with a byte search only.
+    """
+
+    usage: Usage
+    model: str
+    """The model the provider says it is; empty until told."""
+    has_content: bool
+    """A content event has come: the attempt cannot be replayed any more."""
+    ended: bool
+    """The format's end mark has come."""
+    failed: GatewayError | None
+    """An error event has come (its cause, as the provider put it)."""
+    reported: bool
+    """The provider has reported usage."""
+
+    @abstractmethod
+    def feed(self, data: bytes) -> bytes:
+        """Look at a chunk and return what may go to the client: the same object, unless something in it must be
+        hidden (usage the client did not ask for) or an event is split over chunks and must be held."""
+
+    @abstractmethod
+    def close(self) -> bytes:
+        """What was held back at the end of the stream."""
+
+
+class Protocol(ABC):
+    """A wire format. Stateless; one instance serves the process. Subclass, put it in ``protocols/``, done."""
+
+    name: ClassVar[str]
+    """``openai_chat``, ``anthropic_messages``: used in configs, metrics and logs."""
+
+    operation: ClassVar[str] = "chat"
+    """OpenTelemetry's ``gen_ai.operation.name``."""
+
+    # -- which requests are in this format
+
+    @abstractmethod
+    def claims(self, path: str, document: RequestDocument | None) -> bool:
+        """Whether a request for this path (without query) is in this format. ``document`` is given when the body has
+        been read; a path may be enough (``/v1/messages``)."""
+
+    # -- requests
+
+    @abstractmethod
+    def peek(self, document: RequestDocument) -> Peek:
+        """Raises ClientError 400 naming the field that is missing or of the wrong type."""
+
+    @abstractmethod
+    def decode_request(self, document: RequestDocument) -> ChatRequest:
+        """Neutral form. Raises ClientError 400 naming the field at fault."""
+
+    @abstractmethod
+    def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
+        """For a provider. ``max_output_tokens`` is the model's limit where known: formats that must name a maximum use
+        it when the client named none."""
+
+    @abstractmethod
+    def passthrough_edits(self, document: RequestDocument) -> bool:
+        """Edits a request needs also when both sides speak this format: ask the provider for usage in the stream.
+        Returns whether that usage must be hidden from the client."""
+
+    # -- replies
+
+    @abstractmethod
+    def decode_reply(self, body: bytes) -> ChatReply:
+        """Raises UpstreamError 502 ``invalid_upstream_reply`` when it is not a reply in this format."""
+
+    @abstractmethod
+    def encode_reply(self, reply: ChatReply, context: ReplyContext) -> bytes:
+        """The client's body."""
+
+    @abstractmethod
+    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
+        """Usage and model from a whole reply that passes untouched, decoding only these. None: it does not say."""
+
+    # -- streams
+
+    @abstractmethod
+    def stream_decoder(self) -> StreamDecoder: ...
+
+    @abstractmethod
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
+
+    @abstractmethod
+    def usage_reader(self, *, hide_usage: bool) -> UsageReader: ...
+
+    # -- errors
+
+    @abstractmethod
+    def encode_error(self, error: GatewayError, request_id: str) -> bytes:
+        """The body of an error answer in this format; the status is the error's (or ``error_status``)."""
+
+    def error_status(self, error: GatewayError) -> int:
+        """The HTTP status this format's clients expect for the error."""
+        return error.status
+
+    def error_headers(self, error: GatewayError) -> dict[str, str]:
+        """Headers besides ``Retry-After``, e.g. ``x-should-retry: false`` where SDKs look at it."""
+        return {}

@@ -1,0 +1,77 @@
+"""What a vendor is: endpoint, formats and paths, authentication, and how to read its failures. Nearly all data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from tollhouse.dataplane.errors import FailureClass
+
+
+@dataclass(slots=True)
+class UpstreamFailure:
+    """One failed attempt, as the vendor's answer (or silence) explains it."""
+
+    failure_class: FailureClass
+    kind: str
+    """``connect``, ``timeout``, ``rate_limited``, ``overloaded``, ``server_error``, ``auth`` (dead key), ``quota``,
+    ``bad_request``, ``context_too_long``, ``content_refused``, ``not_found``, ``cut`` (mid-stream), ``invalid_reply``."""
+    status: int
+    message: str
+    retry_after_s: float | None = None
+    body: Any = None
+    """The vendor's error document, parsed, for clients of the same format."""
+
+
+class Provider:
+    """A vendor type. Stateless; one instance serves the process. Subclass, fill in the data, put it in ``providers/``."""
+
+    type: ClassVar[str]
+    """The name in configs (APISIX's where it has one): ``openai``, ``anthropic``, ``openai-compatible``."""
+
+    otel_name: ClassVar[str]
+    """OpenTelemetry's ``gen_ai.provider.name``."""
+
+    endpoint: ClassVar[str] = ""
+    """Default base URL; empty when one must be configured."""
+
+    speaks: ClassVar[Mapping[str, str]]
+    """Protocol name -> path, in order of preference. A target speaks the client's format if it can; otherwise the
+    first entry."""
+
+    auth_header: ClassVar[str] = "authorization"
+    auth_scheme: ClassVar[str] = "Bearer "
+    """How a bare key is presented when a config gives only the key."""
+
+    default_key: ClassVar[str] = ""
+    """A secret reference used when a config names no auth, e.g. ``$env://OPENAI_API_KEY``."""
+
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Sent with every request unless the client sent its own (``anthropic-version``)."""
+
+    passes_headers: ClassVar[tuple[str, ...]] = ()
+    """Client headers (exact names, or prefixes ending in ``*``) that are meant for the vendor."""
+
+    hosts: ClassVar[tuple[str, ...]] = ()
+    """Host names by which the vendor is recognised where a config names a host instead of a provider."""
+
+    native_models: ClassVar[tuple[str, ...]] = ()
+    """Glob patterns of model names that are this vendor's own: ``claude-*``."""
+
+    fallback_model: ClassVar[str] = ""
+    """The model used when a request for a model of another vendor falls back to this one and the config names none."""
+
+    max_tokens_field: ClassVar[Mapping[str, str]] = {
+        "openai_chat": "max_tokens",
+        "anthropic_messages": "max_tokens",
+    }
+    """Protocol name -> the field that limits output."""
+
+    def read_failure(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
+        """What a non-2xx answer means. Header names are lower case."""
+        raise NotImplementedError
+
+    def read_stream_failure(self, error_type: str, message: str) -> UpstreamFailure:
+        """What an error event inside a 200 stream means."""
+        raise NotImplementedError

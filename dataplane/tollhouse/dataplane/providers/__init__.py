@@ -1,0 +1,1 @@
+"""Vendors, one per file, nearly all data. Being here is being registered."""

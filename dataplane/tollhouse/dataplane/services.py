@@ -1,0 +1,165 @@
+"""The ports a plugin may ask for. ``runtime`` implements them; tests bring their own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from tollhouse.dataplane.transport import Transport
+
+
+class Clock(Protocol):
+    """Time, as an argument."""
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+
+    def time(self) -> float:
+        """Epoch seconds."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Luck(Protocol):
+    """Randomness, as an argument (``random.Random`` fits)."""
+
+    def random(self) -> float:
+        """0 <= x < 1."""
+
+
+# --- counters ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CounterPolicy:
+    """Who keeps a count: this node, or a Redis shared by all nodes (APISIX's ``policy`` and ``redis_*`` fields)."""
+
+    authority: Literal["local", "redis", "redis-cluster", "redis-sentinel"] = "local"
+    redis: tuple[tuple[str, Any], ...] = ()
+    """The connection fields as sorted pairs, so that equal configs share one connection."""
+    on_failure: Literal["reject", "allow", "local"] = "reject"
+    """When the authority cannot be reached: refuse, let pass, or go on counting on this node alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``amount`` units per ``window_s`` seconds under ``key``. The key never depends on a config's hash, so
+    changing an amount does not reset the count."""
+
+    key: str
+    amount: int
+    window_s: int
+    kind: Literal["fixed", "sliding"] = "fixed"
+    policy: CounterPolicy = CounterPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of asking for some units."""
+
+    allowed: bool
+    remaining: int
+    """Units left in the window after this, never below 0."""
+    reset_s: float
+    """Seconds until the window ends (fixed) or room appears (sliding)."""
+
+
+class CounterUnavailable(Exception):
+    """The authority could not be reached and the policy is ``reject``."""
+
+
+class Counters(ABC):
+    """Counts shared by all workers of a node, or by all nodes."""
+
+    @abstractmethod
+    async def take(self, limit: Limit, amount: int = 1, *, partial: bool = False) -> Taken:
+        """Take units if they are there: all or nothing (``partial``: allowed while at least one is left, taking the
+        rest into the negative). Raises CounterUnavailable."""
+
+    @abstractmethod
+    def settle(self, limit: Limit, difference: int) -> None:
+        """Correct an earlier ``take``: positive takes more (also past the limit), negative gives back. Never waits."""
+
+    @abstractmethod
+    async def look(self, limit: Limit) -> Taken:
+        """What is left, taking nothing. ``allowed`` tells whether one unit could be taken. Raises CounterUnavailable."""
+
+
+# --- metrics -------------------------------------------------------------------------------------------------------
+
+
+class Cell(ABC):
+    """One time series of a counter or gauge. Keep it; do not look it up per request."""
+
+    @abstractmethod
+    def add(self, amount: float = 1) -> None: ...
+
+    @abstractmethod
+    def set(self, value: float) -> None: ...
+
+
+class Distribution(ABC):
+    """One time series of a histogram."""
+
+    @abstractmethod
+    def observe(self, value: float) -> None: ...
+
+
+class Metrics(ABC):
+    """Plain numbers of this worker; the node adds up its workers when scraped. Families are declared once, by name."""
+
+    @abstractmethod
+    def counter(self, name: str, help: str, labels: tuple[str, ...]) -> Callable[..., Cell]:
+        """A function from label values (positional, in order) to the cell. Cells are cached; a family that grows past
+        its bound folds further values into ``other``."""
+
+    @abstractmethod
+    def gauge(self, name: str, help: str, labels: tuple[str, ...]) -> Callable[..., Cell]: ...
+
+    @abstractmethod
+    def histogram(
+        self, name: str, help: str, labels: tuple[str, ...], buckets: tuple[float, ...]
+    ) -> Callable[..., Distribution]: ...
+
+    @abstractmethod
+    async def exposition(self) -> bytes:
+        """The whole node in Prometheus' text format (all workers added up)."""
+
+
+# --- secrets -------------------------------------------------------------------------------------------------------
+
+
+class Secrets(ABC):
+    """Turns what a config holds into the value itself. Never log what comes out."""
+
+    @abstractmethod
+    def reveal(self, text: str) -> str:
+        """Resolve ``$env://``, ``$secret://`` and sealed values; other text is returned as it is. Raises GatewayFault
+        ``secret_unavailable`` naming the reference (never the value)."""
+
+
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], None]
+"""Run a coroutine in the background under a name; it is kept, watched, and cancelled at shutdown."""
+
+
+@dataclass(slots=True)
+class Services:
+    """What a plugin gets to work with; one per worker."""
+
+    clock: Clock
+    luck: Luck
+    counters: Counters
+    metrics: Metrics
+    secrets: Secrets
+    transport: Transport
+    spawn: Spawn
+    hostname: str = ""
+    node_id: str = ""
+    targets: Any = None
+    """Health and load of targets, shared by all routes of the worker: ``dispatch.targets.TargetStates``."""
+    on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

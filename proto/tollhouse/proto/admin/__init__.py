@@ -1,0 +1,1 @@
+"""The gRPC admin API; ``v1`` is its only version."""
