@@ -16,7 +16,8 @@ class UpstreamFailure:
     failure_class: FailureClass
     kind: str
     """``connect``, ``timeout``, ``rate_limited``, ``overloaded``, ``server_error``, ``auth`` (dead key), ``quota``,
-    ``bad_request``, ``context_too_long``, ``content_refused``, ``not_found``, ``cut`` (mid-stream), ``invalid_reply``."""
+    ``bad_request``, ``context_too_long``, ``content_refused``, ``not_found``, ``cut`` (mid-stream),
+    ``invalid_reply``."""
     status: int
     message: str
     retry_after_s: float | None = None
@@ -25,7 +26,7 @@ class UpstreamFailure:
 
 
 class Provider:
-    """A vendor type. Stateless; one instance serves the process. Subclass, fill in the data, put it in ``providers/``."""
+    """A vendor type. Stateless; one instance serves the process. Subclass, fill in, put it in ``providers/``."""
 
     type: ClassVar[str]
     """The name in configs (APISIX's where it has one): ``openai``, ``anthropic``, ``openai-compatible``."""

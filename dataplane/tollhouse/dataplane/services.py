@@ -84,7 +84,7 @@ class Counters(ABC):
 
     @abstractmethod
     async def look(self, limit: Limit) -> Taken:
-        """What is left, taking nothing. ``allowed`` tells whether one unit could be taken. Raises CounterUnavailable."""
+        """What is left, taking nothing; ``allowed``: one unit could be taken. Raises CounterUnavailable."""
 
 
 # --- metrics -------------------------------------------------------------------------------------------------------
