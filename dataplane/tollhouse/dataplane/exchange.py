@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -67,6 +67,7 @@ class Exchange:
         "host",
         "id",
         "method",
+        "open_body",
         "path",
         "pipeline",
         "protocol",
@@ -101,6 +102,7 @@ class Exchange:
         received_s: float,
         received_at: float,
         read_body: Callable[[], Awaitable[bytes]],
+        open_body: Callable[[], AsyncIterator[bytes]] | None = None,
     ) -> None:
         self.id = id
         """The request id (``x-request-id``)."""
@@ -123,6 +125,9 @@ class Exchange:
         """Epoch seconds."""
         self.read_body = read_body
         """Reads the whole body once; raises ClientError 413 over the limit, 408 when the client is too slow."""
+        self.open_body = open_body
+        """The body piece by piece, for ordinary routes that stream it; instead of ``read_body``, not besides it. None
+        when there is no body or it cannot be streamed. Raises as ``read_body`` does."""
 
         self.body: bytes | None = None
         """The body once it was read; None before (ordinary routes may stream it and never set this)."""
