@@ -43,6 +43,8 @@ class GatewayError(Exception):
         """The field of the request at fault, if one is."""
         self.apisix_body = apisix_body
         """What APISIX answers in this case; used as the body on routes that serve no AI protocol."""
+        self.body_override: bytes | None = None
+        """The whole body to answer with, whatever the protocol (a plugin's ``_meta.error_response``)."""
         self.provider_body: Any = None
         """The provider's own error document, parsed, when the failure came from a provider."""
 

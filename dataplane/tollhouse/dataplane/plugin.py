@@ -62,6 +62,8 @@ class Plugin(Generic[ConfigT]):
     """What ``plugin_metadata/<name>`` holds."""
     needs_document: ClassVar[bool] = False
     """Acts only on the request body as JSON; routes that have it read the body before ADMIT."""
+    counts: ClassVar[bool] = False
+    """``request`` takes from counters, or has other lasting effects: it is not run when a request is only explained."""
     prefer_route: ClassVar[bool] = False
     """As a global rule, skipped where the route has the plugin itself (APISIX ``run_policy``)."""
 
@@ -81,6 +83,11 @@ class Plugin(Generic[ConfigT]):
     def check(cls, config: PluginConfig) -> list[str]:
         """What is wrong with a config beyond its types: one sentence each. Same rules on both planes."""
         return []
+
+    @classmethod
+    def identity(cls, config: PluginConfig) -> str:
+        """Only authentication plugins: what a consumer with this ``ConsumerConfig`` is looked up by."""
+        return str(getattr(config, "key", ""))
 
     # -- hooks, in the order they run. ``request`` may be a plain or an async method.
 
@@ -122,3 +129,7 @@ class DispatchPlugin(Plugin[ConfigT]):
     def explain(self, ex: Exchange) -> list[Any]:
         """The targets in the order they would be tried (``ExplainTarget``), the excluded ones with their reason."""
         return []
+
+    def models(self, ex: Exchange) -> list[Any] | None:
+        """The models this caller may ask for here (``protocols._models.ListedModel``); None when it lists none."""
+        return None

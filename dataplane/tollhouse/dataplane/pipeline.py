@@ -1,0 +1,140 @@
+"""The hooks of one (route, consumer) shape, compiled to tuples once and run for every request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from tollhouse.dataplane import plugin as plugin_module
+from tollhouse.dataplane.errors import GatewayError
+from tollhouse.dataplane.plugin import DispatchPlugin, Plugin
+from tollhouse.dataplane.reply import Reply
+from tollhouse.dataplane.stages import Stage
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.exchange import Exchange
+
+
+class Dispatcher(Protocol):
+    """Sends a request on: a ``DispatchPlugin``, or a route's upstream."""
+
+    async def dispatch(self, ex: Exchange) -> Reply: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPlugin:
+    """A plugin as one object configures it."""
+
+    plugin: Plugin[Any]
+    priority: int
+    holds: Callable[[Exchange], bool] | None = None
+    """``_meta.filter``; None runs always."""
+    error_body: bytes | None = None
+    """``_meta.error_response``."""
+    is_global: bool = False
+
+    def runs_for(self, ex: Exchange) -> bool:
+        """Whether the filter lets the plugin act on this exchange; decided once per exchange, at its first hook."""
+        if self.holds is None:
+            return True
+        key = f"_filter:{id(self.plugin)}"
+        verdict = ex.state.get(key)
+        if verdict is None:
+            verdict = ex.state[key] = self.holds(ex)
+        return bool(verdict)
+
+
+PluginSet = dict[str, BoundPlugin]
+"""Name -> plugin, of one object or merged."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHook:
+    """One ``request`` hook, ready to call."""
+
+    bound: BoundPlugin
+    call: Callable[[Exchange], Any]
+    stage: Stage
+
+    async def run(self, ex: Exchange) -> Reply | None:
+        """Act, honouring ``_meta``. Raises GatewayError."""
+        bound = self.bound
+        if bound.holds is not None and not bound.runs_for(ex):
+            return None
+        try:
+            result = self.call(ex)
+            if result is not None and not isinstance(result, Reply):
+                result = await result
+        except GatewayError as error:
+            if bound.error_body is not None:
+                error.body_override = bound.error_body
+            raise
+        if bound.error_body is not None and isinstance(result, Reply) and result.status >= 400:
+            result.body = bound.error_body
+        return result if isinstance(result, Reply) else None
+
+
+def _overrides(plugin: Plugin[Any], hook: str) -> bool:
+    return getattr(type(plugin), hook) is not getattr(plugin_module.Plugin, hook)
+
+
+class Pipeline:
+    """Everything that happens to the requests of one (route, consumer) shape. Immutable; shared by exchanges."""
+
+    __slots__ = (
+        "ai",
+        "before_body",
+        "dispatcher",
+        "event_hooks",
+        "needs_document",
+        "plugins",
+        "record_hooks",
+        "reply_hooks",
+        "request_hooks",
+        "settle_hooks",
+    )
+
+    def __init__(self, global_plugins: Iterable[BoundPlugin], own: PluginSet, upstream: Dispatcher | None) -> None:
+        bound = [one for one in global_plugins if not (one.plugin.prefer_route and one.plugin.name in own)]
+        bound += own.values()
+        # APISIX runs global rules before the route's plugins in each phase; inside, higher priority first.
+        ordered = sorted(bound, key=lambda one: (one.plugin.stage, not one.is_global, -one.priority))
+        self.plugins = tuple(ordered)
+        hooks = [
+            RequestHook(one, one.plugin.request, one.plugin.stage)
+            for one in ordered
+            if _overrides(one.plugin, "request")
+        ]
+        self.before_body = tuple(hook for hook in hooks if hook.stage <= Stage.IDENTIFY)
+        """ACCEPT and IDENTIFY: run before the body is read."""
+        self.request_hooks = tuple(hook for hook in hooks if Stage.IDENTIFY < hook.stage < Stage.DISPATCH)
+        """ADMIT to ANSWER."""
+        # What goes out passes the stages in reverse.
+        self.reply_hooks = tuple(one for one in reversed(ordered) if _overrides(one.plugin, "reply"))
+        self.event_hooks: tuple[Callable[[Exchange, Any], list[Any]], ...] = tuple(
+            one.plugin.event for one in reversed(ordered) if _overrides(one.plugin, "event")
+        )
+        self.settle_hooks = tuple(one.plugin.settle for one in ordered if _overrides(one.plugin, "settle"))
+        self.record_hooks = tuple(one for one in ordered if _overrides(one.plugin, "record"))
+        dispatchers = [one.plugin for one in ordered if isinstance(one.plugin, DispatchPlugin)]
+        self.dispatcher: Dispatcher | None = dispatchers[0] if dispatchers else upstream
+        self.ai = bool(dispatchers) and dispatchers[0].ai
+        """Serves a model: clients speak a protocol, and the body is a JSON document."""
+        self.needs_document = self.ai or any(one.plugin.needs_document for one in ordered)
+
+
+def merge(*sets: PluginSet) -> PluginSet:
+    """Plugin by plugin, later sets win (no deep merge): service, plugin config, route, group, consumer (APISIX)."""
+    merged: PluginSet = {}
+    for plugin_set in sets:
+        merged.update(plugin_set)
+    return merged
+
+
+def error_body(response: str | dict[str, Any] | None) -> bytes | None:
+    """``_meta.error_response`` as bytes."""
+    if response is None:
+        return None
+    return response.encode() if isinstance(response, str) else msgspec.json.encode(response)
