@@ -122,6 +122,8 @@ class Tool:
     cache: dict[str, Any] | None = None
     opaque: Opaque | None = None
     """Set instead of the rest for a provider's built-in tool."""
+    extra: dict[str, Any] | None = None
+    """Fields only the client's format knows, under the format's name."""
 
 
 @dataclass(slots=True)
@@ -232,7 +234,7 @@ class ChatReply:
 
 # --- a stream, as events ------------------------------------------------------------------------------------------
 
-PartKind = Literal["text", "thinking", "redacted_thinking", "tool_call", "refusal"]
+PartKind = Literal["text", "thinking", "redacted_thinking", "tool_call", "refusal", "opaque"]
 
 
 @dataclass(slots=True)
@@ -256,6 +258,17 @@ class PartStarted:
     call_id: str = ""
     name: str = ""
     redacted: str = ""
+    opaque: Opaque | None = None
+    """The start of a part of kind ``opaque``: one only its own format can show."""
+
+
+@dataclass(slots=True)
+class OpaqueDelta:
+    """More of a part in a form only one format knows (a citation, say); dropped by the others."""
+
+    choice: int
+    index: int
+    opaque: Opaque
 
 
 @dataclass(slots=True)
@@ -331,6 +344,7 @@ Event = (
     | TextDelta
     | ThinkingDelta
     | ArgumentsDelta
+    | OpaqueDelta
     | PartEnded
     | Finished
     | UsageReported
@@ -342,5 +356,5 @@ Event = (
 def is_content(event: Event) -> bool:
     """Whether the client would see something of the answer: from here on an attempt cannot be replayed."""
     return isinstance(event, TextDelta | ThinkingDelta | ArgumentsDelta) or (
-        isinstance(event, PartStarted) and event.kind in ("tool_call", "redacted_thinking")
+        isinstance(event, PartStarted) and event.kind in ("tool_call", "redacted_thinking", "opaque")
     )
