@@ -14,3 +14,4 @@ setup: .venv/.ready
 
 gen: setup
 	$(PY) -m grpc_tools.protoc -I proto --python_out=proto --grpc_python_out=proto --pyi_out=proto --mypy_grpc_out=quiet:proto proto/tollhouse/proto/admin/v1/*.proto
+	$(PY) -m tollhouse.proto.catalog.generate
