@@ -1,0 +1,214 @@
+"""The kinds of resources: their names, verbs, ids, and how they refer to one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel
+from tollhouse.proto.resources.consumer import Consumer, ConsumerGroup, Credential
+from tollhouse.proto.resources.fields import id_error, username_error
+from tollhouse.proto.resources.model import Model, Provider
+from tollhouse.proto.resources.plugin_sets import GlobalRule, PluginConfig, PluginMetadata
+from tollhouse.proto.resources.route import Route, Service
+from tollhouse.proto.resources.secret import AwsSecret, GcpSecret, ProtoDefinition, VaultSecret
+from tollhouse.proto.resources.ssl import Ssl
+from tollhouse.proto.resources.upstream import Upstream
+
+Verb = Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
+IdRule = Literal["id", "username", "plugin", "manager/id", "username/id"]
+
+_ALL: frozenset[Verb] = frozenset({"GET", "PUT", "POST", "PATCH", "DELETE"})
+
+
+class Reference(NamedTuple):
+    """A field that holds the id of another object."""
+
+    path: str
+    """Dotted; ``[]`` after a step means every item of a list: ``targets[].provider``."""
+    kind: str
+    """Plural kind it refers to."""
+
+
+class Found(NamedTuple):
+    """One reference found in an object."""
+
+    path: str
+    """Where it stands, with indexes: ``targets.0.provider``."""
+    kind: str
+    id: str
+
+
+class Referrer(NamedTuple):
+    """Objects of ``kind`` may refer, in the field ``path``, to objects of the kind asked about."""
+
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What there is to know about one kind of resource."""
+
+    plural: str
+    """As in addresses, etcd directories and documents: ``routes``."""
+    singular: str
+    """As APISIX's error texts say it: ``route``, ``consumer group``."""
+    model: type[BaseModel]
+    verbs: frozenset[Verb] = _ALL
+    """What the Admin API offers; the others answer 405."""
+    id_rule: IdRule = "id"
+    timestamps: bool = True
+    references: tuple[Reference, ...] = ()
+    parent: str = ""
+    """The kind an object of this kind lives under, and is deleted with: credentials under consumers."""
+    filters: tuple[str, ...] = ()
+    """Fields a list can be filtered by (``filter=service_id=1``)."""
+    variants: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+    """Models by the first step of the id, where the kind has several: secret managers."""
+
+    @property
+    def schema_name(self) -> str:
+        """The name under ``/apisix/admin/schema/``: ``plugin_metadata`` and the singulars with underscores."""
+        return self.singular.replace(" ", "_")
+
+    def model_for(self, object_id: str) -> type[BaseModel]:
+        """The model an object of this id must fit."""
+        return self.variants.get(object_id.partition("/")[0], self.model)
+
+    def id_error(self, object_id: str) -> str:
+        """What is wrong with an id of this kind; empty when nothing is."""
+        if self.id_rule == "username":
+            return username_error(object_id)
+        if self.id_rule == "plugin":
+            return "" if object_id else "the id is the name of a plugin"
+        if self.id_rule == "id":
+            return id_error(object_id)
+        first, slash, rest = object_id.partition("/")
+        if not slash:
+            return f"an id of this kind has the form {self.id_rule}, came {object_id!r}"
+        if self.id_rule == "username/id":
+            return username_error(first) or id_error(rest)
+        if first not in self.variants:
+            return f"{first!r} is not a secret manager; there are {', '.join(self.variants)}"
+        return id_error(rest)
+
+    def referenced(self, value: Mapping[str, Any]) -> Iterator[Found]:
+        """The references an object (as plain data) holds."""
+        for reference in self.references:
+            for path, found in _walk(value, reference.path.split("."), ""):
+                if isinstance(found, str | int) and not isinstance(found, bool):
+                    yield Found(path, reference.kind, str(found))
+
+
+def _walk(value: Any, steps: list[str], at: str) -> Iterator[tuple[str, Any]]:
+    if not steps:
+        yield at, value
+        return
+    if not isinstance(value, Mapping):
+        return
+    name = steps[0].removesuffix("[]")
+    if name not in value:
+        return
+    inner, path = value[name], f"{at}.{name}" if at else name
+    if not steps[0].endswith("[]"):
+        yield from _walk(inner, steps[1:], path)
+    elif isinstance(inner, list):
+        for index, item in enumerate(inner):
+            yield from _walk(item, steps[1:], f"{path}.{index}")
+
+
+_UPSTREAM = Reference("upstream_id", "upstreams")
+_NO_POST: frozenset[Verb] = _ALL - {"POST"}
+_NO_POST_PATCH: frozenset[Verb] = _ALL - {"POST", "PATCH"}
+
+KINDS: dict[str, Kind] = {
+    kind.plural: kind
+    for kind in (
+        Kind(
+            "routes",
+            "route",
+            Route,
+            references=(
+                _UPSTREAM,
+                Reference("service_id", "services"),
+                Reference("plugin_config_id", "plugin_configs"),
+            ),
+            filters=("service_id", "upstream_id"),
+        ),
+        Kind("services", "service", Service, references=(_UPSTREAM,)),
+        Kind("upstreams", "upstream", Upstream),
+        Kind(
+            "consumers",
+            "consumer",
+            Consumer,
+            verbs=_NO_POST_PATCH,
+            id_rule="username",
+            references=(Reference("group_id", "consumer_groups"),),
+        ),
+        Kind("credentials", "credential", Credential, verbs=_NO_POST_PATCH, id_rule="username/id", parent="consumers"),
+        Kind("consumer_groups", "consumer group", ConsumerGroup, verbs=_NO_POST),
+        Kind("plugin_configs", "plugin config", PluginConfig, verbs=_NO_POST),
+        Kind("global_rules", "global rule", GlobalRule, verbs=_NO_POST),
+        Kind(
+            "plugin_metadata",
+            "plugin_metadata",
+            PluginMetadata,
+            verbs=_NO_POST_PATCH,
+            id_rule="plugin",
+            timestamps=False,
+        ),
+        Kind("ssls", "ssl", Ssl),
+        Kind(
+            "secrets",
+            "secret",
+            VaultSecret,
+            verbs=_NO_POST,
+            id_rule="manager/id",
+            variants={"vault": VaultSecret, "aws": AwsSecret, "gcp": GcpSecret},
+        ),
+        Kind("protos", "proto", ProtoDefinition, verbs=_ALL - {"PATCH"}),
+        Kind("providers", "provider", Provider),
+        Kind("models", "model", Model, references=(Reference("targets[].provider", "providers"),)),
+    )
+}
+"""Plural kind -> what there is to know about it. Objects are written in this order only after what they refer to."""
+
+WRITE_ORDER: tuple[str, ...] = (
+    "secrets",
+    "upstreams",
+    "services",
+    "plugin_configs",
+    "consumer_groups",
+    "consumers",
+    "credentials",
+    "providers",
+    "models",
+    "protos",
+    "ssls",
+    "plugin_metadata",
+    "global_rules",
+    "routes",
+)
+"""All kinds, so ordered that what is referred to comes before what refers to it."""
+
+
+@cache
+def referrers(kind: str) -> tuple[Referrer, ...]:
+    """Which fields of which kinds may refer to objects of this kind: what a delete has to look at."""
+    return tuple(
+        Referrer(other.plural, reference.path)
+        for other in KINDS.values()
+        for reference in other.references
+        if reference.kind == kind
+    )
+
+
+def kind_by_schema_name(name: str) -> Kind | None:
+    """The kind that ``/apisix/admin/schema/<name>`` means."""
+    for kind in KINDS.values():
+        if kind.schema_name == name:
+            return kind
+    return None

@@ -1,0 +1,152 @@
+"""Providers and models: whom we call, and the names agents ask for."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from tollhouse.proto.resources.fields import (
+    Description,
+    Labels,
+    Name,
+    ObjectId,
+    Part,
+    Resource,
+    Secret,
+    is_reference,
+    unique,
+)
+
+
+def _endpoint(value: str) -> str:
+    if not value.startswith(("http://", "https://")) and not is_reference(value):
+        raise ValueError(f"{value!r} is not an http:// or https:// address")
+    return value
+
+
+class ProviderAuth(Part):
+    """What is sent to be let in. Values are best ``$env://`` or ``$secret://`` references."""
+
+    header: dict[str, Secret] | None = None
+    """Header name to value."""
+
+    query: dict[str, Secret] | None = None
+    """Query argument to value."""
+
+
+class Provider(Resource):
+    """A vendor account and endpoint."""
+
+    name: Name | None = None
+    """A name for people."""
+
+    desc: Description | None = None
+    """Which account this is."""
+
+    labels: Labels | None = None
+    """Free key-value pairs, for finding and grouping."""
+
+    type: str = Field(min_length=1, max_length=64)
+    """Whose interface it speaks: ``openai``, ``anthropic``, ``openai-compatible``, ..."""
+
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    """The address: scheme and host (the provider's own path is added), or a whole URL; the vendor's own by default."""
+
+    auth: ProviderAuth | None = None
+    """What is sent to be let in; the vendor's usual environment variable when not given."""
+
+    headers: dict[str, str] | None = None
+    """Further headers sent with every request."""
+
+    timeout: int = Field(default=30000, ge=1, le=600000)
+    """Milliseconds to wait for each phase: connection, first byte, next bytes."""
+
+    ssl_verify: bool = True
+    """Verify the server's certificate."""
+
+
+class Target(Part):
+    """Where a model can be had."""
+
+    provider: ObjectId
+    """The id of a provider."""
+
+    model: str = Field(min_length=1, max_length=256)
+    """The provider's own name of the model."""
+
+    weight: int = Field(default=1, ge=0)
+    """Its share among targets of the same priority; 0 takes none."""
+
+    priority: int = 0
+    """Targets of a lower priority serve only while none of a higher one can."""
+
+
+def _usd(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError('a price is a number of USD per million tokens, e.g. 3 or "0.15"')
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number of USD per million tokens") from None
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(f"a price is 0 or more, came {value}")
+    return str(value)
+
+
+Usd = Annotated[
+    str,
+    BeforeValidator(_usd),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
+]
+"""USD per million tokens, as decimal text; numbers are taken by their shortest text, so 0.1 stays 0.1."""
+
+
+class Price(Part):
+    """USD per million tokens, by kind of token. What is not given is taken from the bundled table."""
+
+    input: Usd | None = None
+    """Tokens read."""
+
+    output: Usd | None = None
+    """Tokens written, reasoning included."""
+
+    cached_input: Usd | None = None
+    """Tokens read from the provider's cache."""
+
+    cache_write: Usd | None = None
+    """Tokens written to the provider's cache for five minutes."""
+
+    cache_write_1h: Usd | None = None
+    """Tokens written to the provider's cache for an hour."""
+
+
+class Model(Resource):
+    """A public name agents ask for, and where it can be had. Its id is the name."""
+
+    name: Name | None = None
+    """A name for people."""
+
+    desc: Description | None = None
+    """What the model is good for."""
+
+    labels: Labels | None = None
+    """Free key-value pairs, for finding and grouping."""
+
+    aliases: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], AfterValidator(unique)] = []
+    """Other names by which it may be asked for."""
+
+    targets: Annotated[list[Target], Field(min_length=1)]
+    """Where it can be had."""
+
+    capabilities: dict[str, bool] = {}
+    """What it can do (``vision``, ``tools``, ``structured_output``, ...); the bundled table fills the gaps."""
+
+    context_window: int = Field(default=0, ge=0)
+    """Tokens it can read and write together; 0: as the bundled table says."""
+
+    max_output_tokens: int = Field(default=0, ge=0)
+    """Tokens it can write; 0: as the bundled table says."""
+
+    price: Price = Price()
+    """USD per million tokens; the bundled table fills the gaps."""
