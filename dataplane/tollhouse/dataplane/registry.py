@@ -20,6 +20,7 @@ from tollhouse.dataplane.protocol import Protocol
 from tollhouse.dataplane.provider import Provider
 from tollhouse.dataplane.stages import Stage
 from tollhouse.proto.problems import Problem
+from tollhouse.proto.validation import explain_validation
 
 
 class Meta(BaseModel):
@@ -89,26 +90,6 @@ def provider_types() -> dict[str, Provider]:
 
 
 # --- checking configs: the same on both planes -----------------------------------------------------------------------
-
-
-def explain_validation(error: ValidationError, where: str) -> list[Problem]:
-    """pydantic's findings as problems that name the field, what came and what was expected."""
-    problems = []
-    for item in error.errors(include_url=False, include_context=False):
-        path = ".".join(str(step) for step in item["loc"])
-        place = f"{where}.{path}" if path else where
-        if item["type"] == "extra_forbidden":
-            problems.append(Problem(place, "unknown field", "remove it, or check its spelling"))
-            continue
-        came = item.get("input")
-        shown = "" if isinstance(came, dict | list) or _secretish(path) else f" (came: {came!r})"
-        problems.append(Problem(place, f"{item['msg']}{shown}"))
-    return problems
-
-
-def _secretish(path: str) -> bool:
-    lowered = path.lower()
-    return any(word in lowered for word in ("key", "auth", "secret", "password", "token", "header"))
 
 
 def normalise_plugins(resource: dict[str, Any]) -> list[str]:
