@@ -64,6 +64,8 @@ class Taken:
     """Units left in the window after this, never below 0."""
     reset_s: float
     """Seconds until the window ends (fixed) or room appears (sliding)."""
+    window: int = 0
+    """Names the window the units were counted in, for ``settle``; 0 when unknown."""
 
 
 class CounterUnavailable(Exception):
@@ -79,8 +81,9 @@ class Counters(ABC):
         rest into the negative). Raises CounterUnavailable."""
 
     @abstractmethod
-    def settle(self, limit: Limit, difference: int) -> None:
-        """Correct an earlier ``take``: positive takes more (also past the limit), negative gives back. Never waits."""
+    def settle(self, limit: Limit, difference: int, taken: Taken | None = None) -> None:
+        """Correct an earlier ``take``: positive takes more (also past the limit), negative gives back. Never waits.
+        Pass what the ``take`` returned: units of a window that has ended meanwhile are then not given to the next."""
 
     @abstractmethod
     async def look(self, limit: Limit) -> Taken:

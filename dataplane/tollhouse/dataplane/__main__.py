@@ -1,0 +1,21 @@
+"""``tollhouse-dataplane``: start one node, that is a supervisor and its workers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from tollhouse.dataplane.settings import parse_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run until told to stop; the exit status is 0 after a clean drain."""
+    settings = parse_settings(arguments)
+    # Imported late: --help and --version answer at once, without the server's libraries.
+    from tollhouse.dataplane.runtime.supervisor import run_node
+
+    sys.exit(run_node(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Time and randomness as the ports want them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    __slots__ = ()
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward; the same in all processes of the machine (CLOCK_MONOTONIC)."""
+        return time.monotonic()
+
+    def time(self) -> float:
+        """Epoch seconds."""
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
