@@ -1,0 +1,125 @@
+"""A response of the lean client, as its caller reads it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tollhouse.dataplane.transport import TransportError, UpstreamResponse
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.runtime.upstream.connection import Connection
+
+
+class LeanResponse(UpstreamResponse):
+    """One response while it arrives. The connection feeds it and forgets it once the response is complete, so what is
+    buffered here stays readable after the connection went back to its pool. Belongs to one task."""
+
+    __slots__ = ("_buffered", "_chunks", "_connection", "_error", "_loop", "_waiter", "complete", "headers", "status")
+
+    def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+        self.status = 0
+        """0 until the head has arrived."""
+        self.headers: list[tuple[str, str]] = []
+        self.complete = False
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: TransportError | None = None
+        self._connection: Connection | None = connection
+        self._loop = loop
+
+    # -- the caller's side
+
+    def header(self, name: str) -> str | None:
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+    async def chunk(self) -> bytes:
+        while True:
+            chunks = self._chunks
+            if chunks:
+                data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                chunks.clear()
+                self._buffered = 0
+                if self._connection is not None:
+                    self._connection.resume()
+                return data
+            if self.complete:
+                return b""
+            if self._error is not None:
+                raise self._error
+            await self._wait()
+
+    async def read(self, limit: int) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await self.chunk():
+            size += len(piece)
+            if size > limit:
+                self.close()
+                raise TransportError(
+                    "framing", f"The response is longer than {limit} bytes.", request_sent=True
+                ) from None
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        self._chunks.clear()
+        self._buffered = 0
+        if self.complete:
+            return
+        if self._error is None:
+            self._error = TransportError("closed", "The response was closed by its reader.", request_sent=True)
+        if connection is not None:
+            connection.abandon()
+
+    async def head(self) -> None:
+        """Wait for status and headers. Raises TransportError."""
+        while not self.status:
+            if self._error is not None:
+                raise self._error
+            await self._wait()
+
+    # -- the connection's side
+
+    def begin(self, status: int, headers: list[tuple[str, str]]) -> None:
+        """The head is there."""
+        self.status = status
+        self.headers = headers
+
+    def feed(self, data: bytes) -> int:
+        """A piece of the body. Returns how much is buffered now."""
+        self._chunks.append(data)
+        self._buffered += len(data)
+        return self._buffered
+
+    def finish(self) -> None:
+        """The response is complete; the connection is somebody else's from here on."""
+        self.complete = True
+        self._connection = None
+
+    def fail(self, error: TransportError) -> None:
+        """Nothing more will come. What was buffered before can still be read."""
+        if self._error is None:
+            self._error = error
+        self._connection = None
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the caller look again."""
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        waiter = self._waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
