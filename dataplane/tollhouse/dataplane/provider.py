@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ class UpstreamFailure:
     """The vendor's error document, parsed, for clients of the same format."""
 
 
-class Provider:
+class Provider(ABC):
     """A vendor type. Stateless; one instance serves the process. Subclass, fill in, put it in ``providers/``."""
 
     type: ClassVar[str]
@@ -69,10 +70,13 @@ class Provider:
     }
     """Protocol name -> the field that limits output."""
 
+    sends_model: ClassVar[bool] = True
+    """Whether the request body names the model; not where the address already does."""
+
+    @abstractmethod
     def read_failure(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
         """What a non-2xx answer means. Header names are lower case."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read_stream_failure(self, error_type: str, message: str) -> UpstreamFailure:
         """What an error event inside a 200 stream means."""
-        raise NotImplementedError

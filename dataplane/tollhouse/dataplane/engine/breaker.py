@@ -1,0 +1,118 @@
+"""A circuit breaker: closed, open after failures in a row, half open for a few probes. Time is an argument."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+State = Literal["closed", "open", "half_open"]
+
+TROUBLE = frozenset({"connect", "timeout", "server_error", "overloaded", "cut", "invalid_reply"})
+"""Failures that count towards opening."""
+
+DEAD_KEY = frozenset({"auth", "quota"})
+"""Failures that open at once: trying again with the same key gives the same answer."""
+
+
+class Breaker:
+    """The memory of one target's (or account's) recent failures. Lives as long as its worker; not thread-safe."""
+
+    __slots__ = ("_failures", "_last_probe_s", "_open_for_s", "_open_until_s", "_probes", "forced", "reason")
+
+    threshold = 3
+    """Failures in a row that open it."""
+    first_open_s = 2.0
+    longest_open_s = 30.0
+    """Each failed probe doubles the time it stays open, up to this."""
+    dead_key_open_s = 60.0
+    longest_rest_s = 60.0
+    """The longest ``Retry-After`` believed."""
+    max_probes = 1
+    """Requests let through at a time while half open."""
+    last_resort_every_s = 1.0
+    """While every target is shut out, one request per this long may still try an open one."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._open_for_s = 0.0
+        self._open_until_s = 0.0
+        self._probes = 0
+        self._last_probe_s = float("-inf")
+        self.reason = ""
+        """The kind of the failure that opened it."""
+        self.forced: Literal["", "open", "closed"] = ""
+        """An operator's word, which outweighs what was seen."""
+
+    def state(self, now: float) -> State:
+        """Where it stands."""
+        if self.forced:
+            return self.forced
+        if not self._open_for_s:
+            return "closed"
+        return "open" if now < self._open_until_s else "half_open"
+
+    def permits(self, now: float, *, last_resort: bool = False) -> bool:
+        """Whether a request may be sent. ``last_resort``: no other target is fit."""
+        state = self.state(now)
+        if state == "closed":
+            return True
+        if self._probes >= self.max_probes or self.forced == "open":
+            return False
+        return state == "half_open" or (last_resort and now - self._last_probe_s >= self.last_resort_every_s)
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until it half opens."""
+        return max(0.0, self._open_until_s - now) if self._open_for_s else 0.0
+
+    def started(self, now: float) -> bool:
+        """A request was sent. Returns whether it is a probe; hand that back to ``ended``."""
+        if self.state(now) == "closed":
+            return False
+        self._probes += 1
+        self._last_probe_s = now
+        return True
+
+    def ended(self, now: float, probe: bool, kind: str = "", retry_after_s: float | None = None) -> bool:
+        """A request ended: ``kind`` is empty for success, ``cancelled`` when nothing was learned. Returns whether
+        the breaker opened by it."""
+        if probe:
+            self._probes = max(0, self._probes - 1)
+        if kind == "cancelled":
+            return False
+        if kind in DEAD_KEY:
+            return self._open(now, kind, self.dead_key_open_s)
+        if kind in TROUBLE:
+            return self._count(now, kind, probe, retry_after_s)
+        if kind == "rate_limited":
+            if retry_after_s is None:
+                return False
+            return self._open(now, kind, min(retry_after_s, self.longest_rest_s))
+        self.reset()  # an answer, even a refusal of this one request, proves it alive
+        return False
+
+    def _count(self, now: float, kind: str, probe: bool, retry_after_s: float | None) -> bool:
+        self._failures += 1
+        if probe:
+            longer = min(self.longest_open_s, max(self.first_open_s, self._open_for_s * 2))
+            return self._open(now, kind, longer)
+        if self._open_for_s:  # a straggler sent before it opened says nothing new
+            return False
+        if retry_after_s is not None:
+            return self._open(now, kind, min(retry_after_s, self.longest_rest_s))
+        if self._failures >= self.threshold:
+            return self._open(now, kind, self.first_open_s)
+        return False
+
+    def _open(self, now: float, kind: str, seconds: float) -> bool:
+        was_closed = not self._open_for_s
+        self._open_for_s = max(seconds, 0.001)
+        self._open_until_s = now + self._open_for_s
+        self._last_probe_s = now
+        self.reason = kind
+        return was_closed
+
+    def reset(self) -> None:
+        """Closed, as new (also an operator's ``reset``). An operator's ``forced`` stays."""
+        self._failures = 0
+        self._open_for_s = 0.0
+        self._open_until_s = 0.0
+        self.reason = ""

@@ -1,0 +1,41 @@
+"""What a request cost: tokens times a price vector, in integers."""
+
+from __future__ import annotations
+
+from tollhouse.dataplane.chat import Usage
+from tollhouse.proto.catalog import PriceTable, Rates
+from tollhouse.proto.units import NanoUSD
+
+_MILLION = 1_000_000
+
+
+def rates(price: PriceTable, input_tokens: int) -> Rates:
+    """The rates that hold for a request of this size: a tier holds for all its tokens."""
+    chosen = price.base
+    for above, tier in price.tiers:
+        if input_tokens > above:
+            chosen = tier
+    return chosen
+
+
+def cost(usage: Usage, price: PriceTable) -> NanoUSD:
+    """Nano-USD, rounded half up once at the end. ``input_tokens`` includes the cached and the cache-written ones."""
+    rate = rates(price, usage.input_tokens)
+    special = usage.cached_tokens + usage.cache_write_tokens + usage.cache_write_1h_tokens
+    plain = max(0, usage.input_tokens - special)
+    total = (
+        plain * rate.input
+        + usage.cached_tokens * rate.cached
+        + usage.cache_write_tokens * rate.cache_write
+        + usage.cache_write_1h_tokens * rate.cache_write_1h
+        + usage.output_tokens * rate.output
+    )
+    return NanoUSD((total + _MILLION // 2) // _MILLION)
+
+
+def worst_case(input_tokens: int, max_output_tokens: int, price: PriceTable) -> NanoUSD:
+    """The most a request of this size can cost: nothing cached, everything written at the dearest input rate."""
+    rate = rates(price, input_tokens)
+    dearest = max(rate.input, rate.cache_write, rate.cache_write_1h)
+    total = input_tokens * dearest + max_output_tokens * rate.output
+    return NanoUSD((total + _MILLION - 1) // _MILLION)

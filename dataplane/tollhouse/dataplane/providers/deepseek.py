@@ -1,0 +1,21 @@
+"""DeepSeek."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from tollhouse.dataplane.providers._vendor import Vendor
+
+
+class DeepSeek(Vendor):
+    """Speaks chat completions without a version in the path."""
+
+    type = "deepseek"
+    otel_name = "deepseek"
+    endpoint = "https://api.deepseek.com"
+    speaks: ClassVar[Mapping[str, str]] = {"openai_chat": "/chat/completions"}
+    default_key = "$env://DEEPSEEK_API_KEY"
+    hosts = ("api.deepseek.com",)
+    native_models = ("deepseek-*",)
+    fallback_model = "deepseek-chat"

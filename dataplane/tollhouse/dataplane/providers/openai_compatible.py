@@ -1,0 +1,17 @@
+"""Anything that speaks OpenAI's chat completions: vLLM, Ollama, llama.cpp, a local Qwen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from tollhouse.dataplane.providers._vendor import Vendor
+
+
+class OpenAiCompatible(Vendor):
+    """Has no address of its own: ``endpoint`` must be configured."""
+
+    type = "openai-compatible"
+    otel_name = "openai_compatible"
+    speaks: ClassVar[Mapping[str, str]] = {"openai_chat": "/v1/chat/completions"}
+    passes_headers = ("openai-*",)

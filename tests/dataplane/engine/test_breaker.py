@@ -1,0 +1,111 @@
+"""The circuit breaker, as transcripts."""
+
+from __future__ import annotations
+
+import pytest
+from tollhouse.dataplane.engine.breaker import Breaker
+
+
+def fail(breaker: Breaker, now: float, kind: str = "connect", times: int = 1) -> None:
+    """So many requests that fail one after another."""
+    for _ in range(times):
+        breaker.ended(now, breaker.started(now), kind)
+
+
+def test_opens_after_failures_in_a_row() -> None:
+    """Two failures are bad luck, the third opens; a success in between starts the count again."""
+    breaker = Breaker()
+    fail(breaker, 0, times=2)
+    breaker.ended(0, breaker.started(0))
+    fail(breaker, 0, times=2)
+    assert breaker.permits(0)
+    fail(breaker, 0)
+    assert not breaker.permits(0)
+    assert breaker.state(0) == "open"
+    assert breaker.reason == "connect"
+
+
+def test_half_open_lets_one_probe_through() -> None:
+    """After its time one request may try; a second must not until the first is back."""
+    breaker = Breaker()
+    fail(breaker, 0, times=3)
+    assert breaker.wait_s(0.5) == pytest.approx(1.5)
+    assert breaker.permits(2)
+    probe = breaker.started(2)
+    assert probe
+    assert not breaker.permits(2)
+    breaker.ended(2, probe)
+    assert breaker.state(2) == "closed"
+    assert breaker.permits(2)
+
+
+def test_a_failed_probe_keeps_it_open_twice_as_long() -> None:
+    """2 s, then 4 s, never beyond the longest."""
+    breaker = Breaker()
+    fail(breaker, 0, times=3)
+    now = 0.0
+    waits = []
+    for _ in range(6):
+        waits.append(breaker.wait_s(now))
+        now += breaker.wait_s(now)
+        fail(breaker, now)
+    assert waits == [2, 4, 8, 16, 30, 30]
+
+
+@pytest.mark.parametrize("kind", ["auth", "quota"])
+def test_a_dead_key_opens_at_once(kind: str) -> None:
+    """Asking again with the same key gives the same answer."""
+    breaker = Breaker()
+    fail(breaker, 0, kind)
+    assert not breaker.permits(59)
+    assert breaker.permits(60)
+
+
+@pytest.mark.parametrize("kind", ["bad_request", "content_refused", "context_too_long", "not_found", "cancelled"])
+def test_the_callers_faults_never_open(kind: str) -> None:
+    """A malformed request or a client that left says nothing about the provider."""
+    breaker = Breaker()
+    fail(breaker, 0, kind, times=10)
+    assert breaker.state(0) == "closed"
+
+
+def test_rate_limits_rest_for_as_long_as_they_say() -> None:
+    """429 with Retry-After opens for that long (at most a minute), without one not at all."""
+    breaker = Breaker()
+    fail(breaker, 0, "rate_limited", times=10)
+    assert breaker.permits(0)
+    breaker.ended(0, breaker.started(0), "rate_limited", 7.0)
+    assert not breaker.permits(6.9)
+    assert breaker.permits(7)
+    breaker.reset()
+    breaker.ended(10, breaker.started(10), "rate_limited", 86_400.0)
+    assert breaker.permits(70)
+
+
+def test_a_cancelled_probe_gives_its_place_back() -> None:
+    """A client that leaves must not block the half-open breaker for ever."""
+    breaker = Breaker()
+    fail(breaker, 0, times=3)
+    breaker.ended(2, breaker.started(2), "cancelled")
+    assert breaker.permits(2)
+
+
+def test_last_resort_admits_one_probe_a_second() -> None:
+    """While everything is down an open breaker still lets a request through now and then."""
+    breaker = Breaker()
+    fail(breaker, 0, times=3)
+    fail(breaker, 2)  # open for 4 s now
+    assert not breaker.permits(2.5, last_resort=True)
+    assert breaker.permits(3, last_resort=True)
+    breaker.started(3)
+    assert not breaker.permits(4.5, last_resort=True)
+
+
+def test_an_operators_word_outweighs() -> None:
+    """Forced open stays shut, forced closed stays open to traffic."""
+    breaker = Breaker()
+    breaker.forced = "open"
+    assert not breaker.permits(0, last_resort=True)
+    fail(breaker, 0, times=9)
+    breaker.forced = "closed"
+    assert breaker.permits(0)

@@ -1,0 +1,192 @@
+"""Failing over, as transcripts and as properties over arbitrary luck."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tollhouse.dataplane.engine.failover import (
+    NO_FAILOVER,
+    Done,
+    Ended,
+    GiveUp,
+    Policy,
+    RetryBudget,
+    Step,
+    Try,
+    Wait,
+    failover,
+)
+from tollhouse.dataplane.provider import UpstreamFailure
+
+
+def failure(kind: str, status: int = 0, cls: Any = "next", retry_after: float | None = None) -> UpstreamFailure:
+    """A failure of this kind."""
+    return UpstreamFailure(cls, kind, status, kind, retry_after)
+
+
+DOWN = failure("connect")
+BUSY = failure("rate_limited", 429, "next", 2.0)
+BAD = failure("bad_request", 400, "final")
+
+
+def play(
+    outcomes: list[UpstreamFailure | None],
+    policy: Policy | None = None,
+    targets: int = 2,
+    *,
+    windows: list[int] | None = None,
+    took: float = 0.0,
+    content: bool = False,
+    luck: float = 0.5,
+    budget: RetryBudget | None = None,
+) -> list[Step]:
+    """The steps until it is over, outcomes given in turn."""
+    budget = budget or RetryBudget()
+    steps = failover(windows or [0] * targets, policy or Policy(), 0.0, lambda: luck, lambda index: budget)
+    now = 0.0
+    step = next(steps)
+    seen = [step]
+    rest = iter(outcomes)
+    while isinstance(step, Try | Wait):
+        if isinstance(step, Wait):
+            now += step.seconds
+            step = steps.send(now)
+        else:
+            now += took
+            step = steps.send(Ended(next(rest), now, content))
+        seen.append(step)
+    return seen
+
+
+def tried(steps: list[Step]) -> list[int]:
+    """The targets that were tried."""
+    return [step.index for step in steps if isinstance(step, Try)]
+
+
+def test_success_ends_it() -> None:
+    """One try, done."""
+    assert play([None]) == [Try(0, 1, True), Done()]
+
+
+def test_the_next_target_comes_without_a_wait() -> None:
+    """A connection refused costs no time at all."""
+    assert play([DOWN, None]) == [Try(0, 1, True), Try(1, 2, False), Done()]
+
+
+def test_all_down_gives_up_with_every_failure() -> None:
+    """No target is tried twice while they are several."""
+    last = play([DOWN, BUSY])[-1]
+    assert isinstance(last, GiveUp)
+    assert last.failures == (DOWN, BUSY)
+
+
+def test_the_only_target_is_tried_again_after_its_retry_after() -> None:
+    """Retry-After is honoured exactly; without one the wait is a share of the backoff."""
+    assert play([BUSY, None], targets=1) == [Try(0, 1, False), Wait(2.0), Try(0, 2, False), Done()]
+    assert play([DOWN, None], targets=1) == [Try(0, 1, False), Wait(0.1), Try(0, 2, False), Done()]
+
+
+def test_a_long_retry_after_is_the_clients_to_wait() -> None:
+    """The gateway does not hold a request for a minute."""
+    assert isinstance(play([failure("rate_limited", 429, "next", 60.0)], targets=1)[-1], GiveUp)
+
+
+@pytest.mark.parametrize("kind", ["auth", "quota", "not_found"])
+def test_a_pointless_retry_is_not_made(kind: str) -> None:
+    """A dead key stays dead: the only target is not asked again."""
+    assert tried(play([failure(kind, 401)], targets=1)) == [0]
+
+
+def test_final_is_final() -> None:
+    """A bad request would be bad everywhere."""
+    assert tried(play([BAD])) == [0]
+
+
+def test_retry_class_stays_then_moves_on() -> None:
+    """First the same target once more, then the next."""
+    flaky = failure("server_error", 500, "retry")
+    assert tried(play([flaky, flaky, None])) == [0, 0, 1]
+
+
+def test_too_long_goes_only_to_a_longer_context() -> None:
+    """A target with no longer window is skipped, one with a longer is tried."""
+    too_long = failure("context_too_long", 400, "final")
+    assert tried(play([too_long, None], windows=[100, 100, 200])) == [0, 2]
+    assert tried(play([too_long], windows=[100, 50])) == [0]
+
+
+def test_without_failover_the_first_answer_stands() -> None:
+    """APISIX without a fallback strategy."""
+    assert tried(play([DOWN], NO_FAILOVER)) == [0]
+
+
+def test_only_listed_statuses_move_on() -> None:
+    """``http_429`` moves on 429 only; a listed 400 moves on though it is final elsewhere."""
+    only_429 = Policy(statuses=frozenset({429}), same_target_retries=0)
+    assert tried(play([BUSY, None], only_429)) == [0, 1]
+    assert tried(play([failure("server_error", 500)], only_429)) == [0]
+    assert tried(play([BAD, None], Policy(statuses=frozenset({400})))) == [0, 1]
+    only_5xx = Policy(statuses=frozenset(range(500, 600)))
+    assert tried(play([DOWN, failure("timeout"), None], only_5xx, targets=3)) == [0, 1, 2]
+
+
+def test_slow_failures_are_not_retried() -> None:
+    """``retry_on_failure_within_ms``."""
+    assert tried(play([DOWN], Policy(within_s=0.5), took=0.6)) == [0]
+    assert tried(play([DOWN, None], Policy(within_s=0.5), took=0.4)) == [0, 1]
+
+
+def test_max_retries_and_hop_limit_bound_the_tries() -> None:
+    """The smaller of the two counts."""
+    assert tried(play([DOWN] * 9, Policy(max_retries=1), targets=9)) == [0, 1]
+    assert tried(play([DOWN] * 9, Policy(max_retries=0), targets=9)) == [0]
+    assert tried(play([DOWN] * 9, targets=9)) == [0, 1, 2, 3, 4]
+
+
+def test_the_retry_budget_stops_storms() -> None:
+    """When every request fails, second tries end after the reserve and a share of traffic."""
+    budget = RetryBudget()
+    retried = sum(len(tried(play([DOWN, DOWN], targets=1, budget=budget))) == 2 for _ in range(100))
+    assert retried <= 10 + 100 * 0.2
+
+
+FAILURES = st.builds(
+    failure,
+    st.sampled_from(["connect", "timeout", "rate_limited", "auth", "server_error", "context_too_long", "bad_request"]),
+    st.sampled_from([0, 400, 401, 429, 500, 503]),
+    st.sampled_from(["retry", "next", "final"]),
+    st.none() | st.floats(0, 100),
+)
+
+
+@given(
+    st.lists(FAILURES, min_size=40, max_size=40),
+    st.integers(1, 12),
+    st.floats(0.01, 30),
+    st.floats(0, 5),
+    st.floats(0, 0.999),
+    st.none() | st.integers(0, 4),
+)
+def test_bounds_hold_whatever_happens(
+    outcomes: list[UpstreamFailure], targets: int, deadline: float, took: float, luck: float, retries: int | None
+) -> None:
+    """Hop limit, retry limit and deadline are never passed, and it always ends by giving up."""
+    policy = Policy(deadline_s=deadline, max_retries=retries)
+    steps = play(outcomes, policy, targets, took=took, luck=luck)
+    tries = tried(steps)
+    assert isinstance(steps[-1], GiveUp)
+    assert len(tries) <= policy.hop_limit
+    assert retries is None or len(tries) <= retries + 1
+    waited = sum(step.seconds for step in steps if isinstance(step, Wait))
+    assert waited < deadline
+    assert waited + took * (len(tries) - 1) < deadline or len(tries) == 1
+    assert tries == sorted(tries)
+
+
+@given(FAILURES, st.integers(1, 5))
+def test_nothing_is_replayed_after_content(outcome: UpstreamFailure, targets: int) -> None:
+    """Whatever the failure: once the client saw part of the answer there is no second try."""
+    assert len(tried(play([outcome], targets=targets, content=True))) == 1
