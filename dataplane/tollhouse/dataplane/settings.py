@@ -141,8 +141,9 @@ def _parser() -> argparse.ArgumentParser:
         if not text:
             continue
         flag = f"--{item.name.replace('_', '-')}"
-        repeatable = isinstance(item.default, tuple)
-        shown = ",".join(item.default) if repeatable else item.default
+        default: Any = item.default
+        repeatable = isinstance(default, tuple)
+        shown = ",".join(default) if repeatable else default
         help_text = f"{text} (default: {shown})" if shown not in ("", None) else text
         parser.add_argument(flag, action="append" if repeatable else "store", default=None, help=help_text)
     return parser

@@ -82,9 +82,10 @@ class FixedWindow:
         allowed = _admits(self.used, limit, request)
         lent = 0
         if allowed:
-            self.start = self.start or now
+            if request.amount:
+                self.start = self.start or now
             self.used += request.amount
-            if request.want_slice:
+            if request.want_slice and request.amount:
                 lent = slice_size(limit - self.used)
                 self.used += lent
         left_s = self.start + window_s - now if self.start else 0.0
@@ -226,12 +227,11 @@ class Slice:
         return units, self.identity
 
     def accept(self, asked_at: float, decision: Decision) -> None:
-        """Take over what came of a request sent at ``asked_at``: counting its times from then can only end early."""
+        """Take over what came of a request sent at ``asked_at``: counting its times from then can only end early.
+        The slice must be empty: what was left went back with the request."""
         self.remaining = decision.remaining
         self.reset_at = asked_at + decision.reset_s
-        if decision.slice:
-            # A slice of another window cannot be added to this one: the caller gave the rest back when it asked.
-            self.unused += decision.slice
-            self.identity = decision.identity
-            self.expires = asked_at + decision.expires_s
-            self.used_at = asked_at
+        self.unused = decision.slice
+        self.identity = decision.identity
+        self.expires = asked_at + decision.expires_s
+        self.used_at = asked_at

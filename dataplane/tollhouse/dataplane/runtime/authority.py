@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 from tollhouse.dataplane.engine.limits import Decision, FixedWindow, Request, SlidingWindow, Window
-from tollhouse.dataplane.runtime.messages import CounterDown, Settle, Take, Taking
+from tollhouse.dataplane.runtime.messages import Settle, Take, Taking
 from tollhouse.dataplane.services import CounterPolicy, CounterUnavailable, Limit
 
 log = logging.getLogger("tollhouse.counters")
@@ -93,7 +93,7 @@ class Authority:
         self.failures = 0
         """Operations a shared store did not do."""
 
-    def take(self, message: Take) -> Taking | CounterDown | Awaitable[Taking | CounterDown]:
+    def take(self, message: Take) -> Taking | Awaitable[Taking]:
         """At once for counts of this node, later for shared ones."""
         limit = message.limit
         if limit.policy.authority == "local":
@@ -135,14 +135,14 @@ class Authority:
             return self.memory.look(message.limit, now)
         return self.memory.take(message.limit, _request(message), now)
 
-    async def _take_shared(self, message: Take) -> Taking | CounterDown:
+    async def _take_shared(self, message: Take) -> Taking:
         policy = message.limit.policy
         try:
             return _taking(await self._store(policy).take(message.limit, _request(message), look=message.look))
         except CounterUnavailable as error:
             self.failures += 1
             if policy.on_failure == "reject":
-                return CounterDown(str(error))
+                return Taking(False, 0, 0.0, 0, down=str(error))
             if policy.on_failure == "allow":
                 return Taking(True, message.limit.amount, 0.0, 0)
         return _taking(self._take_here(message))

@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from tollhouse.dataplane.engine.limits import Request, Slice, slice_size
+from tollhouse.dataplane.engine.limits import Decision, Request, Slice, slice_size
 from tollhouse.dataplane.runtime.authority import MemoryCounts
 from tollhouse.dataplane.runtime.link import Link, LinkError
-from tollhouse.dataplane.runtime.messages import CounterDown, Settle, Take, Taking
+from tollhouse.dataplane.runtime.messages import Settle, Take, Taking
 from tollhouse.dataplane.services import Counters, CounterUnavailable, Limit, Taken
 
 ASK_TIMEOUT_S = 3.0
@@ -62,14 +62,13 @@ class LinkedCounters(Counters):
     async def _ask(self, limit: Limit, message: Take, part: Slice | None = None) -> Taken:
         asked_at = time.monotonic()
         try:
-            answer = await self._link().ask(message, Taking | CounterDown, ASK_TIMEOUT_S)  # type: ignore[arg-type]
+            answer = await self._link().ask(message, Taking, ASK_TIMEOUT_S)
         except LinkError as error:
             return self._without_authority(limit, message, str(error))
-        if isinstance(answer, CounterDown):
-            raise CounterUnavailable(answer.reason)
-        assert isinstance(answer, Taking)
+        if answer.down:
+            raise CounterUnavailable(answer.down)
         if part is not None:
-            part.accept(asked_at, answer)
+            part.accept(asked_at, _decision(answer))
         return Taken(answer.allowed, answer.remaining + answer.slice, answer.reset_s, answer.identity)
 
     def _without_authority(self, limit: Limit, message: Take, reason: str) -> Taken:
@@ -126,3 +125,7 @@ class LinkedCounters(Counters):
             now = time.monotonic()
             self.return_idle(now)
             self._alone.sweep(now)
+
+
+def _decision(answer: Taking) -> Decision:
+    return Decision(answer.allowed, answer.remaining, answer.reset_s, answer.identity, answer.slice, answer.expires_s)

@@ -126,6 +126,8 @@ class Taking(msgspec.Struct, tag="taking", frozen=True, array_like=True):
     identity: int
     slice: int = 0
     expires_s: float = 0.0
+    down: str = ""
+    """Why the authority of the limit cannot be reached, when its policy is ``reject``; nothing else counts then."""
 
 
 class Settle(msgspec.Struct, tag="settle", frozen=True, array_like=True):
@@ -134,12 +136,6 @@ class Settle(msgspec.Struct, tag="settle", frozen=True, array_like=True):
     limit: Limit
     difference: int
     identity: int = 0
-
-
-class CounterDown(msgspec.Struct, tag="counter_down", frozen=True, array_like=True):
-    """The authority of a limit cannot be reached and its policy is ``reject``."""
-
-    reason: str
 
 
 # --- looking inside ------------------------------------------------------------------------------------------------
@@ -216,7 +212,6 @@ Message = (
     | Take
     | Taking
     | Settle
-    | CounterDown
     | ExplainWanted
     | Explained
     | EffectiveWanted

@@ -1,0 +1,97 @@
+"""Adds up the numbers of a node's processes and writes them in Prometheus' text format (version 0.0.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tollhouse.dataplane.runtime.messages import Family, Series
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class NodeTotals:
+    """What all workers counted, dead ones included: totals of counters and histograms never go backward."""
+
+    def __init__(self) -> None:
+        self._living: dict[int, list[Family]] = {}
+        self._retired: list[Family] = []
+
+    def report(self, worker: int, families: list[Family]) -> None:
+        """The latest numbers of a worker, by a number that no other worker ever has."""
+        self._living[worker] = families
+
+    def retire(self, worker: int) -> None:
+        """The worker is gone: keep what it counted, forget its gauges."""
+        families = [one for one in self._living.pop(worker, []) if one.kind != "gauge"]
+        self._retired = add_up([self._retired, families])
+
+    def families(self, *more: list[Family]) -> list[Family]:
+        """The sums, with those of further processes added."""
+        return add_up([self._retired, *self._living.values(), *more])
+
+
+def add_up(reports: Iterable[list[Family]]) -> list[Family]:
+    """Sum series of the same name and labels. A family whose buckets changed keeps the newer shape."""
+    families: dict[str, Family] = {}
+    sums: dict[str, dict[tuple[str, ...], Series]] = {}
+    for report in reports:
+        for family in report:
+            known = families.get(family.name)
+            if known is None or (known.bounds, known.label_names) != (family.bounds, family.label_names):
+                sums[family.name] = {}
+            families[family.name] = family
+            into = sums[family.name]
+            for series in family.series:
+                before = into.get(series.labels)
+                into[series.labels] = series if before is None else _sum(before, series)
+    return [
+        Family(one.name, one.help, one.kind, one.label_names, one.bounds, list(sums[one.name].values()))
+        for one in families.values()
+    ]
+
+
+def _sum(one: Series, other: Series) -> Series:
+    counts = tuple(a + b for a, b in zip(one.counts, other.counts, strict=True)) if one.counts else ()
+    return Series(one.labels, one.value + other.value, counts)
+
+
+def render(families: Iterable[Family]) -> bytes:
+    """The text; families in order of name."""
+    lines: list[str] = []
+    for family in sorted(families, key=lambda one: one.name):
+        help_text = family.help.replace("\\", "\\\\").replace("\n", "\\n")
+        lines.append(f"# HELP {family.name} {help_text}")
+        lines.append(f"# TYPE {family.name} {family.kind}")
+        for series in family.series:
+            named = zip(family.label_names, series.labels, strict=True)
+            pairs = [f'{name}="{_escape(value)}"' for name, value in named]
+            write = _histogram if family.kind == "histogram" else _plain
+            lines.extend(write(family, series, pairs))
+    lines.append("")
+    return "\n".join(lines).encode()
+
+
+def _plain(family: Family, series: Series, pairs: list[str]) -> Iterator[str]:
+    labels = "{" + ",".join(pairs) + "}" if pairs else ""
+    yield f"{family.name}{labels} {_number(series.value)}"
+
+
+def _histogram(family: Family, series: Series, pairs: list[str]) -> Iterator[str]:
+    head = f"{family.name}_bucket{{{''.join(pair + ',' for pair in pairs)}"
+    running = 0
+    for bound, count in zip(family.bounds, series.counts, strict=False):
+        running += count
+        yield f'{head}le="{_number(bound)}"}} {running}'
+    running += series.counts[-1]
+    yield f'{head}le="+Inf"}} {running}'
+    labels = "{" + ",".join(pairs) + "}" if pairs else ""
+    yield f"{family.name}_sum{labels} {_number(series.value)}"
+    yield f"{family.name}_count{labels} {running}"
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
