@@ -1,0 +1,9 @@
+"""The REST Admin API: APISIX's v3 contract over the service layer.
+
+- ``routing``    what a path means
+- ``answers``    envelopes and statuses
+- ``body``       reading and decoding request bodies
+- ``resources``  objects: get, list, put, post, patch, delete
+- ``schemas``    schemas, the list of plugins, validation of documents
+- ``server``     the order of it all: path, key, resource, body, handler
+"""

@@ -1,0 +1,115 @@
+"""The order of it all, as APISIX has it: path and method, key, stream routes, resource, verb, body, ttl, handler."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from aiohttp import web
+from tollhouse.controlplane.access import Access
+from tollhouse.controlplane.api import answers, resources, schemas
+from tollhouse.controlplane.api.body import BrokenBody, decode_document, decode_json, read_body
+from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
+from tollhouse.controlplane.service import rules
+from tollhouse.controlplane.service.refusal import Fault, Refusal
+from tollhouse.controlplane.service.service import Service
+
+_log = logging.getLogger("tollhouse.controlplane.api")
+
+SERVER_NAME = f"Tollhouse/{version('tollhouse')}"
+
+Answer = web.StreamResponse
+
+
+class RestServer:
+    """The listener on 9180. Lives as long as the process."""
+
+    def __init__(self, service: Service, access: Access, cors_origin: str = "") -> None:
+        self._service = service
+        self._access = access
+        self._cors_origin = cors_origin
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen; returns the port. Raises OSError when it is taken."""
+        app = web.Application(middlewares=[self._around])
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_route("*", "/{anything:.*}", self._admin)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls)
+        await site.start()
+        return int(self._runner.addresses[0][1])
+
+    async def close(self) -> None:
+        """Finish the requests under way and stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @web.middleware
+    async def _around(self, request: web.Request, handler: Callable[[web.Request], Awaitable[Answer]]) -> Answer:
+        """Turns refusals into answers and sets the headers every answer has."""
+        try:
+            response = await handler(request)
+        except Refusal as error:
+            response = answers.refusal(error)
+        except BrokenBody as error:
+            raw = error.raw.decode("utf-8", "replace")
+            response = answers.answer(400, {"error_msg": f"invalid request body: {error.reason}", "req_body": raw})
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            response = answers.answer(500, {"error_msg": "internal error; the control plane's log says more"})
+        response.headers["Server"] = SERVER_NAME
+        if self._cors_origin:
+            response.headers["Access-Control-Allow-Origin"] = self._cors_origin
+            response.headers["Access-Control-Allow-Headers"] = "X-API-KEY, Content-Type, If-Match, If-None-Match"
+            response.headers["Access-Control-Allow-Methods"] = "GET, PUT, POST, PATCH, DELETE"
+            response.headers["Access-Control-Expose-Headers"] = "*"
+            response.headers["Access-Control-Max-Age"] = "3600"
+            response.headers["Vary"] = "Origin"
+        return response
+
+    async def _admin(self, request: web.Request) -> Answer:
+        if request.method == "OPTIONS" and self._cors_origin:
+            return answers.bare(200)
+        if request.method == "HEAD" and request.path.rstrip("/") == ROOT:
+            return answers.bare(200)
+        if not request.path.startswith(ROOT + "/") or request.method not in METHODS:
+            return answers.bare(404)
+        self._access.check(request.headers.get("X-API-KEY"), reads_only=request.method == "GET")
+        response = await self._dispatch(request, read_path(request.path))
+        response.headers.setdefault("X-API-VERSION", "v3")
+        return response
+
+    async def _dispatch(self, request: web.Request, target: Target) -> Answer:
+        fixed = schemas.FIXED.get((target.resource, target.object_id))
+        if fixed is not None:
+            return await self._fixed(request, target, fixed)
+        if target.resource == "stream_routes":
+            raise Refusal(Fault.INVALID, "stream mode is disabled, can not add stream routes")
+        if target.resource in schemas.READ_ONLY:
+            if request.method != "GET":
+                raise Refusal(Fault.NOT_FOUND, "not found")
+            return schemas.READ_ONLY[target.resource](request, target)
+        rules.check_verb(rules.kind_of(target.resource), request.method)
+        body = decode_json(await read_body(request))
+        return await resources.handle(self._service, request, target, body, resources.read_ttl(request))
+
+    async def _fixed(self, request: web.Request, target: Target, fixed: schemas.Fixed) -> Answer:
+        if request.method != fixed.method:
+            return fixed.otherwise(request)
+        raw = await read_body(request) if fixed.takes_body else b""
+        body = decode_document(raw, request.content_type)
+        return fixed.handler(self._service, request, target, body)
+
+    async def _healthz(self, request: web.Request) -> Answer:
+        return answers.answer(200, {"status": "ok"})
+
+    async def _readyz(self, request: web.Request) -> Answer:
+        """Ready means etcd answers."""
+        return answers.answer(200, {"status": "ready", "revision": await self._service.revision()})

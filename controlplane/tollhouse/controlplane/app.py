@@ -1,0 +1,74 @@
+"""What is started and stopped, in which order."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+
+from tollhouse.controlplane.access import Access
+from tollhouse.controlplane.api.server import RestServer
+from tollhouse.controlplane.grpc.server import GrpcServer
+from tollhouse.controlplane.service.service import Service
+from tollhouse.controlplane.settings import Settings, TlsFiles
+from tollhouse.controlplane.store.store import Store
+from tollhouse.proto.etcd import EtcdClient, EtcdSettings
+from tollhouse.proto.sealing import Sealer
+
+_log = logging.getLogger("tollhouse.controlplane")
+
+
+class ControlPlane:
+    """One control-plane process: etcd client, service layer, two listeners."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._etcd: EtcdClient | None = None
+        self._rest: RestServer | None = None
+        self._grpc: GrpcServer | None = None
+        self.admin_port = 0
+        self.grpc_port = 0
+
+    async def start(self) -> None:
+        """Listen on both ports. etcd may be down: until it is back, requests answer 503. Raises OSError."""
+        settings = self._settings
+        self._etcd = EtcdClient(
+            EtcdSettings(
+                endpoints=settings.etcd_endpoints,
+                username=settings.etcd_user,
+                password=settings.etcd_password,
+                ca_file=settings.etcd_tls.ca,
+                cert_file=settings.etcd_tls.cert,
+                key_file=settings.etcd_tls.key,
+            )
+        )
+        store = Store(self._etcd, settings.prefix, settings.fleet_prefix)
+        service = Service(store, sealer_of(settings), time.time)
+        access = Access(settings.keys)
+        self._rest = RestServer(service, access, settings.cors_origin)
+        self._grpc = GrpcServer(service, access)
+        self.admin_port = await self._rest.start(*settings.admin_listen, tls_context(settings.admin_tls))
+        self.grpc_port = await self._grpc.start(*settings.grpc_listen, settings.admin_tls)
+        _log.info("Admin API: REST on %s:%s, gRPC on %s:%s", settings.admin_listen[0], self.admin_port,
+                  settings.grpc_listen[0], self.grpc_port)
+
+    async def close(self) -> None:
+        """Stop taking requests, finish those under way, let go of etcd."""
+        if self._rest is not None:
+            await self._rest.close()
+        if self._grpc is not None:
+            await self._grpc.close()
+        if self._etcd is not None:
+            await self._etcd.close()
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext | None:
+    """The server side of REST's TLS, None without a certificate."""
+    if not files.cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files.ca or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(files.cert, files.key)
+    if files.ca:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context

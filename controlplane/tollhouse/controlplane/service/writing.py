@@ -1,0 +1,236 @@
+"""Put, post, patch and delete of one object: checked, sealed, and committed in one etcd transaction.
+
+Every loop below is the same game: read, decide, commit on the condition that what was read still stands, begin again
+when it does not. Losing every time is a refusal, not a wrong write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from tollhouse.controlplane.service import merge, rules
+from tollhouse.controlplane.service.checking import Checker, refuse_errors
+from tollhouse.controlplane.service.decoding import MISSING
+from tollhouse.controlplane.service.objects import Deleted, Shown, Written
+from tollhouse.controlplane.service.referring import find_user, missing_text, users_of
+from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal, invalid
+from tollhouse.controlplane.store.objects import Commit, Stored, encode_value
+from tollhouse.controlplane.store.store import Store
+from tollhouse.proto.resources import Kind
+from tollhouse.proto.validation import json_type
+
+TRIES = 25
+AUTH_KINDS = ("consumers", "credentials")
+ONLY_IF_NEW = -1
+"""``if_mod_revision``: only when there is none."""
+ONLY_IF_THERE = -2
+"""``if_mod_revision``: whatever it is, but there must be one."""
+
+
+class Writer:
+    """Writes objects. Shared by all requests."""
+
+    def __init__(self, store: Store, checker: Checker, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._checker = checker
+        self._clock = clock
+
+    async def put(
+        self, plural: str, path_id: str, value: Any, *, if_mod_revision: int = 0, ttl_s: int = 0
+    ) -> Written:
+        """Create or replace. Raises Refusal."""
+        kind = rules.kind_of(plural)
+        rules.check_verb(kind, "PUT")
+        given = _given(value)
+        object_id = rules.settle_id(kind, path_id, given)
+        rules.check_server_set(given)
+
+        def change(before: Stored | None) -> dict[str, Any]:
+            fresh = copy.deepcopy(given)
+            rules.stamp(kind, fresh, before.value if before else None, int(self._clock()))
+            return fresh
+
+        return await self._write(kind, object_id, change, if_mod_revision, ttl_s)
+
+    async def post(self, plural: str, path_id: str, value: Any, *, ttl_s: int = 0) -> Written:
+        """Create under an id the server makes. Raises Refusal."""
+        kind = rules.kind_of(plural)
+        rules.check_verb(kind, "POST")
+        given = _given(value)
+        rules.check_new(kind, path_id, given)
+        rules.check_server_set(given)
+        # Checked before an id is taken, so that a refused POST writes nothing.
+        refuse_errors(self._checker.prepare(kind, "1", copy.deepcopy(given), None).problems)
+        object_id = await self._store.next_id()
+
+        def change(before: Stored | None) -> dict[str, Any]:
+            fresh = {**copy.deepcopy(given), "id": object_id}
+            rules.stamp(kind, fresh, None, int(self._clock()))
+            return fresh
+
+        return await self._write(kind, object_id, change, ONLY_IF_NEW, ttl_s)
+
+    async def patch(
+        self, plural: str, object_id: str, change: Any, sub_path: str = "", *, if_mod_revision: int = 0, ttl_s: int = 0
+    ) -> Written:
+        """Merge a change into an object, or replace what ``sub_path`` names. Raises Refusal."""
+        kind = rules.kind_of(plural)
+        rules.check_verb(kind, "PATCH")
+        if not object_id:
+            raise invalid(f"missing {kind.singular} id")
+        if change is MISSING:
+            raise invalid("missing new configuration")
+        if not sub_path.strip("/") and not isinstance(change, dict):
+            raise invalid("invalid configuration")
+
+        def patched(before: Stored | None) -> dict[str, Any]:
+            if before is None:
+                raise KeyNotFound
+            old = copy.deepcopy(before.value)
+            if sub_path.strip("/"):
+                fresh = merge.replace(old, sub_path, change)
+            else:
+                fresh = merge.merge(old, change)
+            rules.settle_id(kind, object_id, fresh)
+            if sub_path or change.get("update_time") is None:
+                fresh["update_time"] = int(self._clock())
+            fresh.setdefault("create_time", int(self._clock()))
+            return fresh
+
+        return await self._write(kind, object_id, patched, if_mod_revision, ttl_s)
+
+    async def delete(
+        self, plural: str, object_id: str, *, force: bool = False, if_mod_revision: int = 0
+    ) -> Deleted:
+        """Delete an object that nothing uses (or, forced, any); a consumer's credentials go with it."""
+        kind = rules.kind_of(plural)
+        rules.check_verb(kind, "DELETE")
+        if not object_id or object_id.endswith("/"):
+            raise invalid(f"missing {kind.singular} id")
+        users = users_of(plural)
+        async for _ in _tries():
+            view = await self._store.view(*users, plural, *(("credentials",) if plural == "consumers" else ()))
+            found = view.objects.get((plural, object_id))
+            if found is None:
+                raise KeyNotFound
+            check_precondition(found, if_mod_revision)
+            if not force:
+                user = find_user(kind, object_id, view)
+                if user:
+                    raise Refusal(Fault.STILL_USED, user)
+            gone = [found.key]
+            if plural == "consumers":
+                gone += [own.key for own in view.of_kind("credentials") if own.id.startswith(f"{object_id}/")]
+            commit = Commit(
+                deletes=tuple(gone),
+                unmoved={found.key: found.mod_revision},
+                generation=view.generation if users or plural == "consumers" else None,
+            )
+            revision = await self._store.commit(commit)
+            if revision is not None:
+                return Deleted(found.key, 1, revision)
+        raise _lost()
+
+    async def _write(
+        self,
+        kind: Kind,
+        object_id: str,
+        change: Callable[[Stored | None], dict[str, Any]],
+        if_mod_revision: int,
+        ttl_s: int,
+    ) -> Written:
+        lease = await self._store.grant(ttl_s) if ttl_s else 0
+        key = self._store.key(kind.plural, object_id)
+        async for _ in _tries():
+            generation, rivals = await self._rivals(kind)
+            before = await self._store.get(kind.plural, object_id)
+            check_precondition(before, if_mod_revision)
+            if kind.parent and await self._store.get(kind.parent, object_id.partition("/")[0]) is None:
+                raise Refusal(Fault.NOT_FOUND, f"{kind.parent.removesuffix('s')} not found")
+            prepared = self._checker.prepare(kind, object_id, change(before), before)
+            refuse_errors(prepared.problems)
+            refuse_errors(self._checker.check_rivals(kind, object_id, prepared.value, rivals))
+            needed = await self._needed(kind, object_id, prepared.value)
+            revision = await self._store.commit(
+                Commit(
+                    puts={key: encode_value(prepared.value)},
+                    unmoved={key: before.mod_revision if before else 0},
+                    exist=needed,
+                    generation=generation,
+                    lease=lease,
+                )
+            )
+            if revision is not None:
+                created = before is None
+                shown = Shown(
+                    kind.plural,
+                    object_id,
+                    key,
+                    self._checker.masked(kind, object_id, prepared.value),
+                    revision if before is None else before.create_revision,
+                    revision,
+                )
+                return Written(shown, created, revision, tuple(prepared.problems))
+        raise _lost()
+
+    async def _rivals(self, kind: Kind) -> tuple[int | None, list[Stored]]:
+        """Objects that may not have something in common with this one (an auth key, a global plugin), and the
+        generation they were read at."""
+        if kind.plural in AUTH_KINDS:
+            view = await self._store.view(*AUTH_KINDS)
+        elif kind.plural == "global_rules":
+            view = await self._store.view("global_rules")
+        else:
+            return None, []
+        return view.generation, list(view.objects.values())
+
+    async def _needed(self, kind: Kind, object_id: str, value: dict[str, Any]) -> tuple[str, ...]:
+        """Keys of the objects it refers to. Raises Refusal for a reference to nothing."""
+        needed = [self._store.key(kind.parent, object_id.partition("/")[0])] if kind.parent else []
+        for found in kind.referenced(value):
+            if await self._store.get(found.kind, found.id) is None:
+                raise invalid(missing_text(found.kind, found.id))
+            needed.append(self._store.key(found.kind, found.id))
+        return tuple(dict.fromkeys(needed))
+
+
+def check_precondition(found: Stored | None, if_mod_revision: int) -> None:
+    """Raises Refusal when what the client said must hold does not."""
+    now = found.mod_revision if found else 0
+    if if_mod_revision == 0 or (if_mod_revision == ONLY_IF_NEW and not now) or (if_mod_revision == ONLY_IF_THERE and now):
+        return
+    if if_mod_revision != now:
+        wanted = {ONLY_IF_NEW: "that there is none", ONLY_IF_THERE: "that there is one"}.get(
+            if_mod_revision, f"modifiedIndex {if_mod_revision}"
+        )
+        raise Refusal(
+            Fault.PRECONDITION,
+            f"precondition failed: the request asks for {wanted}, "
+            + (f"the object's modifiedIndex is {now}" if now else "there is no such object"),
+        )
+
+
+def _given(value: Any) -> dict[str, Any]:
+    if value is None or value is MISSING:
+        raise invalid("missing configurations")
+    if not isinstance(value, dict):
+        raise invalid(f"invalid configuration: expected an object, came {json_type(value)}")
+    return copy.deepcopy(value)
+
+
+async def _tries() -> AsyncIterator[None]:
+    """Turns, with a growing random pause between them, so that rivals do not go in step."""
+    for turn in range(TRIES):
+        if turn:
+            await asyncio.sleep(random.uniform(0, min(0.002 * 2**turn, 0.1)))
+        yield
+
+
+def _lost() -> Refusal:
+    return Refusal(Fault.LOST_RACE, "value changed before overwritten")
+
+

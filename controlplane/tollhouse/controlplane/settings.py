@@ -1,0 +1,162 @@
+"""What the control plane is started with: flags over environment over defaults, frozen once read."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+from tollhouse.controlplane.access import AdminKey, random_key
+from tollhouse.proto.keys import DEFAULT_FLEET_PREFIX, DEFAULT_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files of one TLS side: our certificate and key, and the CA the other side must be signed by."""
+
+    cert: str = ""
+    key: str = ""
+    ca: str = ""
+
+    def check(self, what: str) -> None:
+        """Raises ValueError for half a pair and for files that cannot be read."""
+        if bool(self.cert) != bool(self.key):
+            raise ValueError(f"{what}: a certificate needs its key and a key its certificate; one of them is missing")
+        for path in filter(None, (self.cert, self.key, self.ca)):
+            if not os.access(path, os.R_OK):
+                raise ValueError(f"{what}: {path} cannot be read")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything configurable about one control-plane process."""
+
+    etcd_endpoints: tuple[str, ...] = ("127.0.0.1:2379",)
+    etcd_user: str = ""
+    etcd_password: str = field(default="", repr=False)
+    etcd_tls: TlsFiles = TlsFiles()
+    prefix: str = DEFAULT_PREFIX
+    fleet_prefix: str = DEFAULT_FLEET_PREFIX
+    admin_listen: tuple[str, int] = ("127.0.0.1", 9180)
+    grpc_listen: tuple[str, int] = ("127.0.0.1", 9181)
+    admin_tls: TlsFiles = TlsFiles()
+    """With ``ca`` set, clients of both faces must present a certificate signed by it."""
+    keys: tuple[AdminKey, ...] = ()
+    generated_key: str = field(default="", repr=False)
+    """Set when no key was given: shown once at the start, never again."""
+    cors_origin: str = ""
+    sealing_key: str = field(default="", repr=False)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    flags = argparse.ArgumentParser(
+        prog="tollhouse-controlplane", description="Serves the Admin API (REST and gRPC) over a configuration in etcd."
+    )
+    flags.add_argument("--version", action="store_true", help="print the version and exit")
+    flags.add_argument("--etcd", help="endpoints, comma separated (default 127.0.0.1:2379; env TOLLHOUSE_ETCD)")
+    flags.add_argument("--etcd-user", help="user, where etcd has auth (env TOLLHOUSE_ETCD_USER, ..._PASSWORD)")
+    flags.add_argument("--etcd-ca", default="", help="CA certificate of etcd (PEM)")
+    flags.add_argument("--etcd-cert", default="", help="client certificate for etcd (PEM)")
+    flags.add_argument("--etcd-key", default="", help="key of that certificate (PEM)")
+    flags.add_argument("--prefix", help=f"etcd prefix of the configuration (default {DEFAULT_PREFIX})")
+    flags.add_argument("--fleet-prefix", help=f"etcd prefix where nodes register (default {DEFAULT_FLEET_PREFIX})")
+    flags.add_argument("--admin-listen", help="host:port of the REST Admin API (default 127.0.0.1:9180)")
+    flags.add_argument("--grpc-listen", help="host:port of the gRPC admin API (default 127.0.0.1:9181)")
+    flags.add_argument("--tls-cert", default="", help="certificate of both listeners (PEM)")
+    flags.add_argument("--tls-key", default="", help="key of that certificate (PEM)")
+    flags.add_argument("--tls-client-ca", default="", help="require client certificates signed by this CA (PEM)")
+    flags.add_argument(
+        "--admin-keys-file", help='JSON file: [{"name": "ci", "key": "...", "role": "admin" or "viewer"}]'
+    )
+    flags.add_argument("--cors-origin", help="origin browsers may call the Admin API from (default: none)")
+    return flags
+
+
+def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Settings:
+    """Raises ValueError with a sentence for the operator when something does not fit."""
+
+    def pick(flag: str | None, variable: str, default: str) -> str:
+        return flag or env.get(variable) or default
+
+    etcd_tls = TlsFiles(arguments.etcd_cert, arguments.etcd_key, arguments.etcd_ca)
+    admin_tls = TlsFiles(arguments.tls_cert, arguments.tls_key, arguments.tls_client_ca)
+    etcd_tls.check("--etcd-cert/--etcd-key/--etcd-ca")
+    admin_tls.check("--tls-cert/--tls-key/--tls-client-ca")
+    if admin_tls.ca and not admin_tls.cert:
+        raise ValueError("--tls-client-ca needs --tls-cert and --tls-key")
+    keys = _keys(arguments.admin_keys_file or env.get("TOLLHOUSE_ADMIN_KEYS_FILE"), env)
+    generated = "" if any(key.role == "admin" for key in keys) else random_key()
+    if generated:
+        keys = (*keys, AdminKey.of(generated, "admin", "generated"))
+    endpoints = pick(arguments.etcd, "TOLLHOUSE_ETCD", "127.0.0.1:2379")
+    return Settings(
+        etcd_endpoints=tuple(part.strip() for part in endpoints.split(",") if part.strip()),
+        etcd_user=pick(arguments.etcd_user, "TOLLHOUSE_ETCD_USER", ""),
+        etcd_password=env.get("TOLLHOUSE_ETCD_PASSWORD", ""),
+        etcd_tls=etcd_tls,
+        prefix=_prefix("--prefix", pick(arguments.prefix, "TOLLHOUSE_PREFIX", DEFAULT_PREFIX)),
+        fleet_prefix=_prefix(
+            "--fleet-prefix", pick(arguments.fleet_prefix, "TOLLHOUSE_FLEET_PREFIX", DEFAULT_FLEET_PREFIX)
+        ),
+        admin_listen=_address("--admin-listen", pick(arguments.admin_listen, "TOLLHOUSE_ADMIN_LISTEN", "127.0.0.1:9180")),
+        grpc_listen=_address("--grpc-listen", pick(arguments.grpc_listen, "TOLLHOUSE_GRPC_LISTEN", "127.0.0.1:9181")),
+        admin_tls=admin_tls,
+        keys=keys,
+        generated_key=generated,
+        cors_origin=pick(arguments.cors_origin, "TOLLHOUSE_CORS_ORIGIN", ""),
+        sealing_key=env.get("TOLLHOUSE_SEALING_KEY", ""),
+    )
+
+
+def from_command_line(argv: Sequence[str] | None = None) -> Settings:
+    """Flags and environment of this process."""
+    return read_settings(parser().parse_args(argv), os.environ)
+
+
+def _keys(file: str | None, env: Mapping[str, str]) -> tuple[AdminKey, ...]:
+    found: list[AdminKey] = []
+    if env.get("TOLLHOUSE_ADMIN_KEY"):
+        found.append(AdminKey.of(env["TOLLHOUSE_ADMIN_KEY"], "admin", "TOLLHOUSE_ADMIN_KEY"))
+    if env.get("TOLLHOUSE_VIEWER_KEY"):
+        found.append(AdminKey.of(env["TOLLHOUSE_VIEWER_KEY"], "viewer", "TOLLHOUSE_VIEWER_KEY"))
+    if file:
+        found += _keys_of_file(file)
+    digests = [key.digest for key in found]
+    if len(set(digests)) != len(digests):
+        raise ValueError("the same admin key is given twice; one key has one name and one role")
+    return tuple(found)
+
+
+def _keys_of_file(file: str) -> list[AdminKey]:
+    try:
+        entries = orjson.loads(Path(file).read_bytes())
+    except OSError as error:
+        raise ValueError(f"--admin-keys-file: {file} cannot be read: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"--admin-keys-file: {file} is not JSON (line {error.lineno})") from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"--admin-keys-file: {file} must hold a list of objects with name, key and role")
+    found = []
+    for position, entry in enumerate(entries):
+        role, key = entry.get("role", "admin"), entry.get("key")
+        if role not in ("admin", "viewer") or not isinstance(key, str):
+            raise ValueError(f"--admin-keys-file: entry {position} needs a key, and as role admin or viewer")
+        found.append(AdminKey.of(key, role, str(entry.get("name") or f"{role}-{position}")))
+    return found
+
+
+def _address(flag: str, text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{flag}: expected host:port, came {text!r}")
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def _prefix(flag: str, text: str) -> str:
+    if not text.startswith("/") or text.endswith("/"):
+        raise ValueError(f"{flag}: expected a path like /apisix, without a slash at its end; came {text!r}")
+    return text

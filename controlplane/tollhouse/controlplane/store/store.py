@@ -1,0 +1,162 @@
+"""Reads, commits and watches. The only place of the control plane that speaks to etcd; its errors become refusals."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
+from tollhouse.controlplane.store.batching import nest
+from tollhouse.controlplane.store.objects import Commit, Stored, View, decode_object
+from tollhouse.proto import keys
+from tollhouse.proto.etcd import (
+    Compacted,
+    Compare,
+    EtcdClient,
+    EtcdError,
+    EtcdTooLarge,
+    KeyValue,
+    Op,
+    Restored,
+    WatchBatch,
+)
+
+_log = logging.getLogger("tollhouse.controlplane.store")
+
+
+class Store:
+    """The configuration in etcd. Lives as long as the process; shared by everything."""
+
+    def __init__(
+        self, client: EtcdClient, prefix: str = keys.DEFAULT_PREFIX, fleet_prefix: str = keys.DEFAULT_FLEET_PREFIX
+    ) -> None:
+        self._client = client
+        self.prefix = prefix
+        self.fleet_prefix = fleet_prefix
+        self._generation_key = keys.generation_key(fleet_prefix)
+
+    # -- keys
+
+    def key(self, kind: str, object_id: str) -> str:
+        """Where an object lives; credentials live under their consumer."""
+        if kind == "credentials":
+            username, _, credential_id = object_id.partition("/")
+            return keys.object_key(self.prefix, "consumers", f"{username}/credentials/{credential_id}")
+        return keys.object_key(self.prefix, kind, object_id)
+
+    def _directory(self, kind: str, parent: str = "") -> str:
+        if kind == "credentials":
+            consumers = keys.directory(self.prefix, "consumers")
+            return f"{consumers}{parent}/credentials/" if parent else consumers
+        return keys.directory(self.prefix, kind)
+
+    # -- reading
+
+    async def get(self, kind: str, object_id: str) -> Stored | None:
+        """One object, or None."""
+        with _etcd("read"):
+            found = await self._client.get(self.key(kind, object_id))
+        return None if found is None else decode_object(kind, object_id, found)
+
+    async def list(self, kind: str, parent: str = "") -> tuple[list[Stored], int]:
+        """All objects of a kind (credentials: of a consumer) in key order, and the revision they were read at."""
+        with _etcd("read"):
+            result = await self._client.get_prefix(self._directory(kind, parent))
+        return [item for item in self._decode(result.kvs) if item.kind == kind], result.revision
+
+    async def view(self, *kinds: str) -> View:
+        """Everything (of the kinds, when some are given) at one revision, with the generation of that moment."""
+        places = sorted({self._directory(kind) for kind in kinds}) or [self.prefix + "/"]
+        with _etcd("read"):
+            generation = await self._client.get(self._generation_key)  # first: a write after it is noticed by a commit
+            ranges = [await self._client.get_prefix(place) for place in places]
+        found = (item for part in ranges for item in self._decode(part.kvs))
+        wanted = {(item.kind, item.id): item for item in found if not kinds or item.kind in kinds}
+        return View(wanted, max(part.revision for part in ranges), generation.mod_revision if generation else 0)
+
+    async def revision(self) -> int:
+        """etcd's revision now."""
+        with _etcd("read"):
+            return (await self._client.get_prefix(self._generation_key)).revision
+
+    def _decode(self, kvs: tuple[KeyValue, ...]) -> Iterator[Stored]:
+        for kv in kvs:
+            place = keys.split_key(self.prefix, kv.key)
+            item = None if place is None else decode_object(*place, kv)
+            if item is not None:
+                yield item
+
+    # -- writing
+
+    async def next_id(self) -> str:
+        """A new object's id: the revision of a write to APISIX's counter key, padded to 20 digits."""
+        with _etcd("write"):
+            result = await self._client.txn((), (Op.put(keys.gen_id_key(self.prefix), b"1"),))
+        return f"{result.revision:020d}"
+
+    async def grant(self, ttl_s: int) -> int:
+        """A lease that nobody keeps alive: what is written under it disappears after ``ttl_s``."""
+        with _etcd("write"):
+            return await self._client.lease_grant(ttl_s)
+
+    async def commit(self, commit: Commit) -> int | None:
+        """The revision of the transaction, or None when one of its conditions did not hold."""
+        compares = [Compare.mod(key, "==", revision) for key, revision in commit.unmoved.items()]
+        compares += [Compare.exists(key) for key in commit.exist]
+        if commit.generation is not None:
+            compares.append(Compare.mod(self._generation_key, "==", commit.generation))
+        ops = [Op.put(key, value, lease=commit.lease) for key, value in commit.puts.items()]
+        ops += [Op.delete(key) for key in commit.deletes]
+        try:
+            nested = nest(ops)
+        except ValueError as error:
+            raise invalid(f"{error}; split the document set") from error
+        bump = Op.put(self._generation_key, str(time.time_ns()).encode())
+        with _etcd("write"):
+            result = await self._client.txn(tuple(compares), (*nested, bump))
+        return result.revision if result.succeeded else None
+
+    # -- watching
+
+    async def watch(self, from_revision: int) -> AsyncIterator[WatchBatch]:
+        """Batches of changes under the prefix from a revision on. Raises Refusal (COMPACTED) when they are gone."""
+        with _etcd("watch"):
+            async for batch in self._client.watch(self.prefix + "/", start_revision=from_revision):
+                yield batch
+
+    def changed(self, batch: WatchBatch) -> Iterator[tuple[bool, str, str, Stored | None]]:
+        """``(deleted, kind, id, object)`` of each change that concerns an object."""
+        for event in batch.events:
+            place = keys.split_key(self.prefix, event.kv.key)
+            if place is not None:
+                yield event.deleted, *place, None if event.deleted else decode_object(*place, event.kv)
+
+    async def nodes(self) -> tuple[dict[str, bytes], int]:
+        """The registrations of the live nodes by key, and the revision they were read at."""
+        with _etcd("read"):
+            result = await self._client.get_prefix(keys.nodes_directory(self.fleet_prefix))
+        return {kv.key: kv.value for kv in result.kvs}, result.revision
+
+    async def watch_nodes(self, from_revision: int) -> AsyncIterator[WatchBatch]:
+        """Changes of the registrations from a revision on."""
+        with _etcd("watch"):
+            async for batch in self._client.watch(keys.nodes_directory(self.fleet_prefix), start_revision=from_revision):
+                yield batch
+
+
+@contextmanager
+def _etcd(doing: str) -> Iterator[None]:
+    """etcd's errors as refusals."""
+    try:
+        yield
+    except Compacted as error:
+        raise Refusal(Fault.COMPACTED, str(error)) from error
+    except Restored as error:
+        raise Refusal(Fault.COMPACTED, str(error)) from error
+    except EtcdTooLarge as error:
+        raise invalid(f"{error}; split the write into smaller ones") from error
+    except EtcdError as error:
+        _log.warning("etcd %s failed: %s", doing, error)
+        raise Refusal(Fault.UNAVAILABLE, f"etcd: {error}") from error
