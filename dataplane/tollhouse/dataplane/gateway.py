@@ -16,7 +16,7 @@ from tollhouse.dataplane.objects import Batch
 from tollhouse.dataplane.pipeline import Pipeline
 from tollhouse.dataplane.plugin import DispatchPlugin, Plugin
 from tollhouse.dataplane.protocol import Protocol
-from tollhouse.dataplane.protocols._models import render_model, render_models
+from tollhouse.dataplane.protocols._models import anthropic_model, anthropic_models, openai_model, openai_models
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.snapshot import CompiledRoute, Snapshot
@@ -168,14 +168,15 @@ class Gateway:
                 f"{ex.method} is not served on {ex.path}. Send a POST.",
                 headers={"allow": "POST"},
             )
-        dialect = "anthropic_messages" if "anthropic-version" in ex.headers else "openai_chat"
+        anthropic = "anthropic-version" in ex.headers
         if name in ("", "/"):
-            return Reply(200, [JSON], render_models(dialect, listed))
+            return Reply(200, [JSON], anthropic_models(listed) if anthropic else openai_models(listed))
         wanted = name[1:]
         for model in listed:
             if model.id == wanted:
-                return Reply(200, [JSON], render_model(dialect, model))
-        ex.protocol = registry.protocols_by_name().get(dialect)
+                shown = anthropic_model(model) if anthropic else openai_model(model)
+                return Reply(200, [JSON], msgspec.json.encode(shown))
+        ex.protocol = registry.protocols_by_name().get("anthropic_messages" if anthropic else "openai_chat")
         raise ClientError(
             404, "model_not_found", f"There is no model {wanted!r} here. GET /v1/models lists those there are."
         )

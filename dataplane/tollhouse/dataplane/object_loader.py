@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 from tollhouse.dataplane import registry, variables
 from tollhouse.dataplane.engine.expression import compile_expression
@@ -19,6 +20,7 @@ from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.services import Services
 from tollhouse.proto import resources
 from tollhouse.proto.fleet import RefusedObject
+from tollhouse.proto.validation import explain_validation
 
 log = logging.getLogger("tollhouse.config")
 
@@ -127,7 +129,7 @@ class ObjectLoader:
             self._refused.pop((raw.kind, raw.id), None)
             return False
         try:
-            resource = resources.parse(raw.kind, raw.value)
+            resource = resources.parse(raw.kind, raw.value, raw.id)
             plugins = self._bind(raw.kind, raw.id, getattr(resource, "plugins", None) or {}, old)
             _check_compiles(raw.kind, resource)
         except (ValueError, KeyError, TypeError, GatewayError) as error:
@@ -178,7 +180,9 @@ class ObjectLoader:
         stored = self._loaded["plugin_metadata"].get(name)
         if stored is None:
             return cls.Metadata.model_validate({})
-        return cls.Metadata.model_validate({key: value for key, value in stored.resource.items() if key != "id"})
+        return cls.Metadata.model_validate(
+            {key: value for key, value in msgspec.json.decode(stored.raw.value).items() if key != "id"}
+        )
 
     def _remake(self, names: set[str]) -> set[Key]:
         """Make the plugins anew whose metadata changed."""
@@ -224,7 +228,7 @@ def _filter(expression: list[Any]) -> Callable[[Exchange], bool]:
 
 def _reason(raw: RawObject, error: Exception) -> str:
     if isinstance(error, ValidationError):
-        problems = registry.explain_validation(error, f"{raw.kind}/{raw.id}")
+        problems = explain_validation(error, f"{raw.kind}/{raw.id}")
         return "; ".join(f"{one.where}: {one.what}" for one in problems[:5])
     if isinstance(error, GatewayError):
         return error.message

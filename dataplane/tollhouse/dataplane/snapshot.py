@@ -151,7 +151,7 @@ class Snapshot:
         *,
         revision: int,
         source: str,
-        router: Router[CompiledRoute],
+        router: Router,
         routes: Mapping[str, CompiledRoute],
         consumers: Consumers,
         models: Catalog,
@@ -183,7 +183,8 @@ class Snapshot:
     def match(self, ex: Exchange) -> CompiledRoute | None:
         """The route of a request. Raises ``variables.BodyNeeded`` when a condition looks into the body."""
         entry = self.router.match(ex.method, ex.host, ex.path, ex.client_ip, lambda name: variables.value(ex, name))
-        return None if entry is None else entry.payload
+        payload: CompiledRoute | None = None if entry is None else entry.payload
+        return payload
 
     def pipeline(self, route: CompiledRoute, consumer: CompiledConsumer | None) -> Pipeline:
         """The pipeline of a route for a consumer. Raises 503 when the consumer's group does not exist (APISIX)."""

@@ -8,6 +8,7 @@ from tollhouse.dataplane import registry
 from tollhouse.dataplane.consumer_index import CONSUMER_KINDS, ConsumerIndex
 from tollhouse.dataplane.dispatch.catalog import Catalog
 from tollhouse.dataplane.dispatch.upstream import UpstreamDispatcher
+from tollhouse.dataplane.engine.addresses import AddressSet
 from tollhouse.dataplane.engine.expression import compile_expression
 from tollhouse.dataplane.engine.match import RouteEntry, Router
 from tollhouse.dataplane.errors import ClientError, GatewayError
@@ -28,7 +29,6 @@ class SnapshotBuilder:
         self._consumers = ConsumerIndex(self._objects, services)
         self._upstreams: dict[Key, tuple[Any, UpstreamDispatcher]] = {}
         """Dispatchers of standalone and inline upstreams, kept while their resource stands unchanged."""
-        self._entries: dict[str, RouteEntry[CompiledRoute]] = {}
         self._current = self.empty()
 
     def empty(self) -> Snapshot:
@@ -36,7 +36,7 @@ class SnapshotBuilder:
         return Snapshot(
             revision=0,
             source="none",
-            router=Router.build([]),
+            router=Router(),
             routes={},
             consumers=Consumers(),
             models=Catalog.build({}, {}),
@@ -104,15 +104,13 @@ class SnapshotBuilder:
         providers = {key: one.resource for key, one in self._objects.all("providers").items()}
         return Catalog.build(models, providers, self._current.models)
 
-    def _routes(self, changed: set[Key]) -> tuple[dict[str, CompiledRoute], Router[CompiledRoute]]:
+    def _routes(self, changed: set[Key]) -> tuple[dict[str, CompiledRoute], Router]:
         affected = self._affected_routes(changed)
         routes = dict(self._current.routes)
-        removed: list[RouteEntry[CompiledRoute]] = []
-        added: list[RouteEntry[CompiledRoute]] = []
+        removed: list[str] = []
+        added: list[RouteEntry] = []
         for route_id in affected:
-            before = self._entries.pop(route_id, None)
-            if before is not None:
-                removed.append(before)
+            removed.append(route_id)
             routes.pop(route_id, None)
             one = self._objects.all("routes").get(route_id)
             if one is None:
@@ -122,11 +120,7 @@ class SnapshotBuilder:
             if one.resource.status == 0:
                 continue
             service = self._objects.all("services").get(compiled.service_id)
-            entry = _entry(
-                one.resource, route_id, one.raw.create_revision, service.resource if service else None, compiled
-            )
-            self._entries[route_id] = entry
-            added.append(entry)
+            added.append(_entry(route_id, one, service.resource if service else None, compiled))
         return routes, self._current.router.with_changes(added, removed)
 
     def _affected_routes(self, changed: set[Key]) -> set[str]:
@@ -224,18 +218,17 @@ class SnapshotBuilder:
 _ROUTE_PARTS = frozenset({"routes", "services", "upstreams", "plugin_configs"})
 
 
-def _entry(resource: Any, route_id: str, order: int, service: Any, payload: Any) -> RouteEntry[Any]:
-    hosts = ([resource.host] if resource.host else None) or resource.hosts
-    if not hosts and service is not None:
-        hosts = service.hosts
+def _entry(route_id: str, one: Loaded, service: Any, payload: CompiledRoute) -> RouteEntry:
+    resource = one.resource
+    hosts = resource.all_hosts or (service.hosts if service is not None else None) or ()
     return RouteEntry(
         id=route_id,
-        hosts=tuple(hosts or ()),
-        uris=tuple([resource.uri] if resource.uri else resource.uris or ()),
-        methods=frozenset(resource.methods or ()),
-        remote_addrs=tuple([resource.remote_addr] if resource.remote_addr else resource.remote_addrs or ()),
+        uris=tuple(resource.all_uris),
+        hosts=tuple(hosts),
+        methods=frozenset(resource.methods) if resource.methods else None,
+        remote_addrs=AddressSet(resource.all_remote_addrs) if resource.all_remote_addrs else None,
         vars_predicate=compile_expression(resource.vars) if resource.vars else None,
-        priority=resource.priority or 0,
-        order=order,
+        priority=resource.priority,
+        order=(one.raw.create_revision, route_id),
         payload=payload,
     )
