@@ -116,15 +116,17 @@ class Stream(Generic[Q, R]):
         """Send one message. Raises EtcdError."""
         try:
             await self._call.write(message)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise self._problem(error) from None
+        except grpc.aio.AioRpcError as error:
+            raise translate(error, self.target) from None
+        except asyncio.InvalidStateError:
+            raise EtcdUnavailable(f"etcd at {self.target}: the call is over") from None
 
     async def read(self) -> R:
         """The next message. Raises EtcdError, also when the server or ``cancel`` ended the call."""
         try:
             message = await self._call.read()
         except grpc.aio.AioRpcError as error:
-            raise self._problem(error) from None
+            raise translate(error, self.target) from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -139,11 +141,6 @@ class Stream(Generic[Q, R]):
     def cancel(self) -> None:
         """End the call; a waiting ``read`` fails."""
         self._call.cancel()
-
-    def _problem(self, error: Exception) -> EtcdError:
-        if isinstance(error, grpc.aio.AioRpcError):
-            return translate(error, self.target)
-        return EtcdUnavailable(f"etcd at {self.target}: the call is over")
 
 
 class Connection:

@@ -53,72 +53,82 @@ class Watch:
         self._term = 0
         self._stream: Stream[pb.WatchRequest, pb.WatchResponse] | None = None
         self._ticker: asyncio.Task[None] | None = None
+        self._limit: asyncio.Timeout | None = None
         self._silence_s = connection.settings.watchdog_silence_s
         self._failures = 0
         self._denials = 0
-        self._resumed = start_revision <= 1
-        self._closed = False
+        self._closed = asyncio.Event()
 
     def __aiter__(self) -> Watch:
         return self
 
     async def __anext__(self) -> WatchBatch:
-        while not self._closed:
+        while not self._closed.is_set():
             try:
-                if self._stream is None:
-                    await self._open()
-                batch = await self._next_batch()
+                async with asyncio.timeout(None) as self._limit:
+                    if self._stream is None:
+                        await self._open()
+                    return await self._next_batch()
+            except TimeoutError:
+                self._silent()
+                await self._pause("no sign of life")
             except EtcdUnavailable as problem:
-                self._drop()
-                await self._pause(problem)
+                await self._pause(str(problem))
             except EtcdPermissionDenied as problem:
                 await self._login_again(problem)
             except (EtcdError, asyncio.CancelledError):
                 self._drop()
                 raise
-            else:
-                return batch
+            finally:
+                self._limit = None
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """End the watch; a waiting iteration stops."""
-        self._closed = True
-        self._drop()
+        self._closed.set()
+        if self._limit is not None:
+            self._allow(0)
+        else:
+            self._drop()
 
     # -- one connection
 
     async def _open(self) -> None:
         await self._check_history()
         target = self._connection.endpoint
-        stream = await self._connection.stream(rpc.WATCH, target)
-        self._stream = stream
-        self.last_heard_s = time.monotonic()
-        # Started first: opening may hang as well (etcd is silent towards a watch without a valid token).
-        self._ticker = asyncio.create_task(self._tick(stream), name="etcd-watchdog")
+        self._stream = stream = await self._connection.stream(rpc.WATCH, target)
+        # Opening may hang as well: etcd is silent towards a watch without a valid token.
+        self._allow(self._silence_s)
         create = pb.WatchCreateRequest(
             key=wire.encode_key(self.prefix) or b"\0",
             range_end=wire.prefix_end(self.prefix),
             start_revision=self.revision + 1,
         )
         await stream.write(pb.WatchRequest(create_request=create))
+        self._ticker = asyncio.create_task(self._tick(stream), name="etcd-watch-ticker")
 
     async def _next_batch(self) -> WatchBatch:
         stream = self._stream
         assert stream is not None
         while True:
+            self._allow(self._silence_s)
             response = await stream.read()
             self.last_heard_s = time.monotonic()
             if response.canceled:  # comes together with ``created`` when the user may not watch
                 raise self._canceled(response)
             if response.created:
                 self._established(response)
-            if response.events:
-                self._silence_s = self._connection.settings.watchdog_silence_s
-                batch = self._take(response)
-                if batch is not None:
-                    return batch
-            elif not response.created:
-                self._silence_s = self._connection.settings.watchdog_silence_s
+                continue
+            self._silence_s = self._connection.settings.watchdog_silence_s
+            batch = self._take(response)
+            if batch is not None:
+                return batch
+
+    def _allow(self, seconds: float) -> None:
+        """From now on the server may be silent for so long."""
+        if self._limit is not None:
+            seconds = 0 if self._closed.is_set() else seconds
+            self._limit.reschedule(asyncio.get_running_loop().time() + seconds)
 
     def _established(self, response: pb.WatchResponse) -> None:
         self.connected = True
@@ -157,38 +167,37 @@ class Watch:
             self._stream = None
 
     async def _tick(self, stream: Stream[pb.WatchRequest, pb.WatchResponse]) -> None:
-        """Ask for a sign of life now and then; give the stream up when none comes."""
+        """Ask for a sign of life now and then."""
         request = pb.WatchRequest(progress_request=pb.WatchProgressRequest())
-        interval_s = self._connection.settings.watchdog_interval_s
         while True:
-            await asyncio.sleep(interval_s)
-            silent_s = time.monotonic() - self.last_heard_s
-            if silent_s > self._silence_s:
-                log.warning("etcd.watch_silent endpoint=%s seconds=%.1f", stream.target, silent_s)
-                # A server busy with a long catch-up is silent too: give the next one more time.
-                self._silence_s = min(self._silence_s * 2, _LONGEST_SILENCE_S)
-                stream.cancel()
-                return
-            if self.connected and silent_s >= interval_s / 2:
-                try:
-                    await asyncio.wait_for(stream.write(request), interval_s)
-                except (EtcdError, TimeoutError):
-                    continue
+            await asyncio.sleep(self._connection.settings.watchdog_interval_s)
+            try:
+                await stream.write(request)
+            except EtcdError:
+                return  # the reader learns it by itself
+
+    def _silent(self) -> None:
+        if not self._closed.is_set():
+            log.warning("etcd.watch_silent endpoint=%s seconds=%.1f", self._connection.endpoint, self._silence_s)
+            # A server busy with a long catch-up is silent too: give the next one more time.
+            self._silence_s = min(self._silence_s * 2, _LONGEST_SILENCE_S)
 
     # -- between connections
 
-    async def _pause(self, problem: EtcdUnavailable) -> None:
+    async def _pause(self, problem: str) -> None:
         """Move to the next endpoint; wait only after all of them have failed."""
+        self._drop()
         self._connection.leave(self._connection.endpoint)
         self._failures += 1
         rounds, rest = divmod(self._failures, len(self._connection.settings.endpoints))
-        if rest or self._closed:
+        if rest or self._closed.is_set():
             return
         delay_s = min(_FIRST_DELAY_S * 2 ** min(rounds - 1, 10), _LONGEST_DELAY_S)
-        log.warning(
-            "etcd.watch_lost prefix=%s revision=%d retry_s=%.2f: %s", self.prefix, self.revision, delay_s, problem
-        )
-        await asyncio.sleep(delay_s * (0.5 + random.random()))
+        log.warning("etcd.watch_lost prefix=%s at=%d retry_s=%.2f: %s", self.prefix, self.revision, delay_s, problem)
+        try:
+            await asyncio.wait_for(self._closed.wait(), delay_s * (0.5 + random.random()))
+        except TimeoutError:
+            return
 
     async def _login_again(self, problem: EtcdPermissionDenied) -> None:
         """3.5.1 says "permission denied" for an expired token as well: only a second denial is a denial."""
