@@ -77,6 +77,8 @@ class AiohttpTransport(Transport):
             names = [(name.lower(), value) for name, value in response.headers.items()]
             check_status(response.status)
             version = f"{response.version.major}.{response.version.minor}" if response.version else "1.1"
+            if version not in ("1.1", "1.0"):
+                raise FramingError(f"HTTP/{version}, expected HTTP/1.1")
             body_length(_values(names, "content-length"), _values(names, "transfer-encoding"), version)
         except FramingError as error:
             response.close()
@@ -210,7 +212,7 @@ def _translated(error: Exception, origin: Origin) -> TransportError:
             return TransportError("connect", f"No connection to {place}: {error}.")
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientConnectionResetError() | aiohttp.ClientOSError():
             return TransportError("closed", "The server closed the connection before it answered.", request_sent=True)
-        case aiohttp.ClientPayloadError() if "400, message" in str(error):
+        case aiohttp.ClientPayloadError() if "Not enough data" not in str(error):
             return TransportError("framing", f"The server's answer is not valid HTTP/1.1: {error}.", request_sent=True)
         case aiohttp.ClientPayloadError() | ConnectionError():
             text = "The server closed the connection in the middle of its answer."

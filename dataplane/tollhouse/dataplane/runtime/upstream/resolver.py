@@ -59,16 +59,19 @@ class Resolver:
             raise TransportError("dns", f"The name {host!r} cannot be resolved: {error.strerror or error}.") from error
         return _turned(self._entries[host])
 
-    async def _ask(self, host: str, port: int) -> tuple[str, ...]:
-        loop = asyncio.get_running_loop()
+    async def lookup(self, host: str, port: int) -> list[str]:
+        """Ask the system. Raises OSError."""
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except UnicodeError as error:
             raise OSError(f"not a host name: {error}") from error
-        addresses = tuple(dict.fromkeys(str(item[4][0]) for item in found))
+        return [str(item[4][0]) for item in found]
+
+    async def _ask(self, host: str, port: int) -> tuple[str, ...]:
+        addresses = tuple(dict.fromkeys(await self.lookup(host, port)))
         if not addresses:
-            raise OSError("no address")
-        now = loop.time()
+            raise OSError("it has no address")
+        now = asyncio.get_running_loop().time()
         self._entries[host] = _Entry(_interleaved(addresses), now + self._ttl_s, now + self._ttl_s + self._stale_s)
         return addresses
 

@@ -1,0 +1,104 @@
+"""How connections are shared, bounded and given up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tollhouse.dataplane.runtime.upstream.pool import PoolSettings
+from tollhouse.dataplane.runtime.upstream.transport import LeanTransport
+from tollhouse.dataplane.transport import TransportError
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
+
+
+@pytest.fixture
+async def bounded():
+    transports = []
+
+    def make(**settings):
+        transports.append(LeanTransport(PoolSettings(**settings)))
+        return transports[-1]
+
+    yield make
+    for transport in transports:
+        await transport.close()
+
+
+async def test_requests_beyond_the_bound_wait_for_a_connection(bounded, raw_server, ask):
+    transport = bounded(max_connections=1)
+    server = await raw_server.answer(OK, OK, OK)
+
+    async def one():
+        return await (await transport.send(ask(server))).read(10)
+
+    assert await asyncio.gather(one(), one(), one()) == [b"hello"] * 3
+    assert server.connections == 1
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_so(bounded, raw_server, ask):
+    transport = bounded(max_connections=1)
+    server = await raw_server.answer(OK[:-1], OK)
+    held = await transport.send(ask(server))
+    with pytest.raises(TransportError) as caught:
+        await transport.send(ask(server, connect_s=0.05))
+    assert caught.value.phase == "pool"
+    assert not caught.value.request_sent
+    held.close()
+
+
+async def test_a_closed_connection_makes_room_for_who_waits(bounded, raw_server, ask):
+    transport = bounded(max_connections=1)
+    server = await raw_server.answer(OK[:-1], OK)
+    held = await transport.send(ask(server))
+    waiting = asyncio.create_task(transport.send(ask(server)))
+    await asyncio.sleep(0.02)
+    held.close()
+    assert await (await waiting).read(10) == b"hello"
+
+
+async def test_an_idle_connection_is_closed_after_its_time(bounded, raw_server, ask):
+    transport = bounded(idle_s=0.05)
+    server = await raw_server.answer(OK)
+    await (await transport.send(ask(server))).read(10)
+    assert list(transport.census().values()) == [(1, 1)]
+    await asyncio.wait_for(server.closed_by_client.wait(), 2)
+    await asyncio.sleep(0.01)
+    assert transport.census() == {}
+
+
+async def test_a_connection_past_its_lifetime_is_not_used_again(bounded, raw_server, ask):
+    transport = bounded(lifetime_s=0.0)
+    server = await raw_server.answer(OK, OK)
+    for _ in range(2):
+        await (await transport.send(ask(server))).read(10)
+    assert server.connections == 2
+
+
+async def test_closing_the_transport_fails_what_is_in_flight(bounded, raw_server, ask):
+    transport = bounded()
+    server = await raw_server.answer()
+    task = asyncio.create_task(transport.send(ask(server)))
+    await asyncio.sleep(0.02)
+    await transport.close()
+    with pytest.raises(TransportError):
+        await task
+    with pytest.raises(TransportError) as caught:
+        await transport.send(ask(server))
+    assert not caught.value.request_sent
+
+
+async def test_a_hundred_at_once_all_get_their_own_answer(bounded, raw_server, ask):
+    async def script(reader, writer):
+        while request := await raw_server.read_request(reader):
+            body = request.partition(b"\r\n\r\n")[2]
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    transport = bounded(max_connections=8)
+    server = await raw_server.run(script)
+
+    async def one(number):
+        return await (await transport.send(ask(server, body=b"%d" % number))).read(10)
+
+    assert await asyncio.gather(*map(one, range(100))) == [b"%d" % number for number in range(100)]
+    assert server.connections <= 8
