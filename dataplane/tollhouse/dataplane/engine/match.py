@@ -1,7 +1,7 @@
 """Which route a request takes, with APISIX's rules.
 
 The host decides first: an exact host, then wildcards from the longest, then routes without a host. Inside a host an
-exact path beats any prefix and a longer prefix a shorter one; ``priority`` only orders routes of the same path or prefix.
+exact path beats any prefix and a longer prefix a shorter one; ``priority`` only orders routes of one path or prefix.
 A route that a later condition rejects (method, address, vars) does not end the search.
 
 Paths are found by hash, prefixes by one hash per distinct length, so 10,000 routes cost as much as ten. A router is

@@ -22,7 +22,7 @@ REFERENCE_PREFIXES = ("$env://", "$secret://", "$sealed://")
 
 def is_reference(value: str) -> bool:
     """Whether the string stands for a value kept elsewhere: its own form cannot be checked."""
-    return value.startswith(REFERENCE_PREFIXES) or value[:5].upper() == "$ENV:"
+    return value.startswith("$") and value.lower().startswith(REFERENCE_PREFIXES)
 
 
 class Part(BaseModel):
