@@ -21,6 +21,7 @@ class Start(msgspec.Struct, tag="start", frozen=True, array_like=True):
     """The supervisor's first word: what kind of worker to be."""
 
     settings: Settings
+    node_id: str
     index: int
     http_address: str
     """Resolved: no port 0 any more. Empty: do not listen."""

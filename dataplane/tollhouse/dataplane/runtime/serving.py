@@ -1,0 +1,87 @@
+"""What a worker serves with: the services of its plugins, the gateway, and the server in front of it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+
+from tollhouse.dataplane.gateway import Gateway
+from tollhouse.dataplane.objects import Batch
+from tollhouse.dataplane.runtime.clock import SystemClock
+from tollhouse.dataplane.runtime.counters import LinkedCounters
+from tollhouse.dataplane.runtime.inspection import Inspection
+from tollhouse.dataplane.runtime.link import Link
+from tollhouse.dataplane.runtime.messages import Applied, Exposition, ExpositionWanted, Start
+from tollhouse.dataplane.runtime.metrics import PlainMetrics
+from tollhouse.dataplane.runtime.secrets import NodeSecrets
+from tollhouse.dataplane.runtime.tasks import Tasks
+from tollhouse.dataplane.runtime.traffic import Traffic
+from tollhouse.dataplane.runtime.upstream.transport import LeanTransport
+from tollhouse.dataplane.services import Services
+from tollhouse.dataplane.settings import own_hostname
+
+log = logging.getLogger("tollhouse.worker")
+
+SCRAPE_TIMEOUT_S = 5.0
+
+
+class Serving:
+    """Everything between the link and the sockets; one per worker."""
+
+    def __init__(self, start: Start, link: Callable[[], Link]) -> None:
+        self._link = link
+        self._tasks = Tasks()
+        self.metrics = PlainMetrics(start.settings.max_series, self._exposition)
+        self._counters = LinkedCounters(link)
+        self._services = Services(
+            clock=SystemClock(),
+            luck=random.Random(),
+            counters=self._counters,
+            metrics=self.metrics,
+            secrets=NodeSecrets(start.settings.sealing_key),
+            transport=LeanTransport(),
+            spawn=self._tasks.spawn,
+            hostname=own_hostname(start.settings),
+            node_id=start.node_id,
+        )
+        self.gateway = Gateway(self._services)
+        self.inspection = Inspection(self.gateway)
+        self._traffic = Traffic(start, self.gateway, self._tasks.spawn)
+        self._tasks.spawn(self._counters.keep(), "return idle slices")
+
+    @property
+    def exchanges(self) -> int:
+        """Exchanges under way."""
+        return self._traffic.exchanges
+
+    async def load(self, batch: Batch) -> Applied:
+        """Serve a batch; listening begins with the first."""
+        began = time.monotonic()
+        error = ""
+        try:
+            await self.gateway.load(batch)
+            await self._traffic.open()
+        except Exception as fault:
+            log.exception("batch not loaded", extra={"revision": batch.revision})
+            error = f"{type(fault).__name__}: {fault}"
+        snapshot = self.gateway.snapshot
+        took_ms = (time.monotonic() - began) * 1000
+        return Applied(snapshot.revision, snapshot.refused, self.gateway.count(), took_ms, error)
+
+    async def close(self, limit_s: float) -> None:
+        """Stop accepting, let running replies finish, then let go of everything."""
+        await self._traffic.drain(limit_s)
+        await self.gateway.close()
+        for close in self._services.on_close:
+            try:
+                await close()
+            except Exception:
+                log.exception("service not closed")
+        self._counters.return_all()
+        await self._tasks.close()
+        await self._services.transport.close()
+
+    async def _exposition(self) -> bytes:
+        return (await self._link().ask(ExpositionWanted(), Exposition, SCRAPE_TIMEOUT_S)).body
