@@ -1,0 +1,44 @@
+"""Makes tool names and call ids legal for a provider, the same way every time, so that both ends of a call agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+
+_LEGAL = re.compile(r"[a-zA-Z0-9_-]+")
+_ILLEGAL = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def legal_name(name: str, limit: int) -> str:
+    """``name`` when the provider takes it; else a readable prefix and a hash of the whole name."""
+    if len(name) <= limit and _LEGAL.fullmatch(name):
+        return name
+    digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    prefix = _ILLEGAL.sub("_", name)[: limit - 9]
+    return f"{prefix}_{digest}"
+
+
+class ToolNames:
+    """The names one request's tools go out under. ``renamed`` holds name sent -> the client's own name."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.renamed: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """The name to send."""
+        sent = legal_name(name, self._limit)
+        if sent != name:
+            self.renamed[sent] = name
+        return sent
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The names without repetition, in order of first appearance."""
+    return list(dict.fromkeys(names))
+
+
+def short_identity(user: str, limit: int) -> str:
+    """A caller's own identifier for its user, hashed when the provider would refuse its length."""
+    return user if len(user) <= limit else sha256(user.encode("utf-8", "surrogatepass")).hexdigest()[:limit]

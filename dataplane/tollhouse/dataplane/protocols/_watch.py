@@ -1,0 +1,104 @@
+"""Watches an event stream that passes untouched: a byte search per chunk, decoding only where something stands."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.engine.sse import MAX_REMAINDER, EventReader, EventTooLarge, ServerEvent
+from tollhouse.dataplane.errors import GatewayError
+from tollhouse.dataplane.protocol import UsageReader
+
+_KEPT = 64 << 10
+"""Bytes of the last chunk that are looked at once more when the stream ends without its end mark."""
+
+
+class StreamWatcher(UsageReader):
+    """The part of a usage reader that does not depend on the format. One per attempt; not safe to share.
+
+    Chunks that end where an event ends are the common case and go through ``feed`` in about a microsecond. A chunk
+    that cuts an event still passes at once, unless something is to be hidden; its tail is kept to be looked at.
+    """
+
+    __slots__ = ("_last", "_tail", "ended", "failed", "has_content", "hide", "model", "reported", "usage")
+
+    def __init__(self, *, hide: bool) -> None:
+        self.usage = Usage()
+        self.model = ""
+        self.has_content = False
+        self.ended = False
+        self.failed: GatewayError | None = None
+        self.reported = False
+        self.hide = hide
+        self._tail = b""
+        self._last = b""
+
+    @abstractmethod
+    def needs_look(self, data: bytes) -> bool:
+        """Whether these bytes hold anything accounting must see. A byte search: may err towards True."""
+
+    @abstractmethod
+    def look(self, event: ServerEvent) -> bool:
+        """Take in one event; False when it must not reach the client."""
+
+    def feed(self, data: bytes) -> bytes:
+        """As the port says."""
+        if not self._tail and data.endswith((b"\n\n", b"\r\n\r\n")):
+            if self.has_content and not self.needs_look(data):
+                self._last = data
+                return data
+            return self._inspect(data, data)
+        return self._feed_cut(data)
+
+    def close(self) -> bytes:
+        """As the port says."""
+        held, self._tail = self._tail, b""
+        if held:
+            passed = self._inspect(held, held)
+            return passed if self.hide else b""
+        if not self.ended and self._last:
+            self._inspect(self._last[-_KEPT:] if len(self._last) > _KEPT else self._last, b"")
+        return b""
+
+    def _feed_cut(self, data: bytes) -> bytes:
+        """A chunk that begins or ends inside an event."""
+        pending = self._tail + data if self._tail else data
+        cut = max(pending.rfind(b"\n\n") + 2, pending.rfind(b"\r\n\r\n") + 4)
+        if cut < 4:
+            cut = 0 if not pending.startswith(b"\n\n") else 2
+        whole, self._tail = pending[:cut], pending[cut:]
+        passed = whole
+        if whole:
+            if self.has_content and not self.needs_look(whole):
+                self._last = whole
+            else:
+                passed = self._inspect(whole, whole)
+        if len(self._tail) > MAX_REMAINDER:
+            # Nothing we could read is that long: let it go, looked at no further.
+            passed, self._tail = passed + self._tail, b""
+            return passed if self.hide else data
+        return passed if self.hide else data
+
+    def _inspect(self, whole: bytes, passed: bytes) -> bytes:
+        self._last = b""
+        reader = EventReader()
+        try:
+            events = reader.feed(whole) + reader.close()
+        except EventTooLarge:
+            return passed
+        shown = [self.look(event) for event in events]
+        if not self.hide or all(shown):
+            return passed
+        return self._without(whole, shown)
+
+    @staticmethod
+    def _without(whole: bytes, shown: list[bool]) -> bytes:
+        """The bytes of the events that may be seen. Pieces without data (comments) belong to no event and stay."""
+        separator = b"\r\n\r\n" if b"\r\n\r\n" in whole else b"\n\n"
+        kept: list[bytes] = []
+        marks = iter(shown)
+        for piece in whole.split(separator):
+            has_data = any(line.startswith(b"data") for line in piece.split(b"\n"))
+            if not has_data or next(marks, True):
+                kept.append(piece)
+        return separator.join(kept)

@@ -1,0 +1,139 @@
+"""The wire format as the gateway sees it: which requests are in it, and its readers and writers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from tollhouse.dataplane.chat import ChatReply, ChatRequest, Usage
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.errors import GatewayError
+from tollhouse.dataplane.protocol import (
+    Encoded,
+    Peek,
+    Protocol,
+    ReplyContext,
+    StreamDecoder,
+    StreamEncoder,
+    UsageReader,
+)
+from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_integer, get_text
+from tollhouse.dataplane.protocols._models import ListedModel, anthropic_model, anthropic_models
+from tollhouse.dataplane.protocols.anthropic_messages.errors import error_status, retry_headers, write_error
+from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT, read_request
+from tollhouse.dataplane.protocols.anthropic_messages.reply import read_reply, write_reply
+from tollhouse.dataplane.protocols.anthropic_messages.stream import MessagesDecoder
+from tollhouse.dataplane.protocols.anthropic_messages.stream_out import MessagesEncoder
+from tollhouse.dataplane.protocols.anthropic_messages.usage import MessagesWatcher, read_tail
+from tollhouse.dataplane.protocols.anthropic_messages.write_request import RequestWriter
+
+_STRUCTURED = frozenset({"structured_output"})
+_TOOLS = frozenset({"tools"})
+
+
+class AnthropicMessages(Protocol):
+    """Anthropic messages, as Anthropic's SDKs and Claude Code speak it."""
+
+    name = FORMAT
+
+    def claims(self, path: str, document: RequestDocument | None) -> bool:
+        """By path alone; whatever stands before ``/v1`` does not matter."""
+        return path.endswith("/v1/messages")
+
+    def peek(self, document: RequestDocument) -> Peek:
+        """A missing ``model`` reads as empty: the route may name one."""
+        few = {name: document.get(name) for name in ("model", "stream", "max_tokens") if name in document}
+        needs = _TOOLS if len(document.raw_field("tools")) > 4 else frozenset[str]()
+        if b"json_schema" in document.raw_field("output_config") or "output_format" in document:
+            needs |= _STRUCTURED
+        user = ""
+        if "metadata" in document:
+            user = get_text(as_object(document.get("metadata") or {}, "metadata"), "user_id", "metadata")
+        return Peek(
+            model=get_text(few, "model", ""),
+            stream=get_flag(few, "stream") or False,
+            max_tokens=get_integer(few, "max_tokens", low=0),
+            user=user,
+            needs=needs,
+        )
+
+    def decode_request(self, document: RequestDocument) -> ChatRequest:
+        """As the port says."""
+        return read_request(document.as_dict())
+
+    def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
+        """As the port says."""
+        return RequestWriter(chat, max_output_tokens).write()
+
+    def passthrough_edits(self, document: RequestDocument) -> bool:
+        """Takes out thinking without a signature: it came from a provider of another format, through us, and
+        Anthropic refuses it. Found by a byte search; what other requests say is not decoded."""
+        raw = document.raw_field("messages")
+        if b'"signature":""' in raw or b'"signature": ""' in raw:
+            signed = [_signed_only(message) for message in as_list(document.get("messages"), "messages")]
+            document.set("messages", [message for message in signed if message is not None])
+        return False
+
+    def decode_reply(self, body: bytes) -> ChatReply:
+        """As the port says."""
+        return read_reply(body)
+
+    def encode_reply(self, reply: ChatReply, context: ReplyContext) -> bytes:
+        """As the port says."""
+        return write_reply(reply, context)
+
+    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
+        """As the port says."""
+        return read_tail(body)
+
+    def stream_decoder(self) -> StreamDecoder:
+        """As the port says."""
+        return MessagesDecoder()
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
+        """As the port says."""
+        return MessagesEncoder(context)
+
+    def usage_reader(self, *, hide_usage: bool) -> UsageReader:
+        """As the port says; there is never usage to hide."""
+        return MessagesWatcher()
+
+    def encode_error(self, error: GatewayError, request_id: str) -> bytes:
+        """As the port says."""
+        return write_error(error, request_id)
+
+    def error_status(self, error: GatewayError) -> int:
+        """As the port says."""
+        return error_status(error)
+
+    def error_headers(self, error: GatewayError) -> dict[str, str]:
+        """As the port says."""
+        return retry_headers(error)
+
+
+def _signed_only(message: Any) -> Any:
+    """The message without unsigned thinking, None when nothing else was in it."""
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+        return message
+    kept = [
+        block
+        for block in message["content"]
+        if not (isinstance(block, dict) and block.get("type") == "thinking" and not block.get("signature"))
+    ]
+    if len(kept) == len(message["content"]):
+        return message
+    return {**message, "content": kept} if kept else None
+
+
+def render_models(
+    models: Sequence[ListedModel], *, limit: int | None = None, after_id: str = "", before_id: str = ""
+) -> bytes:
+    """The body of ``GET /v1/models`` for callers that send ``anthropic-version``."""
+    return anthropic_models(models, limit=limit, after_id=after_id, before_id=before_id)
+
+
+def render_model(model: ListedModel) -> bytes:
+    """The body of ``GET /v1/models/{id}``."""
+    shown: Any = anthropic_model(model)
+    return msgspec.json.encode(shown)

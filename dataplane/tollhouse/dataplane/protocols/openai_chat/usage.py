@@ -1,0 +1,141 @@
+"""Token counts as chat completions report them, and the reader that watches a stream for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.engine.sse import ServerEvent
+from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._watch import StreamWatcher
+
+
+class _Tail(msgspec.Struct):
+    """What accounting reads of a whole reply; the rest is skipped without being decoded."""
+
+    usage: Any = None
+    model: Any = None
+
+
+_TAIL = msgspec.json.Decoder(_Tail)
+
+
+def read_usage(value: Any) -> Usage | None:
+    """The neutral form of a ``usage`` object; None when it is none."""
+    if not isinstance(value, dict):
+        return None
+    prompt = value.get("prompt_tokens_details")
+    prompt = prompt if isinstance(prompt, dict) else {}
+    completion = value.get("completion_tokens_details")
+    completion = completion if isinstance(completion, dict) else {}
+    return Usage(
+        input_tokens=count(value.get("prompt_tokens")),
+        cached_tokens=count(
+            prompt.get("cached_tokens") or value.get("prompt_cache_hit_tokens")
+        ),  # the latter: DeepSeek
+        cache_write_tokens=count(prompt.get("cache_write_tokens")),
+        output_tokens=count(value.get("completion_tokens")),
+        reasoning_tokens=count(completion.get("reasoning_tokens")),
+    )
+
+
+def write_usage(usage: Usage) -> dict[str, Any]:
+    """A ``usage`` object. ``prompt_tokens`` includes what was cached."""
+    details = {"cached_tokens": usage.cached_tokens}
+    written = usage.cache_write_tokens + usage.cache_write_1h_tokens
+    if written:
+        details["cache_write_tokens"] = written
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
+def read_tail(body: bytes) -> tuple[Usage | None, str]:
+    """Usage and model of a whole reply."""
+    try:
+        tail = _TAIL.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, ""
+    return read_usage(tail.usage), words(tail.model)
+
+
+class ChatWatcher(StreamWatcher):
+    """Watches chat completions chunks. With ``hide_usage`` the chunk that carries nothing but usage is taken out."""
+
+    __slots__ = ("_finished",)
+
+    def __init__(self, *, hide_usage: bool) -> None:
+        super().__init__(hide=hide_usage)
+        self._finished = False
+
+    def needs_look(self, data: bytes) -> bool:
+        """Usage that is not null, an error, or the end mark."""
+        at = data.find(b'"usage"')
+        while at >= 0:
+            if not data[at + 7 : at + 14].lstrip(b" :").startswith(b"null"):
+                return True
+            at = data.find(b'"usage"', at + 7)
+        return b'"error"' in data or b"[DONE]" in data
+
+    def look(self, event: ServerEvent) -> bool:
+        """Take in one event; False when it must not reach the client."""
+        if event.data == b"[DONE]":
+            self.ended = True
+            return True
+        try:
+            chunk = msgspec.json.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return True
+        if not isinstance(chunk, dict):
+            return True
+        if chunk.get("error") or event.name == "error":
+            self._fail(chunk)
+            return True
+        if not self.model:
+            self.model = words(chunk.get("model"))
+        usage = read_usage(chunk.get("usage"))
+        if usage is not None:
+            self.usage = usage
+            self.reported = True
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if isinstance(choice, dict):
+                self._look_at(choice)
+        return not (self.hide and usage is not None and not choices)
+
+    def close(self) -> bytes:
+        """As the port says; a stream whose answer was finished is whole even without ``[DONE]``."""
+        rest = super().close()
+        if self._finished and self.failed is None:
+            self.ended = True
+        return rest
+
+    def _look_at(self, choice: dict[str, Any]) -> None:
+        if choice.get("finish_reason"):
+            self._finished = True
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and any(
+            delta.get(name) for name in ("content", "tool_calls", "reasoning_content", "reasoning", "refusal", "audio")
+        ):
+            self.has_content = True
+
+    def _fail(self, chunk: dict[str, Any]) -> None:
+        type_, message, status = read_stream_error(chunk)
+        self.failed = stream_failure(type_, message, status, chunk)
+
+
+def read_stream_error(chunk: dict[str, Any]) -> tuple[str, str, int]:
+    """Type, message and status of an error event: ``{"error": {...}}``, or a bare message as some servers send."""
+    error = chunk.get("error", chunk)
+    if not isinstance(error, dict):
+        return "upstream_error", words(error) or "the provider failed in the middle of its answer", 0
+    code = error.get("code")
+    status = code if isinstance(code, int) and not isinstance(code, bool) and 400 <= code <= 599 else 0
+    type_ = words(error.get("type")) or words(code) or "upstream_error"
+    return type_, words(error.get("message")) or "the provider failed in the middle of its answer", status

@@ -1,0 +1,333 @@
+"""A neutral request as chat completions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tollhouse.dataplane.chat import (
+    Audio,
+    ChatRequest,
+    Document,
+    Image,
+    Message,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    ResponseFormat,
+    Text,
+    Thinking,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
+from tollhouse.dataplane.protocol import Encoded
+from tollhouse.dataplane.protocols._fields import unsupported
+from tollhouse.dataplane.protocols._media import join_data_url
+from tollhouse.dataplane.protocols._names import ToolNames, legal_name, short_identity, unique
+from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
+
+NAME_LIMIT = 64
+ID_LIMIT = 64
+STOP_LIMIT = 4
+
+
+class RequestWriter:
+    """Writes one request; used once."""
+
+    def __init__(self, chat: ChatRequest, max_output_tokens: int | None) -> None:
+        self._chat = chat
+        self._own = FORMAT in chat.extra
+        self._limit = max_output_tokens
+        self._names = ToolNames(NAME_LIMIT)
+        self._dropped: list[str] = []
+
+    def write(self) -> Encoded:
+        """Raises ClientError naming what cannot be carried and must not be left out."""
+        chat = self._chat
+        body: dict[str, Any] = {"model": chat.model, "messages": self._messages()}
+        self._tools(body)
+        self._limits(body)
+        for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "logprobs"):
+            value = getattr(chat, name)
+            if value is not None:
+                body[name] = value
+        if chat.top_logprobs is not None:
+            body["top_logprobs"] = chat.top_logprobs
+        if chat.top_k is not None:
+            self._dropped.append("top_k")
+        if chat.choices != 1:
+            body["n"] = chat.choices
+        if chat.response_format is not None:
+            body["response_format"] = write_response_format(chat.response_format)
+        effort = effort_of(chat.reasoning)
+        if effort:
+            body["reasoning_effort"] = effort
+        if chat.user:
+            body["user"] = chat.user if self._own else short_identity(chat.user, 64)
+        body.update(chat.extra.get(FORMAT, {}))
+        if chat.stream:
+            body["stream"] = True
+            body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
+        for format_name, fields in chat.extra.items():
+            if format_name != FORMAT:
+                self._dropped += fields
+        return Encoded(body, unique(self._dropped), self._names.renamed)
+
+    # -- messages
+
+    def _messages(self) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = []
+        late: list[dict[str, Any]] = []
+        waiting: set[str] = set()
+        for position, message in enumerate(self._chat.messages):
+            where = f"messages[{position}]"
+            if message.role == "tool":
+                for part in message.parts:
+                    if isinstance(part, ToolResult):
+                        waiting.discard(part.call_id)
+                        self._tool_result(part, messages, late)
+                if not waiting:
+                    messages += late
+                    late = []
+                continue
+            written = self._assistant(message) if message.role == "assistant" else self._told(message, where)
+            if written is None:
+                continue
+            if waiting and message.role != "assistant":
+                late.append(written)  # nothing may stand between a call and its result
+                continue
+            messages += late
+            late = []
+            messages.append(written)
+            waiting = _called(message)
+        return messages + late
+
+    def _told(self, message: Message, where: str) -> dict[str, Any] | None:
+        """A system, developer or user message."""
+        content = self._content(message.parts, where)
+        if content is None:
+            return None
+        written: dict[str, Any] = {"role": message.role, "content": content}
+        if message.name:
+            written["name"] = message.name
+        return written
+
+    def _assistant(self, message: Message) -> dict[str, Any] | None:
+        calls: list[dict[str, Any]] = []
+        refusal = ""
+        thought = ""
+        shown: list[Part] = []
+        audio: Any = None
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                function = {"name": self._names(part.name), "arguments": part.arguments or "{}"}
+                calls.append({"id": legal_name(part.id, ID_LIMIT), "type": "function", "function": function})
+            elif isinstance(part, Refusal):
+                refusal += part.text
+            elif isinstance(part, Thinking):
+                if self._own:
+                    thought += part.text
+                elif part.text or part.redacted:
+                    self._dropped.append("thinking")
+            elif isinstance(part, Opaque):
+                if part.protocol != FORMAT:
+                    self._dropped.append(f"messages.{part.value.get('type', 'content')}")
+                elif "tool_call" in part.value:
+                    calls.append(part.value["tool_call"])
+                else:
+                    audio = part.value.get("audio")
+            elif not isinstance(part, Image | Document | Audio):  # models of this format have never sent these
+                shown.append(part)
+        content = self._content(shown, "messages")
+        if content is None and not calls and not refusal and audio is None:
+            return None
+        written: dict[str, Any] = {"role": "assistant", "content": content}
+        if message.name:
+            written["name"] = message.name
+        if thought:
+            written["reasoning_content"] = thought
+        if refusal:
+            written["refusal"] = refusal
+        if calls:
+            written["tool_calls"] = calls
+        if audio is not None:
+            written["audio"] = audio
+        return written
+
+    def _tool_result(self, result: ToolResult, messages: list[dict[str, Any]], late: list[dict[str, Any]]) -> None:
+        """A tool message, and what tool messages cannot hold in a user message after the last of them."""
+        texts: list[Part] = [part for part in result.parts if isinstance(part, Text)]
+        media: list[Part] = [part for part in result.parts if not isinstance(part, Text)]
+        if media:
+            texts.append(Text(f"[{len(media)} image(s) or document(s) of this result follow in the next user message]"))
+        if result.is_error:
+            texts.insert(0, Text("Error: the tool call failed."))
+        content = self._content(texts, "messages")
+        call_id = legal_name(result.call_id, ID_LIMIT)
+        messages.append({"role": "tool", "tool_call_id": call_id, "content": "" if content is None else content})
+        if media:
+            shown = self._content([Text(f"Result of tool call {call_id}:"), *media], "messages")
+            late.append({"role": "user", "content": shown})
+
+    def _content(self, parts: list[Part], where: str) -> str | list[dict[str, Any]] | None:
+        plain = all(isinstance(part, Text) and not part.cache and not _own_fields(part) for part in parts)
+        if plain and len(parts) <= 1:
+            return parts[0].text if parts and isinstance(parts[0], Text) else None
+        written = [self._part(part, f"{where}.content[{i}]") for i, part in enumerate(parts)]
+        return [part for part in written if part is not None]
+
+    def _part(self, part: Part, where: str) -> dict[str, Any] | None:
+        if isinstance(part, Text):
+            return self._marked({"type": "text", "text": part.text, **_own_fields(part)}, part.cache)
+        if isinstance(part, Image):
+            image = {"url": part.url or join_data_url(part.media_type or "image/png", part.data)}
+            if part.detail:
+                image["detail"] = part.detail
+            return self._marked({"type": "image_url", "image_url": image}, part.cache)
+        if isinstance(part, Document):
+            return self._marked(_document(part, where), part.cache)
+        if isinstance(part, Audio):
+            return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
+        if isinstance(part, Opaque):
+            if part.protocol == FORMAT:
+                return part.value
+            raise unsupported(
+                where, f"content of type {part.value.get('type')!r} reaches only {part.protocol} providers."
+            )
+        return None
+
+    def _marked(self, written: dict[str, Any], cache: dict[str, Any] | None) -> dict[str, Any]:
+        if cache is not None:
+            if self._own:
+                written["cache_control"] = cache
+            else:
+                self._dropped.append("cache_control")
+        return written
+
+    # -- the rest
+
+    def _tools(self, body: dict[str, Any]) -> None:
+        chat = self._chat
+        tools = [tool for tool in map(self._tool, chat.tools) if tool is not None]
+        if tools:
+            body["tools"] = tools
+        names = {tool.name for tool in chat.tools if tool.opaque is None or tool.opaque.protocol == FORMAT}
+        choice = chat.tool_choice
+        if choice is not None and "tool_choice" not in chat.extra.get(FORMAT, {}):
+            if tools and (choice.mode != "tool" or choice.name in names or self._own):
+                body["tool_choice"] = self._choice(choice)
+            elif choice.mode != "none":
+                self._dropped.append("tool_choice")
+        if chat.parallel_tool_calls is not None and tools:
+            body["parallel_tool_calls"] = chat.parallel_tool_calls
+
+    def _tool(self, tool: Tool) -> dict[str, Any] | None:
+        if tool.opaque is not None:
+            if tool.opaque.protocol == FORMAT:
+                return tool.opaque.value
+            self._dropped.append(f"tools.{tool.name}")
+            return None
+        function: dict[str, Any] = {"name": self._names(tool.name)}
+        if tool.description:
+            function["description"] = tool.description
+        if tool.parameters is not None:
+            function["parameters"] = tool.parameters if self._own else _object_schema(tool.parameters)
+        if tool.strict is not None:
+            function["strict"] = tool.strict
+        for fields in (tool.extra or {}).values():
+            self._dropped += [f"tools.{name}" for name in fields if name != "defer_loading"]
+        return self._marked({"type": "function", "function": function}, tool.cache)
+
+    def _choice(self, choice: ToolChoice) -> Any:
+        if choice.mode == "tool":
+            return {"type": "function", "function": {"name": self._names(choice.name)}}
+        return choice.mode
+
+    def _limits(self, body: dict[str, Any]) -> None:
+        chat = self._chat
+        if chat.max_tokens is not None and "max_completion_tokens" not in chat.extra.get(FORMAT, {}):
+            body["max_tokens"] = chat.max_tokens
+            if self._limit is not None and chat.max_tokens > self._limit and not self._own:
+                body["max_tokens"] = self._limit
+                self._dropped.append("max_tokens")
+        if chat.stop:
+            body["stop"] = chat.stop[0] if self._own and len(chat.stop) == 1 else chat.stop
+            if len(chat.stop) > STOP_LIMIT and not self._own:
+                body["stop"] = chat.stop[:STOP_LIMIT]
+                self._dropped.append("stop_sequences")
+
+
+def _called(message: Message) -> set[str]:
+    return {part.id for part in message.parts if isinstance(part, ToolCall)}
+
+
+def _own_fields(text: Text) -> dict[str, Any]:
+    return (text.extra or {}).get(FORMAT) or {}
+
+
+def _document(part: Document, where: str) -> dict[str, Any]:
+    if part.url:
+        raise unsupported(where, "a document by URL reaches only anthropic_messages providers; send its data inline.")
+    if part.text:  # OpenAI takes PDF files only; text goes as what it is
+        title = f"Document {part.name}:\n" if part.name else "Document:\n"
+        return {"type": "text", "text": title + part.text}
+    file = {"file_data": join_data_url(part.media_type or "application/pdf", part.data)}
+    file["filename"] = part.name or "document.pdf"
+    return {"type": "file", "file": file}
+
+
+def _object_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """OpenAI wants ``properties`` in an object schema; Anthropic's clients leave it out when there are none."""
+    if schema.get("type") == "object" and "properties" not in schema and not _combined(schema):
+        return {**schema, "properties": {}}
+    return schema
+
+
+def _combined(schema: dict[str, Any]) -> bool:
+    return any(name in schema for name in ("anyOf", "oneOf", "allOf", "$ref"))
+
+
+def write_response_format(wanted: ResponseFormat) -> dict[str, Any]:
+    """``response_format``. ``strict`` is said for a client of another format only where OpenAI would take it."""
+    if wanted.kind != "json_schema":
+        return {"type": wanted.kind}
+    inner: dict[str, Any] = {"name": wanted.name or "answer"}
+    if wanted.description:
+        inner["description"] = wanted.description
+    if wanted.schema is not None:
+        inner["schema"] = wanted.schema
+    if wanted.strict is not None:
+        inner["strict"] = wanted.strict
+    elif not wanted.name:
+        inner["strict"] = is_strict(wanted.schema)
+    return {"type": "json_schema", "json_schema": inner}
+
+
+def is_strict(schema: Any) -> bool:
+    """Whether OpenAI's strict mode takes the schema: every object closed, and all its properties required."""
+    if isinstance(schema, list):
+        return all(map(is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object" or "properties" in schema:
+        properties = schema.get("properties") or {}
+        if schema.get("additionalProperties") is not False or not isinstance(properties, dict):
+            return False
+        if set(properties) - set(schema.get("required") or ()):
+            return False
+        rest = {name: value for name, value in schema.items() if name != "properties"}
+        return all(map(is_strict, properties.values())) and all(map(is_strict, rest.values()))
+    return all(map(is_strict, schema.values()))
+
+
+def effort_of(reasoning: Reasoning | None) -> str:
+    """``reasoning_effort``: the client's word, or what its token budget amounts to; empty to say nothing."""
+    if reasoning is None:
+        return ""
+    if reasoning.effort:
+        return reasoning.effort
+    if reasoning.budget_tokens is not None:
+        return "low" if reasoning.budget_tokens < 4096 else "medium" if reasoning.budget_tokens < 16384 else "high"
+    return "medium" if reasoning.adaptive else ""
