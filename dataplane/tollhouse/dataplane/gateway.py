@@ -59,6 +59,10 @@ class Gateway:
             for plugin in replaced:
                 self.services.spawn(plugin.close(), f"close {plugin.name}")
 
+    def count(self) -> dict[str, int]:
+        """How many objects of each kind are served."""
+        return self._builder.count()
+
     async def close(self) -> None:
         """Close every plugin: nothing is served any more."""
         for plugin in self._builder.all_plugins():
