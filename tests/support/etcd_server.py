@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from tollhouse.proto.etcd import EtcdSettings
@@ -51,7 +52,8 @@ class EtcdServer:
         cluster: str = "",
         durable: bool = True,
     ) -> None:
-        client, peer = ports or tuple(free_ports(2))
+        metrics, *rest = free_ports(3)
+        client, peer = ports or rest
         self.name = name
         self.data = folder / f"etcd-{name}"
         self.log = folder / f"etcd-{name}.log"
@@ -59,8 +61,8 @@ class EtcdServer:
         self.address = f"127.0.0.1:{client}"
         self.peer = f"http://127.0.0.1:{peer}"
         self.extra = extra
-        self._scheme = scheme
-        self._client_port = client
+        self.ports = (client, peer)
+        self._health = f"http://127.0.0.1:{metrics}"
         # Without fsync etcd 3.5 keeps acknowledged writes in its own memory: a kill -9 would lose them.
         self._fsync = () if durable else ("--unsafe-no-fsync",)
         self._cluster = cluster or f"{name}={self.peer}"
@@ -83,7 +85,7 @@ class EtcdServer:
             *("--name", self.name, "--data-dir", str(self.data), "--log-level", "error", *self._fsync),
             *("--listen-client-urls", self.endpoint, "--advertise-client-urls", self.endpoint),
             *("--listen-peer-urls", self.peer, "--initial-advertise-peer-urls", self.peer),
-            *("--initial-cluster", self._cluster),
+            *("--initial-cluster", self._cluster, "--listen-metrics-urls", self._health),
             *self.extra,
         ]
         with self.log.open("ab") as log:
@@ -93,15 +95,18 @@ class EtcdServer:
         return self
 
     def wait_ready(self, seconds: float = 20) -> None:
-        """Wait until it listens (etcd opens the client port when it can serve)."""
+        """Wait until it has a leader. It listens earlier; one killed in between does not start again."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self._process is not None
             if self._process.poll() is not None:
                 pytest.fail(f"etcd ended with {self._process.returncode}: {self.log.read_text()[-2000:]}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self._client_port)) == 0:
-                    return
+            try:
+                with urlopen(f"{self._health}/health", timeout=2) as answer:
+                    if b'"true"' in answer.read():
+                        return
+            except OSError:
+                pass
             time.sleep(0.01)
         pytest.fail(f"etcd did not start in {seconds} s: {self.log.read_text()[-2000:]}")
 

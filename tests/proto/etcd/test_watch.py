@@ -183,7 +183,7 @@ async def test_a_wiped_server_that_grew_past_our_revision(etcd: EtcdServer) -> N
         async with following(client) as follower:
             await follower.until(lambda: follower.watch.connected)
             etcd.kill()
-            twin = EtcdServer(etcd.data.parent, name="twin", ports=(etcd._client_port, int(etcd.peer.rsplit(":")[-1])))
+            twin = EtcdServer(etcd.data.parent, name="twin", ports=etcd.ports)
             # Filled where the follower cannot see it: by the time it can connect, the revision is higher than ours.
             moved = EtcdServer(etcd.data.parent, name="twin").start()
             async with EtcdClient(moved.settings()) as other:
