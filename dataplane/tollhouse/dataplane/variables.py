@@ -208,7 +208,7 @@ _PREFIXED: tuple[tuple[str, Callable[[str], Reader]], ...] = (
 
 
 def _request_uri(ex: Exchange) -> str:
-    path = quote(ex.path, safe="/%:@!$&'()*+,;=-._~")
+    path = quote(ex.path, safe="/:@!$&'()*+,;=-._~", errors="surrogateescape")
     return f"{path}?{ex.query}" if ex.query else path
 
 
