@@ -26,7 +26,7 @@ class RequestDocument:
         self._dirty = False
         try:
             self._fields: dict[str, Any] = _FIELDS.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ClientError(
                 400,
                 "invalid_json",
@@ -44,7 +44,7 @@ class RequestDocument:
             return default
         try:
             value = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ClientError(
                 400,
                 "invalid_json",

@@ -6,6 +6,7 @@ from typing import Any
 
 from tollhouse.dataplane.errors import ClientError
 
+_MAX_INTEGER = 1 << 63
 _NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
 
 
@@ -72,7 +73,7 @@ def get_integer(
     place = f"{where}.{name}" if where else name
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_INTEGER:
         raise wrong(place, value, "an integer")
     if (low is not None and value < low) or (high is not None and value > high):
         raise wrong(place, value, _range("an integer", low, high))

@@ -1,0 +1,125 @@
+"""The text of a prompt, for judging it: found in the request as it came, whatever chat format it is in.
+
+Only what is judged is decoded: by default the messages after the model's last answer, read from the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.errors import ClientError
+
+_MESSAGES = msgspec.json.Decoder(list[msgspec.Raw])
+
+_NOT_TEXT = frozenset(
+    (
+        "type",
+        "id",
+        "role",
+        "tool_use_id",
+        "tool_call_id",
+        "call_id",
+        "file_id",
+        "media_type",
+        "format",
+        "detail",
+        "url",
+        "data",
+        "file_data",
+        "signature",
+        "encrypted_content",
+        "cache_control",
+    )
+)
+"""Keys under which no text for the model stands: names of things, media, and what only its maker can read."""
+
+_OWN_WORDS = ("assistant", "system", "developer")
+"""Roles whose messages are judged only when all roles are."""
+
+_MAX_DEPTH = 64
+
+
+def texts_of(value: Any, depth: int = 0) -> list[str]:
+    """Every piece of text in a message, a content part, a tool result or a list of them, in order."""
+    if isinstance(value, str):
+        return [value] if value else []
+    if depth > _MAX_DEPTH:
+        return []
+    if isinstance(value, list):
+        return [text for item in value for text in texts_of(item, depth + 1)]
+    if not isinstance(value, dict):
+        return []
+    found: list[str] = []
+    inline = value.get("type") == "text" and isinstance(value.get("data"), str)
+    if inline:  # an Anthropic document given as text
+        found.append(value["data"])
+    for name, inner in value.items():
+        if name not in _NOT_TEXT or (name == "data" and not inline and isinstance(inner, dict | list)):
+            found += texts_of(inner, depth + 1)
+    return found
+
+
+def new_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str]:
+    """What is new in the request: its messages after the model's last answer (at least the last one), so a user's
+    words and tool results alike. System and developer messages among them count only with ``all_roles``."""
+    if "messages" not in document:
+        return texts_of(document.get("input")) + texts_of(document.get("prompt"))
+    raw = _split(document)
+    found: list[list[str]] = []
+    for position in range(len(raw) - 1, -1, -1):
+        message = _decode(raw[position], position)
+        role = message.get("role") if isinstance(message, dict) else None
+        last = position == len(raw) - 1
+        if role == "assistant" and not last:
+            break
+        if last or all_roles or role not in _OWN_WORDS:
+            found.append(texts_of(message))
+    return [text for texts in reversed(found) for text in texts]
+
+
+def whole_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str]:
+    """The whole conversation: what users and tools said, and with ``all_roles`` also the model and the system."""
+    found = texts_of(document.get("system")) + texts_of(document.get("instructions")) if all_roles else []
+    messages = document.get("messages")
+    if not isinstance(messages, list):
+        return found + texts_of(document.get("input")) + texts_of(document.get("prompt"))
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if all_roles or role not in _OWN_WORDS:
+            found += texts_of(message)
+    return found
+
+
+def last_user_texts(document: RequestDocument) -> list[str]:
+    """What the user said last, tool results apart: an allow-list is about the task, not about what tools return."""
+    if "messages" not in document:
+        return texts_of(document.get("input")) + texts_of(document.get("prompt"))
+    raw = _split(document)
+    for position in range(len(raw) - 1, -1, -1):
+        message = _decode(raw[position], position)
+        if not isinstance(message, dict) or message.get("role") != "user":
+            continue
+        content = message.get("content")
+        if isinstance(content, list):
+            content = [part for part in content if not (isinstance(part, dict) and part.get("type") == "tool_result")]
+        texts = texts_of(content)
+        if texts:
+            return texts
+    return []
+
+
+def _split(document: RequestDocument) -> list[msgspec.Raw]:
+    try:
+        return _MESSAGES.decode(document.raw_field("messages"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ClientError(400, "invalid_value", "messages: expected an array of messages.", param="messages") from None
+
+
+def _decode(raw: msgspec.Raw, position: int) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        where = f"messages[{position}]"
+        raise ClientError(400, "invalid_json", f"{where} is not valid JSON: {error}.", param=where) from None
