@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
@@ -52,7 +52,8 @@ class Template:
 
     __slots__ = ("_parts", "names", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, instead: Mapping[str, Reader] | None = None) -> None:
+        """``instead``: readers to use for some names, in place of the usual ones."""
         self.text = text
         self.names: list[str] = []
         """The variables it uses, in order."""
@@ -63,7 +64,7 @@ class Template:
                 self._parts.append(text[end : found.start()])
             name = found[1] or found[2]
             self.names.append(name)
-            self._parts.append(reader(name))
+            self._parts.append((instead or {}).get(name) or reader(name))
             end = found.end()
         if end < len(text):
             self._parts.append(text[end:])
