@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
+from grpc_health.v1 import _async as _aio_health
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from tollhouse.dataplane.runtime.link import LinkError
@@ -96,7 +97,7 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         raise AssertionError("abort raises")
 
 
-class TokenCheck(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class TokenCheck(grpc.aio.ServerInterceptor[Any, Any]):
     """Lets calls through that carry the admin key as ``x-api-key``."""
 
     def __init__(self, key: str) -> None:
@@ -132,7 +133,7 @@ class NodeApi:
         self._settings = settings
         self._report = report
         self._server: Any = None
-        self._health = health.aio.HealthServicer()
+        self._health = _aio_health.HealthServicer()
 
     async def start(self, address: str) -> str:
         """Listen. Returns the address as bound. Raises PortTaken."""
@@ -147,9 +148,7 @@ class NodeApi:
         self._server = grpc.aio.server(interceptors=interceptors, options=[("grpc.so_reuseport", 0)])
         node_pb2_grpc.add_NodeServiceServicer_to_server(NodeService(self._report), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(
-            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
-        )
+        reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         try:
             port = self._listen(address)
         except RuntimeError as error:

@@ -20,7 +20,9 @@ class NodeGauges:
         info(hostname, version("tollhouse")).set(1)
         self._etcd = gauge("apisix_etcd_reachable", "1 while etcd was heard of in the last 15 seconds.", ())()
         self._revision = gauge("tollhouse_config_revision", "Configuration revision all serving workers include.", ())()
-        self._age = gauge("tollhouse_config_age_seconds", "Seconds since the configuration's source was heard of.", ())()
+        self._age = gauge(
+            "tollhouse_config_age_seconds", "Seconds since the configuration's source was heard of.", ()
+        )()
         self._refused = gauge("tollhouse_config_refused_objects", "Objects this node could not take.", ())()
         self._alive = gauge("tollhouse_workers_serving", "Workers that take traffic.", ())()
         self._restarts = counter("tollhouse_worker_restarts_total", "Workers that ended and were replaced.", ())()

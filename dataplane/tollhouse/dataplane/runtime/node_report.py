@@ -19,7 +19,13 @@ class NodeReport:
     """Reads the supervisor's parts; changes nothing."""
 
     def __init__(
-        self, settings: Settings, node_id: str, state: ConfigState, crew: Crew, authority: Authority, source: ConfigSource
+        self,
+        settings: Settings,
+        node_id: str,
+        state: ConfigState,
+        crew: Crew,
+        authority: Authority,
+        source: ConfigSource,
     ) -> None:
         self.node_id = node_id
         self.state = state

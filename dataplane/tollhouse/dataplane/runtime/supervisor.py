@@ -19,8 +19,8 @@ from tollhouse.dataplane.runtime.config_state import ConfigState
 from tollhouse.dataplane.runtime.connections import Registrar, open_registrar, open_source
 from tollhouse.dataplane.runtime.control import ControlServer
 from tollhouse.dataplane.runtime.crew import Crew
-from tollhouse.dataplane.runtime.listeners import PortTaken, address_of, reserve
 from tollhouse.dataplane.runtime.link import encode_tell
+from tollhouse.dataplane.runtime.listeners import PortTaken, address_of, reserve
 from tollhouse.dataplane.runtime.logs import set_up_logs
 from tollhouse.dataplane.runtime.messages import (
     Config,

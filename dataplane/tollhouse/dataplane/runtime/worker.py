@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable
+from typing import Any
 
 import uvloop
 from tollhouse.dataplane.objects import Batch
@@ -70,7 +71,8 @@ class Worker:
         )
         self.link.tell(Hello(os.getpid()))
         stopped = loop.create_task(self._stop.wait())
-        await asyncio.wait([self._start, stopped], return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [self._start, stopped]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if self._start.done():
             await self._serve(self._start.result(), stopped)
         self.link.close()
@@ -82,7 +84,8 @@ class Worker:
         loading = loop.create_task(self._load_batches(serving), name="configuration")
         beating = loop.create_task(self._beat(serving), name="heartbeat")
         try:
-            await asyncio.wait([loading, beating, stopped], return_when=asyncio.FIRST_COMPLETED)
+            any_of: list[asyncio.Future[Any]] = [loading, beating, stopped]
+            await asyncio.wait(any_of, return_when=asyncio.FIRST_COMPLETED)
             for task in (loading, beating):
                 if task.done():
                     log.critical("worker cannot go on", exc_info=task.exception())

@@ -1,0 +1,64 @@
+"""Resolves what a config writes in place of a secret: ``$env://`` references and sealed values."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+
+import msgspec
+from tollhouse.dataplane.errors import GatewayFault
+from tollhouse.dataplane.services import Secrets
+from tollhouse.proto import sealing
+
+log = logging.getLogger("tollhouse.secrets")
+
+
+class NodeSecrets(Secrets):
+    """The environment of this process and the operator's sealing keys."""
+
+    def __init__(self, sealing_key: str = "", environ: Mapping[str, str] | None = None) -> None:
+        """Raises ``sealing.SealingError`` when the key is not usable."""
+        self._sealer = sealing.Sealer.from_text(sealing_key)
+        self._environ = os.environ if environ is None else environ
+
+    def reveal(self, text: str) -> str:
+        """See the port. Scheme names are not case-sensitive (APISIX)."""
+        if not text.startswith("$"):
+            return text
+        scheme = text[:10].lower()
+        if scheme.startswith("$env://"):
+            return self._from_environment(text)
+        if scheme.startswith(sealing.PREFIX):
+            try:
+                return self._sealer.open(text)
+            except sealing.SealingError as error:
+                raise _unavailable(str(error)) from None
+        if scheme.startswith("$secret://"):
+            manager = text[10:].partition("/")[0]
+            raise _unavailable(
+                f"{text}: secret manager {manager!r} cannot be asked by this version, only the environment can; "
+                "write $env://NAME, or put the secret into the config, where it is sealed"
+            )
+        return text
+
+    def _from_environment(self, text: str) -> str:
+        name, _, key = text[7:].partition("/")
+        value = self._environ.get(name)
+        if value is None:
+            raise _unavailable(f"{text}: there is no environment variable {name} on this node")
+        if not key:
+            return value
+        try:
+            fields = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            raise _unavailable(f"{text}: the environment variable {name} does not hold JSON") from None
+        inner = fields.get(key) if isinstance(fields, dict) else None
+        if inner is None:
+            raise _unavailable(f"{text}: the JSON in the environment variable {name} has no field {key!r}")
+        return inner if isinstance(inner, str) else msgspec.json.encode(inner).decode()
+
+
+def _unavailable(reason: str) -> GatewayFault:
+    log.warning("secret unavailable: %s", reason)
+    return GatewayFault("secret_unavailable", f"A secret of the configuration cannot be resolved: {reason}.")
