@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import ssl
-import tempfile
 from collections import OrderedDict
-from typing import Any
 
+from tollhouse.dataplane.runtime.pem import load_pem_chain
 from tollhouse.dataplane.transport import Origin, TransportError
 
 _MAX_SESSIONS = 1024
@@ -72,26 +70,9 @@ class ClientContexts:
         if origin.client_cert:
             try:
                 load_pem_chain(context, origin.client_cert, origin.client_key)
-            except (ssl.SSLError, ValueError) as error:
+            except (OSError, ValueError) as error:
                 raise TransportError("tls", f"The client certificate for {origin.host} is unusable: {error}.") from None
         return context
-
-
-def load_pem_chain(context: ssl.SSLContext, cert: str, key: str) -> None:
-    """``load_cert_chain`` from text: the module only reads files, so one exists for a moment, readable by us alone.
-    Raises ssl.SSLError."""
-    handle, path = tempfile.mkstemp(prefix="tollhouse-", suffix=".pem")
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", errors="replace") as file:
-            file.write(f"{key.rstrip()}\n{cert.rstrip()}\n")
-        context.load_cert_chain(path, password=_no_password)
-    finally:
-        os.unlink(path)
-
-
-def _no_password(*_: Any) -> str:
-    """Without this OpenSSL would ask on the terminal for the passphrase of an encrypted key."""
-    return ""
 
 
 def server_name(origin: Origin) -> str:

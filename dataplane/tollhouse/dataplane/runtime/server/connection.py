@@ -1,0 +1,365 @@
+"""One client's connection: aiohttp's parsing and flow control, and a loop of our own that answers its requests."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import StreamReader
+from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
+from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.reply import Reply
+from tollhouse.dataplane.runtime.server.origin import plain_address
+from tollhouse.dataplane.runtime.server.output import BrokenReply, has_no_body, refusal, reply_head
+from tollhouse.dataplane.runtime.server.target import Refused
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.runtime.server.traffic import Listening
+
+log = logging.getLogger("tollhouse.server")
+
+_JOIN_BELOW = 32 * 1024
+"""Replies and pieces shorter than this are joined with their framing into one write; longer ones are not copied."""
+
+
+class ClientConnection(RequestHandler):
+    """Answers one request after the other in one task, which is cancelled when the client leaves.
+
+    What differs from aiohttp's own loop: no task and no Request object per request, no response classes, and timers
+    replaced by the server's look around once a second. Parsing, pipelining, and flow control are aiohttp's.
+    """
+
+    __slots__ = (
+        "_body_began",
+        "_body_moved",
+        "_draining",
+        "_exchange",
+        "_head_bytes",
+        "_head_since",
+        "_idle_since",
+        "_listening",
+        "_payload",
+        "_send_since",
+        "_sent_left",
+        "barred",
+        "behind_proxy",
+        "peer",
+        "scheme",
+    )
+
+    def __init__(self, listening: Listening, **limits: Any) -> None:
+        super().__init__(listening, **limits)
+        self._listening = listening
+        self.peer = ""
+        self.scheme = "http"
+        self.behind_proxy = False
+        self.barred: Refused | None = None
+        """Why every request on this connection is refused (it lacks a client certificate)."""
+        self._draining = False
+        self._exchange: Exchange | None = None
+        self._payload: StreamReader | None = None
+        self._idle_since = self._head_since = self._body_began = self._body_moved = self._send_since = 0.0
+        self._head_bytes = 0
+        self._sent_left = 0
+
+    # -- what asyncio tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peername = transport.get_extra_info("peername")
+        if isinstance(peername, tuple):
+            self.peer = plain_address(peername[0]) or peername[0]
+        self.behind_proxy = self._listening.intake.trusts(self.peer)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self.scheme = "https"
+            self.barred = self._listening.check_client(tls)
+        self._idle_since = self._loop.time()
+        super().connection_made(transport)
+        if self._listening.full:
+            text = "The gateway has as many connections as it may. Try again shortly."
+            self._refuse(Refused(503, "too_many_connections", text, (("retry-after", "1"),)))
+            self.force_close()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._idle_since and not self._messages and not self._force_close:
+            if not self._head_since:
+                self._head_since = self._loop.time()
+            self._head_bytes += len(data)
+            if self._head_bytes > self._listening.settings.max_header_bytes:
+                self._refuse(_head_too_long(self._listening.settings.max_header_bytes))
+                self.force_close()
+
+    # -- what the server tells
+
+    def drain(self) -> None:
+        """Take no further request: close now when idle, else after the reply that is under way."""
+        self._draining = True
+        if self._idle_since and not self._messages:
+            self.force_close()
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """What answers its requests."""
+        return self._task_handler
+
+    def cancel(self) -> None:
+        """End what is under way; the exchange is settled."""
+        if self._task_handler is not None:
+            self._task_handler.cancel()
+        if self.transport is not None:
+            self.transport.abort()
+
+    def look(self, now: float) -> None:
+        """Called once a second: end what takes too long."""
+        settings = self._listening.settings
+        if self._idle_since:
+            if self._messages:
+                return
+            if self._head_since:
+                if now - self._head_since > settings.header_timeout_s:
+                    self._refuse(Refused(408, "request_timeout", "The head of the request did not arrive in time."))
+                    self.force_close()
+            elif now - self._idle_since > settings.idle_timeout_s:
+                self.force_close()
+        elif self._payload is not None:
+            if now - self._body_moved > settings.body_timeout_s or now - self._body_began > settings.body_total_s:
+                self._payload.set_exception(
+                    ClientError(408, "request_timeout", "The request body did not arrive in time. Send it again.")
+                )
+        elif self._send_since and self.transport is not None:
+            left = self.transport.get_write_buffer_size()
+            if left < self._sent_left:  # slow is not stuck
+                self._send_since = now
+            elif now - self._send_since > settings.send_timeout_s:
+                self.transport.abort()
+            self._sent_left = left
+
+    @property
+    def busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self._exchange is not None
+
+    # -- what a body tells
+
+    def body_begins(self, payload: StreamReader) -> None:
+        """Somebody waits for the body."""
+        self._payload = payload
+        self._body_began = self._body_moved = self._loop.time()
+
+    def body_moves(self) -> None:
+        """A piece has arrived."""
+        self._body_moved = self._loop.time()
+
+    def body_ends(self) -> None:
+        """Nobody waits any more."""
+        self._payload = None
+
+    def write(self, data: bytes) -> None:
+        """Send bytes now. Raises ConnectionError when the client is gone."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        transport.write(data)
+
+    # -- the loop
+
+    async def start(self) -> None:
+        """Answer requests until the connection ends."""
+        try:
+            while not self._force_close:
+                if not self._messages:
+                    if self._draining:
+                        break
+                    await self._next_message()
+                self._idle_since = 0.0
+                message, payload = self._messages.popleft()
+                if self._parser is not None:
+                    self._parser.message_consumed()
+                if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+                    self._resume_reading_if_drained()
+                self._listening.requests_count += 1
+                if not await self._serve(message, payload):
+                    break
+        except (ConnectionError, BrokenReply):
+            pass
+        except asyncio.CancelledError:
+            self.force_close()
+            raise
+        except Exception:
+            log.exception("connection failed")
+            if self.transport is not None:
+                self.transport.abort()
+        self._task_handler = None
+        if self.transport is not None:
+            self.transport.close()
+
+    async def _next_message(self) -> None:
+        self._head_since = 0.0
+        self._head_bytes = 0
+        self._idle_since = self._loop.time()
+        waiter = self._waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    async def _serve(self, message: Any, payload: StreamReader) -> bool:
+        """Answer one request. False ends the connection."""
+        if type(message) is not RawRequestMessage:
+            self._refuse(_invalid(message, self._listening.settings.max_header_bytes))
+            return False
+        gateway = self._listening.gateway
+        try:
+            if self.barred is not None:
+                raise self.barred
+            ex = self._listening.intake.exchange(message, payload, self, gateway.snapshot)
+            if self.scheme == "https":
+                self._listening.check_host(self, ex.host)
+        except Refused as error:
+            self._refuse(error)
+            await self._linger(payload)
+            return False
+        self._exchange = ex
+        close = message.should_close
+        try:
+            reply = ex.reply = await gateway.answer(ex)
+            close = close or self._draining or not payload.is_eof()
+            if reply.stream is None:
+                await self._write_whole(ex, reply, close)
+            else:
+                close = await self._write_stream(ex, reply, reply.stream, close, message.version >= HttpVersion11)
+        except BrokenReply:
+            raise
+        except BaseException:
+            ex.aborted = True
+            raise
+        finally:
+            self._exchange = None
+            gateway.finish(ex)
+        if not payload.is_eof():
+            await self._linger(payload)
+            return False
+        return not close
+
+    # -- writing
+
+    async def _write_whole(self, ex: Exchange, reply: Reply, close: bool) -> None:
+        body, status = reply.body, reply.status
+        length: int | None = len(body)
+        if ex.method == "HEAD":
+            length, body = length or None, b""
+        elif has_no_body(status):
+            length, body = None, b""
+        try:
+            head = reply_head(status, reply.headers, length, self._listening.date, close=close, chunked=False)
+        except BrokenReply:
+            log.error("a reply header holds a line break", extra={"request_id": ex.id})
+            self._refuse(Refused(500, "gateway_fault", "The gateway failed to handle the request."))
+            raise BrokenReply from None
+        if len(body) < _JOIN_BELOW:
+            self.write(head + body)
+        else:
+            self.write(head)
+            self.write(body)
+        ex.first_reply_byte_s = time.monotonic()
+        ex.reply_bytes = len(head) + len(body)
+        if self._paused:
+            await self._wait_for_client()
+
+    async def _write_stream(
+        self, ex: Exchange, reply: Reply, stream: AsyncIterator[bytes], close: bool, chunked: bool
+    ) -> bool:
+        """Write a stream piece by piece. A stream that breaks ends the connection without its last chunk, so that
+        nobody takes it for a whole one. Returns whether the connection must be closed."""
+        transport = self.transport
+        bodiless = ex.method == "HEAD" or has_no_body(reply.status)
+        close = close or not (chunked or bodiless)
+        try:
+            head = reply_head(
+                reply.status, reply.headers, None, self._listening.date, close=close, chunked=chunked and not bodiless
+            )
+            self.write(head)
+            ex.reply_bytes = len(head)
+            if bodiless:
+                return close
+            async for piece in stream:
+                size = len(piece)
+                if not size:
+                    continue
+                if ex.first_reply_byte_s is None:
+                    ex.first_reply_byte_s = time.monotonic()
+                if not chunked:
+                    self.write(piece)
+                elif size < _JOIN_BELOW:
+                    self.write(b"%x\r\n%b\r\n" % (size, piece))
+                else:
+                    self.write(b"%x\r\n" % size)
+                    self.write(piece)
+                    self.write(b"\r\n")
+                ex.reply_bytes += size
+                if self._paused:
+                    await self._wait_for_client()
+            if chunked:
+                self.write(b"0\r\n\r\n")
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:
+            ex.error = ex.error or error
+            log.warning("stream broke", extra={"request_id": ex.id, "error": type(error).__name__})
+            if transport is not None:
+                transport.abort()
+            raise BrokenReply from error
+        finally:
+            closing = getattr(stream, "aclose", None)
+            if closing is not None:
+                await closing()
+        return close
+
+    async def _wait_for_client(self) -> None:
+        """The client reads more slowly than we write."""
+        assert self.transport is not None
+        self._sent_left = self.transport.get_write_buffer_size()
+        self._send_since = self._loop.time()
+        try:
+            await self._drain_helper()
+        finally:
+            self._send_since = 0.0
+
+    def _refuse(self, error: Refused) -> None:
+        transport = self.transport
+        if transport is not None and not transport.is_closing():
+            transport.write(refusal(error.status, error.code, error.message, self._listening.date, error.headers))
+
+    async def _linger(self, payload: StreamReader) -> None:
+        """Read what the client still sends and throw it away for a moment: closing with unread bytes would make its
+        system discard our answer."""
+        if payload.is_eof() or payload.exception() is not None:
+            return
+        try:
+            async with asyncio.timeout(self._listening.settings.linger_s):
+                while not payload.is_eof():
+                    await payload.readany()
+        except TimeoutError:
+            pass
+        except Exception as error:
+            log.debug("lingering ended", extra={"error": type(error).__name__})
+
+
+def _head_too_long(limit: int) -> Refused:
+    return Refused(431, "header_too_large", f"The head of the request is longer than {limit} bytes.")
+
+
+def _invalid(message: Any, limit: int) -> Refused:
+    """What aiohttp's parser found, without its quotations of the input."""
+    cause = message.exc
+    if isinstance(cause, LineTooLong) or "Too many headers" in str(cause):
+        return _head_too_long(limit)
+    kind = type(cause).__name__
+    return Refused(400, "bad_request", f"The request is not valid HTTP/1.1 ({kind}).")
