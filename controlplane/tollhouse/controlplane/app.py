@@ -43,14 +43,19 @@ class ControlPlane:
             )
         )
         store = Store(self._etcd, settings.prefix, settings.fleet_prefix)
-        service = Service(store, sealer_of(settings), time.time)
+        service = Service(store, Sealer.from_text(settings.sealing_key), time.time)
         access = Access(settings.keys)
         self._rest = RestServer(service, access, settings.cors_origin)
         self._grpc = GrpcServer(service, access)
         self.admin_port = await self._rest.start(*settings.admin_listen, tls_context(settings.admin_tls))
         self.grpc_port = await self._grpc.start(*settings.grpc_listen, settings.admin_tls)
-        _log.info("Admin API: REST on %s:%s, gRPC on %s:%s", settings.admin_listen[0], self.admin_port,
-                  settings.grpc_listen[0], self.grpc_port)
+        _log.info(
+            "Admin API: REST on %s:%s, gRPC on %s:%s",
+            settings.admin_listen[0],
+            self.admin_port,
+            settings.grpc_listen[0],
+            self.grpc_port,
+        )
 
     async def close(self) -> None:
         """Stop taking requests, finish those under way, let go of etcd."""

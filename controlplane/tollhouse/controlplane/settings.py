@@ -102,7 +102,9 @@ def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Sett
         fleet_prefix=_prefix(
             "--fleet-prefix", pick(arguments.fleet_prefix, "TOLLHOUSE_FLEET_PREFIX", DEFAULT_FLEET_PREFIX)
         ),
-        admin_listen=_address("--admin-listen", pick(arguments.admin_listen, "TOLLHOUSE_ADMIN_LISTEN", "127.0.0.1:9180")),
+        admin_listen=_address(
+            "--admin-listen", pick(arguments.admin_listen, "TOLLHOUSE_ADMIN_LISTEN", "127.0.0.1:9180")
+        ),
         grpc_listen=_address("--grpc-listen", pick(arguments.grpc_listen, "TOLLHOUSE_GRPC_LISTEN", "127.0.0.1:9181")),
         admin_tls=admin_tls,
         keys=keys,

@@ -28,9 +28,7 @@ async def handle(service: Service, request: web.Request, target: Target, body: A
     if request.method == "POST":
         return answers.written(await service.post(kind, object_id, body, ttl_s=ttl_s))
     if request.method == "PATCH":
-        result = await service.patch(
-            kind, object_id, body, target.sub_path, if_mod_revision=condition, ttl_s=ttl_s
-        )
+        result = await service.patch(kind, object_id, body, target.sub_path, if_mod_revision=condition, ttl_s=ttl_s)
         return answers.written(result)
     force = request.query.get("force") == "true"
     return answers.deleted(await service.delete(kind, object_id, force=force, if_mod_revision=condition))

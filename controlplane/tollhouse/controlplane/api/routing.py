@@ -13,7 +13,7 @@ class Target:
     """A path taken apart."""
 
     resource: str
-    """First segment below the root; ``schema/plugins/x`` counts as ``plugins``, a credential's path as ``credentials``."""
+    """First segment below the root; ``schema/plugins/x`` is ``plugins``, a credential's path ``credentials``."""
     object_id: str = ""
     """As the service layer takes it: ``<username>/<id>`` for credentials, ``<manager>/<id>`` for secrets."""
     sub_path: str = ""

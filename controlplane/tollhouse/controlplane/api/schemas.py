@@ -10,6 +10,8 @@ from aiohttp import web
 from tollhouse.controlplane.api import answers
 from tollhouse.controlplane.api.routing import Target
 from tollhouse.controlplane.service import rules
+from tollhouse.controlplane.service.batch import check_batch
+from tollhouse.controlplane.service.checking import error_text
 from tollhouse.controlplane.service.decoding import MISSING
 from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
 from tollhouse.controlplane.service.service import Service
@@ -106,14 +108,14 @@ def _validate_resource(service: Service, request: web.Request, target: Target, b
         problem for problem in check_resource(kind.plural, variant, body, where="body") if problem.where != "body"
     ]
     if problems:
-        raise invalid(service.checker.text(problems, "body"))
+        raise invalid("; ".join(error_text(problem, "body") for problem in problems))
     return web.Response(status=200, content_type="application/json")
 
 
 def _validate_configs(service: Service, request: web.Request, target: Target, body: Any) -> web.Response:
     if body is MISSING or not isinstance(body, dict):
         raise invalid("invalid request body: expected an object of lists, by resource type")
-    errors = [_configs_error(place, problem) for place, problem in service.checker.check_set(body)]
+    errors = [_configs_error(place, problem) for place, problem in check_batch(body)]
     if errors:
         return answers.answer(400, {"error_msg": "Configuration validation failed", "errors": errors})
     return answers.answer(200, {})
@@ -121,12 +123,8 @@ def _validate_configs(service: Service, request: web.Request, target: Target, bo
 
 def _configs_error(place: tuple[str, str, int], problem: Problem) -> dict[str, Any]:
     resource_type, resource_id, index = place
-    return {
-        "resource_type": resource_type,
-        "resource_id": resource_id,
-        "index": index,
-        "error": f"{problem.what} ({problem.hint})" if problem.hint else problem.what,
-    }
+    error = error_text(problem, f"{resource_type}[{index}]")
+    return {"resource_type": resource_type, "resource_id": resource_id, "index": index, "error": error}
 
 
 FIXED: dict[tuple[str, str], Fixed] = {

@@ -10,9 +10,10 @@ from importlib.metadata import version
 from aiohttp import web
 from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.api import answers, resources, schemas
-from tollhouse.controlplane.api.body import BrokenBody, decode_document, decode_json, read_body
+from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
 from tollhouse.controlplane.service import rules
+from tollhouse.controlplane.service.decoding import BrokenBody, decode_json, decode_yaml
 from tollhouse.controlplane.service.refusal import Fault, Refusal
 from tollhouse.controlplane.service.service import Service
 
@@ -104,7 +105,7 @@ class RestServer:
         if request.method != fixed.method:
             return fixed.otherwise(request)
         raw = await read_body(request) if fixed.takes_body else b""
-        body = decode_document(raw, request.content_type)
+        body = decode_yaml(raw) if "yaml" in request.content_type else decode_json(raw)
         return fixed.handler(self._service, request, target, body)
 
     async def _healthz(self, request: web.Request) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 import grpc
@@ -23,6 +24,7 @@ Answer = TypeVar("Answer")
 LONGEST_WAIT_S = 300.0
 
 Context = Any
+Method = Callable[[Any, Any, Context], Awaitable[Answer]]
 
 
 async def fail(context: Context, error: BaseException) -> None:
@@ -35,7 +37,7 @@ async def fail(context: Context, error: BaseException) -> None:
     await context.abort(grpc.StatusCode.INTERNAL, "internal error; the control plane's log says more")
 
 
-def answered(method: Callable[[Any, Any, Context], Awaitable[Answer]]) -> Callable[[Any, Any, Context], Awaitable[Answer]]:
+def answered(method: Method[Answer]) -> Method[Answer]:
     """Turns what a method raises into the status of the call."""
 
     @functools.wraps(method)
@@ -129,8 +131,9 @@ class ConfigService(config_pb2_grpc.ConfigServiceServicer):
     ) -> AsyncIterator[pb.WatchEvent]:
         """Changes from a revision on, for as long as the client listens."""
         try:
-            async for event in self._service.watch(tuple(request.kinds), request.from_revision):
-                yield convert.event_message(event)
+            async with aclosing(self._service.watch(tuple(request.kinds), request.from_revision)) as events:
+                async for event in events:
+                    yield convert.event_message(event)
         except Refusal as error:
             await fail(context, error)
 

@@ -12,13 +12,11 @@ from tollhouse.controlplane.grpc.convert import CODES
 from tollhouse.controlplane.service.refusal import Refusal
 
 GUARDED = "/tollhouse.admin.v1."
-WRITES = frozenset(
-    f"{GUARDED}ConfigService/{method}" for method in ("Put", "Patch", "Delete", "Apply")
-)
+WRITES = frozenset(f"{GUARDED}ConfigService/{method}" for method in ("Put", "Patch", "Delete", "Apply"))
 """Everything else only reads; an Apply that is a dry run is let through by the method itself."""
 
 
-class Gate(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc.aio carries no types
+class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
     """Refuses calls before their handler runs."""
 
     def __init__(self, access: Access) -> None:

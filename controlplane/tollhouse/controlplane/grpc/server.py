@@ -7,6 +7,7 @@ from pathlib import Path
 import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.grpc.config import ConfigService, FleetService
@@ -29,7 +30,7 @@ class GrpcServer:
             ("grpc.so_reuseport", 0),  # a taken port is an error, not a second listener
         ]
         self._server = grpc.aio.server(interceptors=(Gate(access),), options=options)
-        self._health = health.aio.HealthServicer()
+        self._health = HealthServicer()
         config_pb2_grpc.add_ConfigServiceServicer_to_server(ConfigService(service), self._server)
         config_pb2_grpc.add_FleetServiceServicer_to_server(FleetService(service), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

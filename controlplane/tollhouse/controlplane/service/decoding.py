@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import yaml
 from tollhouse.controlplane.service.refusal import invalid
 
 MAX_DEPTH = 64
 MAX_PARTS = 200_000
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MISSING: Any = object()
 """Stands for a body that did not come, where null means something."""
@@ -33,6 +36,16 @@ def decode_json(raw: bytes) -> Any:
         raise BrokenBody(str(error), raw) from None
     check_depth(value)
     return value
+
+
+def decode_yaml(raw: bytes) -> Any:
+    """The same for YAML."""
+    try:
+        value = yaml.load(raw, Loader=_LOADER)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BrokenBody(" ".join(str(error).split()), raw) from None
+    check_depth(value)
+    return MISSING if value is None else value
 
 
 def check_depth(value: Any) -> None:

@@ -37,7 +37,7 @@ class Fleet:
         return tuple(_read(registrations))
 
     async def wait_live(self, revision: int, timeout_s: float) -> Liveness:
-        """Returns when every live node has applied the revision, or after the timeout. No nodes: nothing to wait for."""
+        """Returns when every live node has applied the revision, or after the timeout; at once without nodes."""
         registrations, seen = await self._store.nodes()
         try:
             async with asyncio.timeout(timeout_s):

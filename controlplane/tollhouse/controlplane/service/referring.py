@@ -54,9 +54,7 @@ def _order(item: Stored) -> tuple[int, str]:
 
 def users_of(plural: str) -> tuple[str, ...]:
     """Kinds whose objects may refer to objects of this kind."""
-    direct = {
-        other.plural for other in KINDS.values() for reference in other.references if reference.kind == plural
-    }
+    direct = {other.plural for other in KINDS.values() for reference in other.references if reference.kind == plural}
     if plural == "upstreams":
         direct |= set(_CHECK_ORDER)
     if plural == "protos":

@@ -6,24 +6,22 @@ when it does not. Losing every time is a refusal, not a wrong write.
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from tollhouse.controlplane.service import merge, rules
-from tollhouse.controlplane.service.checking import Checker, refuse_errors
+from tollhouse.controlplane.service.checking import Checker, check_rivals, refuse_errors
 from tollhouse.controlplane.service.decoding import MISSING
 from tollhouse.controlplane.service.objects import Deleted, Shown, Written
 from tollhouse.controlplane.service.referring import find_user, missing_text, users_of
 from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal, invalid
+from tollhouse.controlplane.service.turns import lost_race, turns
 from tollhouse.controlplane.store.objects import Commit, Stored, encode_value
 from tollhouse.controlplane.store.store import Store
 from tollhouse.proto.resources import Kind
 from tollhouse.proto.validation import json_type
 
-TRIES = 25
 AUTH_KINDS = ("consumers", "credentials")
 ONLY_IF_NEW = -1
 """``if_mod_revision``: only when there is none."""
@@ -39,9 +37,7 @@ class Writer:
         self._checker = checker
         self._clock = clock
 
-    async def put(
-        self, plural: str, path_id: str, value: Any, *, if_mod_revision: int = 0, ttl_s: int = 0
-    ) -> Written:
+    async def put(self, plural: str, path_id: str, value: Any, *, if_mod_revision: int = 0, ttl_s: int = 0) -> Written:
         """Create or replace. Raises Refusal."""
         kind = rules.kind_of(plural)
         rules.check_verb(kind, "PUT")
@@ -64,7 +60,7 @@ class Writer:
         rules.check_new(kind, path_id, given)
         rules.check_server_set(given)
         # Checked before an id is taken, so that a refused POST writes nothing.
-        refuse_errors(self._checker.prepare(kind, "1", copy.deepcopy(given), None).problems)
+        refuse_errors(self._checker.prepare(kind, "1", copy.deepcopy(given), None).problems, f"{plural}/1")
         object_id = await self._store.next_id()
 
         def change(before: Stored | None) -> dict[str, Any]:
@@ -103,16 +99,14 @@ class Writer:
 
         return await self._write(kind, object_id, patched, if_mod_revision, ttl_s)
 
-    async def delete(
-        self, plural: str, object_id: str, *, force: bool = False, if_mod_revision: int = 0
-    ) -> Deleted:
+    async def delete(self, plural: str, object_id: str, *, force: bool = False, if_mod_revision: int = 0) -> Deleted:
         """Delete an object that nothing uses (or, forced, any); a consumer's credentials go with it."""
         kind = rules.kind_of(plural)
         rules.check_verb(kind, "DELETE")
         if not object_id or object_id.endswith("/"):
             raise invalid(f"missing {kind.singular} id")
         users = users_of(plural)
-        async for _ in _tries():
+        async for _ in turns():
             view = await self._store.view(*users, plural, *(("credentials",) if plural == "consumers" else ()))
             found = view.objects.get((plural, object_id))
             if found is None:
@@ -133,7 +127,7 @@ class Writer:
             revision = await self._store.commit(commit)
             if revision is not None:
                 return Deleted(found.key, 1, revision)
-        raise _lost()
+        raise lost_race()
 
     async def _write(
         self,
@@ -144,16 +138,16 @@ class Writer:
         ttl_s: int,
     ) -> Written:
         lease = await self._store.grant(ttl_s) if ttl_s else 0
-        key = self._store.key(kind.plural, object_id)
-        async for _ in _tries():
+        key, place = self._store.key(kind.plural, object_id), f"{kind.plural}/{object_id}"
+        async for _ in turns():
             generation, rivals = await self._rivals(kind)
             before = await self._store.get(kind.plural, object_id)
             check_precondition(before, if_mod_revision)
             if kind.parent and await self._store.get(kind.parent, object_id.partition("/")[0]) is None:
                 raise Refusal(Fault.NOT_FOUND, f"{kind.parent.removesuffix('s')} not found")
             prepared = self._checker.prepare(kind, object_id, change(before), before)
-            refuse_errors(prepared.problems)
-            refuse_errors(self._checker.check_rivals(kind, object_id, prepared.value, rivals))
+            refuse_errors(prepared.problems, place)
+            refuse_errors(check_rivals(kind, object_id, prepared.value, rivals), place)
             needed = await self._needed(kind, object_id, prepared.value)
             revision = await self._store.commit(
                 Commit(
@@ -174,8 +168,8 @@ class Writer:
                     revision if before is None else before.create_revision,
                     revision,
                 )
-                return Written(shown, created, revision, tuple(prepared.problems))
-        raise _lost()
+                return Written(shown, created, revision, prepared.problems)
+        raise lost_race()
 
     async def _rivals(self, kind: Kind) -> tuple[int | None, list[Stored]]:
         """Objects that may not have something in common with this one (an auth key, a global plugin), and the
@@ -201,17 +195,15 @@ class Writer:
 def check_precondition(found: Stored | None, if_mod_revision: int) -> None:
     """Raises Refusal when what the client said must hold does not."""
     now = found.mod_revision if found else 0
-    if if_mod_revision == 0 or (if_mod_revision == ONLY_IF_NEW and not now) or (if_mod_revision == ONLY_IF_THERE and now):
-        return
-    if if_mod_revision != now:
-        wanted = {ONLY_IF_NEW: "that there is none", ONLY_IF_THERE: "that there is one"}.get(
-            if_mod_revision, f"modifiedIndex {if_mod_revision}"
-        )
-        raise Refusal(
-            Fault.PRECONDITION,
-            f"precondition failed: the request asks for {wanted}, "
-            + (f"the object's modifiedIndex is {now}" if now else "there is no such object"),
-        )
+    if if_mod_revision == ONLY_IF_NEW:
+        wanted, holds = "that there is none", not now
+    elif if_mod_revision == ONLY_IF_THERE:
+        wanted, holds = "that there is one", bool(now)
+    else:
+        wanted, holds = f"modifiedIndex {if_mod_revision}", if_mod_revision in (0, now)
+    if not holds:
+        is_now = f"the object's modifiedIndex is {now}" if now else "there is no such object"
+        raise Refusal(Fault.PRECONDITION, f"precondition failed: the request asks for {wanted}, {is_now}")
 
 
 def _given(value: Any) -> dict[str, Any]:
@@ -220,17 +212,3 @@ def _given(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise invalid(f"invalid configuration: expected an object, came {json_type(value)}")
     return copy.deepcopy(value)
-
-
-async def _tries() -> AsyncIterator[None]:
-    """Turns, with a growing random pause between them, so that rivals do not go in step."""
-    for turn in range(TRIES):
-        if turn:
-            await asyncio.sleep(random.uniform(0, min(0.002 * 2**turn, 0.1)))
-        yield
-
-
-def _lost() -> Refusal:
-    return Refusal(Fault.LOST_RACE, "value changed before overwritten")
-
-

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 
 from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
 from tollhouse.controlplane.store.batching import nest
@@ -76,6 +76,12 @@ class Store:
         wanted = {(item.kind, item.id): item for item in found if not kinds or item.kind in kinds}
         return View(wanted, max(part.revision for part in ranges), generation.mod_revision if generation else 0)
 
+    async def generation(self) -> int:
+        """The revision of the last admin write, 0 before the first."""
+        with _etcd("read"):
+            found = await self._client.get(self._generation_key)
+        return found.mod_revision if found else 0
+
     async def revision(self) -> int:
         """etcd's revision now."""
         with _etcd("read"):
@@ -120,10 +126,10 @@ class Store:
 
     # -- watching
 
-    async def watch(self, from_revision: int) -> AsyncIterator[WatchBatch]:
+    async def watch(self, from_revision: int) -> AsyncGenerator[WatchBatch, None]:
         """Batches of changes under the prefix from a revision on. Raises Refusal (COMPACTED) when they are gone."""
-        with _etcd("watch"):
-            async for batch in self._client.watch(self.prefix + "/", start_revision=from_revision):
+        async with aclosing(self._follow(self.prefix + "/", from_revision)) as batches:
+            async for batch in batches:
                 yield batch
 
     def changed(self, batch: WatchBatch) -> Iterator[tuple[bool, str, str, Stored | None]]:
@@ -139,11 +145,17 @@ class Store:
             result = await self._client.get_prefix(keys.nodes_directory(self.fleet_prefix))
         return {kv.key: kv.value for kv in result.kvs}, result.revision
 
-    async def watch_nodes(self, from_revision: int) -> AsyncIterator[WatchBatch]:
+    async def watch_nodes(self, from_revision: int) -> AsyncGenerator[WatchBatch, None]:
         """Changes of the registrations from a revision on."""
-        with _etcd("watch"):
-            async for batch in self._client.watch(keys.nodes_directory(self.fleet_prefix), start_revision=from_revision):
+        async with aclosing(self._follow(keys.nodes_directory(self.fleet_prefix), from_revision)) as batches:
+            async for batch in batches:
                 yield batch
+
+    async def _follow(self, prefix: str, from_revision: int) -> AsyncGenerator[WatchBatch, None]:
+        with _etcd("watch"):
+            async with aclosing(self._client.watch(prefix, start_revision=from_revision)) as batches:
+                async for batch in batches:
+                    yield batch
 
 
 @contextmanager

@@ -1,0 +1,181 @@
+"""One object on its way from what the user wrote to what is stored: aliases, masks, checks, sealing. No etcd here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from tollhouse.controlplane.service.refusal import invalid
+from tollhouse.controlplane.store.objects import Stored
+from tollhouse.dataplane import registry
+from tollhouse.proto.problems import Problem, errors_only
+from tollhouse.proto.resources import Kind, check_resource, is_reference
+from tollhouse.proto.sealing import Sealer, SealingKeyMissing, mask_secrets, restore_masked, seal_secrets
+
+IDENTITIES = {
+    "key-auth": "key",
+    "basic-auth": "username",
+    "jwt-auth": "key",
+    "hmac-auth": "key_id",
+    "ldap-auth": "user_dn",
+}
+"""The field of each authentication plugin by which a consumer is recognised: no two may have the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An object ready to be stored, unless there are errors among the problems."""
+
+    value: dict[str, Any]
+    """Secrets sealed."""
+    problems: tuple[Problem, ...]
+
+
+class Checker:
+    """Checks, seals and masks objects. Immutable; shared by everything."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def prepare(
+        self, kind: Kind, object_id: str, value: dict[str, Any], before: Stored | None, where: str = ""
+    ) -> Prepared:
+        """``value`` may be changed. Nothing is looked up: references are the caller's affair."""
+        place = where or f"{kind.plural}/{object_id}"
+        notes = [Problem(place, note, severity="note") for note in registry.normalise_plugins(value)]
+        model = model_of(kind, object_id)
+        plugin_model = _plugin_models(kind)
+        stored = before.value if before else None
+        restored, lost = restore_masked(value, stored, model, plugin_model)
+        problems = [_lost_mask(place, path) for path in lost]
+        problems += check_object(kind, object_id, restored, place)
+        if errors_only(problems):
+            return Prepared(restored, (*problems, *notes))
+        try:
+            sealed = seal_secrets(restored, model, self._sealer, plugin_model, stored)
+        except SealingKeyMissing as error:
+            return Prepared(restored, (Problem(f"{place}.{error.where}", str(error)), *notes))
+        return Prepared(sealed, (*problems, *notes))
+
+    def masked(self, kind: Kind, object_id: str, value: dict[str, Any]) -> dict[str, Any]:
+        """The value as it may be shown."""
+        shown: dict[str, Any] = mask_secrets(value, model_of(kind, object_id), _plugin_models(kind))
+        if kind.plural == "ssls":  # APISIX never returns them, not even masked
+            shown = {name: part for name, part in shown.items() if name not in ("key", "keys")}
+        return shown
+
+
+def check_object(kind: Kind, object_id: str, value: dict[str, Any], place: str) -> list[Problem]:
+    """Problems of one object by itself: its fields and its plugins' configs."""
+    if kind.plural == "plugin_metadata":
+        return registry.check_metadata(object_id, value, place)
+    # The stored id of a secret is "<manager>/<id>", which only the address needs to be checked for.
+    fields = {name: part for name, part in value.items() if not (kind.plural == "secrets" and name == "id")}
+    problems = check_resource(kind.plural, object_id, fields, place)
+    plugins = value.get("plugins")
+    if not isinstance(plugins, dict):
+        return problems
+    as_consumer = kind.plural in ("consumers", "credentials")
+    for name, config in plugins.items():
+        problems += registry.check_plugin(name, config, f"{place}.plugins.{name}", as_consumer=as_consumer)
+    if kind.plural == "credentials":
+        problems += _check_credential(plugins, place)
+    return problems
+
+
+def _check_credential(plugins: dict[str, Any], place: str) -> list[Problem]:
+    where = f"{place}.plugins"
+    if len(plugins) > 1:
+        return [Problem(where, "a credential holds one authentication plugin", "make one credential of each")]
+    if any(name in registry.plugin_classes() and not registry.is_auth_plugin(name) for name in plugins):
+        return [Problem(where, "only supports auth type plugins in consumer credential")]
+    return []
+
+
+def check_rivals(kind: Kind, object_id: str, value: dict[str, Any], rivals: Iterable[Stored]) -> list[Problem]:
+    """What other objects have already and this one may not have as well: auth keys, plugins of global rules."""
+    place = f"{kind.plural}/{object_id}"
+    if kind.plural == "global_rules":
+        mine = set(value.get("plugins") or {})
+        return [
+            Problem(place, f"plugin '{name}' already exists in global rule with id '{rival.id}'")
+            for rival in rivals
+            if rival.kind == kind.plural and rival.id != object_id
+            for name in sorted(mine & set(rival.value.get("plugins") or {}))
+        ]
+    if kind.plural not in ("consumers", "credentials"):
+        return []
+    mine_keys = dict(identities(value))
+    if not mine_keys:
+        return []
+    return [
+        Problem(place, f"duplicate key of plugin {name} found with consumer: {rival.id.partition('/')[0]}")
+        for rival in rivals
+        if rival.kind in ("consumers", "credentials") and (rival.kind, rival.id) != (kind.plural, object_id)
+        for name, identity in identities(rival.value)
+        if mine_keys.get(name) == identity
+    ]
+
+
+def identities(value: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """By what the consumer or credential (as stored) is recognised: plugin and key. References are exempt (APISIX)."""
+    plugins = value.get("plugins")
+    for name, config in plugins.items() if isinstance(plugins, dict) else ():
+        identity = config.get(IDENTITIES.get(name, "")) if isinstance(config, dict) else None
+        if isinstance(identity, str) and not is_reference(identity):
+            yield name, identity
+
+
+def refuse_errors(problems: Iterable[Problem], place: str) -> None:
+    """Raises Refusal in APISIX's words when there are errors. ``place`` is how their ``where`` begins."""
+    errors = errors_only(list(problems))
+    if errors:
+        raise invalid("; ".join(dict.fromkeys(error_text(problem, place) for problem in errors)))
+
+
+def error_text(problem: Problem, place: str) -> str:
+    """One error as REST's ``error_msg`` says it."""
+    what = f"{problem.what} ({problem.hint})" if problem.hint else problem.what
+    below = problem.where.removeprefix(place).removeprefix(".")
+    if problem.what.startswith(("unknown plugin [", "duplicate key of plugin ", "plugin '", "only supports auth type")):
+        return problem.what
+    if problem.what == "invalid plugin name":
+        return what
+    if below.startswith("plugins."):
+        name, _, path = below.removeprefix("plugins.").partition(".")
+        detail = f"{path}: {what}" if path else what
+        return f"failed to check the configuration of plugin {name} err: {detail}"
+    if below == "vars" or below.startswith("vars."):
+        return f"failed to validate the 'vars' expression: {what}"
+    return f"invalid configuration: {below}: {what}" if below else f"invalid configuration: {what}"
+
+
+def model_of(kind: Kind, object_id: str) -> type[BaseModel]:
+    """The model an object must fit; of plugin metadata, the plugin's own."""
+    if kind.plural == "plugin_metadata":
+        cls = registry.plugin_classes().get(object_id)
+        if cls is not None and cls.Metadata is not None:
+            return cls.Metadata
+    return kind.model_for(object_id)
+
+
+def _plugin_models(kind: Kind) -> Any:
+    as_consumer = kind.plural in ("consumers", "credentials")
+
+    def model(name: str) -> type[BaseModel] | None:
+        cls = registry.plugin_classes().get(name)
+        if cls is None:
+            return None
+        return cls.ConsumerConfig if as_consumer and cls.ConsumerConfig is not None else cls.Config
+
+    return model
+
+
+def _lost_mask(place: str, path: str) -> Problem:
+    return Problem(
+        f"{place}.{path}",
+        "the value is a mask and nothing is stored that it could stand for",
+        "write the secret itself",
+    )
