@@ -97,13 +97,9 @@ class Plan:
 
     def control_plane(self) -> Command:
         """The Admin API."""
-        return Command(
-            "control plane",
-            [*_module("tollhouse.controlplane"), "--etcd", f"127.0.0.1:{self.ports.etcd}"]
-            + ["--admin-listen", f"127.0.0.1:{self.ports.admin}"]
-            + ["--grpc-listen", f"127.0.0.1:{self.ports.admin_grpc}"],
-            self._secrets(),
-        )
+        listen = {"admin": self.ports.admin, "grpc": self.ports.admin_grpc}
+        flags = [part for name, port in listen.items() for part in (f"--{name}-listen", f"127.0.0.1:{port}")]
+        return Command("control plane", [*_module("tollhouse.controlplane"), *self._store(), *flags], self._secrets())
 
     def data_plane(self) -> Command:
         """The node that serves agents."""
@@ -113,17 +109,15 @@ class Plan:
             environment[f"TOLLHOUSE_ENDPOINT_{vendor.upper()}"] = f"http://127.0.0.1:{port}"
             environment[VENDORS[vendor]] = "sk-simulated"
         https = f"{self.listen}:{self.ports.https}" if self.ports.https else ""
-        return Command(
-            "data plane",
-            [*_module("tollhouse.dataplane"), "--etcd", f"127.0.0.1:{self.ports.etcd}"]
-            + ["--workers", str(self.workers)]
-            + ["--http-listen", f"{self.listen}:{self.ports.http}"]
-            + ["--https-listen", https]
-            + ["--control-listen", f"127.0.0.1:{self.ports.control}"]
-            + ["--grpc-listen", f"127.0.0.1:{self.ports.node_grpc}"]
-            + ["--state-dir", str(self.state.folder / "node")],
-            environment,
-        )
+        listen = {
+            "http": f"{self.listen}:{self.ports.http}",
+            "https": https,
+            "control": f"127.0.0.1:{self.ports.control}",
+            "grpc": f"127.0.0.1:{self.ports.node_grpc}",
+        }
+        flags = [part for name, address in listen.items() for part in (f"--{name}-listen", address)]
+        flags += ["--workers", str(self.workers), "--state-dir", str(self.state.folder / "node")]
+        return Command("data plane", [*_module("tollhouse.dataplane"), *self._store(), *flags], environment)
 
     def documents(self) -> list[tuple[str, bytes]]:
         """The demo's documents, with this installation's ports."""
@@ -138,6 +132,9 @@ class Plan:
         return Command(
             f"{kind} simulator", [*_module("tollhouse.cli.main"), "simulate", kind, "--listen", listen, *pace]
         )
+
+    def _store(self) -> list[str]:
+        return ["--etcd", f"127.0.0.1:{self.ports.etcd}"]
 
     def _secrets(self) -> dict[str, str]:
         return {"TOLLHOUSE_ADMIN_KEY": self.state.admin_key, "TOLLHOUSE_SEALING_KEY": self.state.sealing_key}
