@@ -1,19 +1,47 @@
-# The commands a developer needs. `make test` is what CI runs.
-PY := .venv/bin/python
-BIN := .venv/bin
+# The commands a developer needs. `make run` shows the system at work, `make test` is what CI runs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PYTEST_ARGS ?= -n 2
 
-.PHONY: setup run test check gen lint type bench clean
+.PHONY: run setup test check gen lock format bench clean
 
-setup: .venv/.ready
+run: setup
+	$(BIN)/gatewayctl up --demo
 
-.venv/.ready: pyproject.toml requirements.lock
-	python3 -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"Tollhouse needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+	@touch $@
+
+test: check
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+check: setup
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 gen: setup
 	$(PY) -m grpc_tools.protoc -I proto --python_out=proto --grpc_python_out=proto --pyi_out=proto --mypy_grpc_out=quiet:proto proto/tollhouse/proto/admin/v1/*.proto
 	$(PY) -m grpc_tools.protoc -I proto --descriptor_set_out=proto/tollhouse/proto/etcd/messages.desc --pyi_out=proto proto/tollhouse/proto/etcd/messages.proto
-	mv proto/tollhouse/proto/etcd/messages_pb2.pyi proto/tollhouse/proto/etcd/messages.pyi
 	$(PY) -m tollhouse.proto.catalog.generate
+
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	$(PY) -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
