@@ -46,6 +46,8 @@ class ReplyContext:
     """The client asked for usage in its stream (OpenAI ``stream_options.include_usage``)."""
     renamed_tools: Mapping[str, str] = field(default_factory=dict)
     request_id: str = ""
+    created: int = 0
+    """Epoch seconds, for formats that date their replies when the provider's does not."""
 
 
 class StreamDecoder(ABC):

@@ -20,18 +20,27 @@ def legal_name(name: str, limit: int) -> str:
 
 
 class ToolNames:
-    """The names one request's tools go out under. ``renamed`` holds name sent -> the client's own name."""
+    """The names and call ids one request's tools go out under. ``renamed`` holds name sent -> the client's own name.
+    A request of the provider's own format (``own``) is left as it is."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, name_limit: int, id_limit: int, *, own: bool) -> None:
+        self._name_limit = name_limit
+        self._id_limit = id_limit
+        self._own = own
         self.renamed: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:
         """The name to send."""
-        sent = legal_name(name, self._limit)
+        if self._own:
+            return name
+        sent = legal_name(name, self._name_limit)
         if sent != name:
             self.renamed[sent] = name
         return sent
+
+    def call_id(self, id: str) -> str:
+        """The call id to send; a call and its result get the same one."""
+        return id if self._own else legal_name(id, self._id_limit)
 
 
 def unique(names: Iterable[str]) -> list[str]:

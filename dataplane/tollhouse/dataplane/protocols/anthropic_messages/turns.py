@@ -21,7 +21,7 @@ from tollhouse.dataplane.chat import (
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.protocols._fields import unsupported, wrong
 from tollhouse.dataplane.protocols._media import is_data_url, split_data_url, text_of
-from tollhouse.dataplane.protocols._names import ToolNames, legal_name
+from tollhouse.dataplane.protocols._names import ToolNames
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 
 ID_LIMIT = 128
@@ -128,7 +128,7 @@ class TurnWriter:
             arguments = {"__value": arguments}
         block = {
             "type": "tool_use",
-            "id": legal_name(part.id, ID_LIMIT),
+            "id": self._names.call_id(part.id),
             "name": self._names(part.name),
             "input": arguments,
         }
@@ -158,7 +158,7 @@ class TurnWriter:
         return blocks
 
     def _tool_result(self, part: ToolResult, where: str) -> dict[str, Any]:
-        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": legal_name(part.call_id, ID_LIMIT)}
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": self._names.call_id(part.call_id)}
         inner: list[Part] = list(part.parts)
         content = self._blocks(inner, where)
         if len(content) == 1 and set(content[0]) == {"type", "text"}:

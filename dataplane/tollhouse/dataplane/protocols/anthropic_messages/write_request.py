@@ -10,7 +10,7 @@ from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._names import ToolNames, short_identity, unique
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 from tollhouse.dataplane.protocols.anthropic_messages.schema import closed_schema
-from tollhouse.dataplane.protocols.anthropic_messages.turns import TurnWriter
+from tollhouse.dataplane.protocols.anthropic_messages.turns import ID_LIMIT, TurnWriter
 
 NAME_LIMIT = 128
 DEFAULT_MAX_TOKENS = 4096
@@ -33,7 +33,7 @@ class RequestWriter:
         self._chat = chat
         self._own = FORMAT in chat.extra
         self._limit = max_output_tokens
-        self._names = ToolNames(NAME_LIMIT)
+        self._names = ToolNames(NAME_LIMIT, ID_LIMIT, own=self._own)
         self._dropped: list[str] = []
 
     def write(self) -> Encoded:

@@ -125,7 +125,7 @@ def write_reply(reply: ChatReply, context: ReplyContext) -> bytes:
     body: dict[str, Any] = {
         "id": reply.id or f"chatcmpl-{context.request_id}",
         "object": "chat.completion",
-        "created": reply.created,
+        "created": reply.created or context.created,
         "model": context.model or reply.model,
         "choices": [_write_choice(index, choice, context) for index, choice in enumerate(reply.choices)],
         "usage": write_usage(reply.usage),

@@ -250,7 +250,7 @@ class ChatStreamEncoder(StreamEncoder):
         self._head = {
             "id": event.id or f"chatcmpl-{self._context.request_id}",
             "object": "chat.completion.chunk",
-            "created": event.created,
+            "created": event.created or self._context.created,
             "model": self._context.model or event.model,
         }
         if event.usage is not None:

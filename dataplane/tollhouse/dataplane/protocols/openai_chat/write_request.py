@@ -25,12 +25,15 @@ from tollhouse.dataplane.chat import (
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._media import join_data_url
-from tollhouse.dataplane.protocols._names import ToolNames, legal_name, short_identity, unique
+from tollhouse.dataplane.protocols._names import ToolNames, short_identity, unique
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
 
 NAME_LIMIT = 64
 ID_LIMIT = 64
 STOP_LIMIT = 4
+
+_BILLING = "x-anthropic-billing-header"
+"""Claude Code's first system block: meant for Anthropic's billing, and different in every request."""
 
 
 class RequestWriter:
@@ -40,7 +43,7 @@ class RequestWriter:
         self._chat = chat
         self._own = FORMAT in chat.extra
         self._limit = max_output_tokens
-        self._names = ToolNames(NAME_LIMIT)
+        self._names = ToolNames(NAME_LIMIT, ID_LIMIT, own=self._own)
         self._dropped: list[str] = []
 
     def write(self) -> Encoded:
@@ -72,7 +75,7 @@ class RequestWriter:
             body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
         for format_name, fields in chat.extra.items():
             if format_name != FORMAT:
-                self._dropped += fields
+                self._dropped += _names_of(fields)
         return Encoded(body, unique(self._dropped), self._names.renamed)
 
     # -- messages
@@ -106,7 +109,12 @@ class RequestWriter:
 
     def _told(self, message: Message, where: str) -> dict[str, Any] | None:
         """A system, developer or user message."""
-        content = self._content(message.parts, where)
+        parts = message.parts
+        if message.role == "system" and not self._own:
+            parts = [part for part in parts if not (isinstance(part, Text) and part.text.startswith(_BILLING))]
+            if len(parts) < len(message.parts):
+                self._dropped.append(_BILLING)
+        content = self._content(parts, where)
         if content is None:
             return None
         written: dict[str, Any] = {"role": message.role, "content": content}
@@ -123,7 +131,7 @@ class RequestWriter:
         for part in message.parts:
             if isinstance(part, ToolCall):
                 function = {"name": self._names(part.name), "arguments": part.arguments or "{}"}
-                calls.append({"id": legal_name(part.id, ID_LIMIT), "type": "function", "function": function})
+                calls.append({"id": self._names.call_id(part.id), "type": "function", "function": function})
             elif isinstance(part, Refusal):
                 refusal += part.text
             elif isinstance(part, Thinking):
@@ -165,7 +173,7 @@ class RequestWriter:
         if result.is_error:
             texts.insert(0, Text("Error: the tool call failed."))
         content = self._content(texts, "messages")
-        call_id = legal_name(result.call_id, ID_LIMIT)
+        call_id = self._names.call_id(result.call_id)
         messages.append({"role": "tool", "tool_call_id": call_id, "content": "" if content is None else content})
         if media:
             shown = self._content([Text(f"Result of tool call {call_id}:"), *media], "messages")
@@ -257,6 +265,16 @@ class RequestWriter:
             if len(chat.stop) > STOP_LIMIT and not self._own:
                 body["stop"] = chat.stop[:STOP_LIMIT]
                 self._dropped.append("stop_sequences")
+
+
+def _names_of(fields: dict[str, Any]) -> list[str]:
+    """Field names; of an object that was carried in part, the names in it."""
+    carried_in_part = ("thinking", "output_config", "metadata")
+    return [
+        f"{name}.{inner}" if inner else name
+        for name, value in fields.items()
+        for inner in (value if name in carried_in_part and isinstance(value, dict) else ("",))
+    ]
 
 
 def _called(message: Message) -> set[str]:
