@@ -29,7 +29,7 @@ ENVIRONMENT = "TOLLHOUSE_SEALING_KEY"
 MASK = "********"
 """What is shown instead of a secret. A write that carries it keeps the stored value."""
 
-PREFIX = "$sealed://"
+SEALED = "$sealed://"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _NONCE_BYTES = 12
@@ -96,13 +96,13 @@ class Sealer:
         key_id, cipher = next(iter(self._keys.items()))
         nonce = os.urandom(_NONCE_BYTES)
         sealed = nonce + cipher.encrypt(nonce, text.encode("utf-8"), key_id.encode())
-        return f"{PREFIX}{key_id}/{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}"
+        return f"{SEALED}{key_id}/{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}"
 
     def open(self, text: str) -> str:
         """The secret itself; text that is not sealed comes back as it is. Raises SealingError naming the key needed."""
-        if not text.startswith(PREFIX):
+        if not text.startswith(SEALED):
             return text
-        key_id, _, payload = text[len(PREFIX) :].partition("/")
+        key_id, _, payload = text[len(SEALED) :].partition("/")
         cipher = self._keys.get(key_id)
         if cipher is None:
             raise SealingError(
@@ -117,7 +117,7 @@ class Sealer:
 
     def is_current(self, text: str) -> bool:
         """Whether the text is sealed with the key that encrypts now."""
-        return bool(self._keys) and text.startswith(f"{PREFIX}{next(iter(self._keys))}/")
+        return bool(self._keys) and text.startswith(f"{SEALED}{next(iter(self._keys))}/")
 
 
 # --- whole objects ----------------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class Sealer:
 
 def mask(value: str) -> str:
     """What may be shown of a secret: references as they are, anything else as the mask."""
-    return value if (is_reference(value) and not value.startswith(PREFIX)) or not value else MASK
+    return value if (is_reference(value) and not value.startswith(SEALED)) or not value else MASK
 
 
 def mask_secrets(value: Any, model: type[BaseModel], plugin_model: PluginModel | None = None) -> Any:

@@ -29,7 +29,7 @@ class NodeSecrets(Secrets):
         scheme = text[:10].lower()
         if scheme.startswith("$env://"):
             return self._from_environment(text)
-        if scheme.startswith(sealing.PREFIX):
+        if scheme.startswith(sealing.SEALED):
             try:
                 return self._sealer.open(text)
             except sealing.SealingError as error:
