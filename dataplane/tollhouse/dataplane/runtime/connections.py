@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from tollhouse.dataplane.objects import ConfigSource
+from tollhouse.dataplane.runtime.config_cache import ConfigCache
+from tollhouse.dataplane.runtime.registration import EtcdRegistration
+from tollhouse.dataplane.runtime.sources.etcd import EtcdSource
+from tollhouse.dataplane.runtime.sources.file import FileSource
 from tollhouse.dataplane.settings import Settings
+from tollhouse.proto.etcd import EtcdSettings
 from tollhouse.proto.fleet import NodeRegistration
 
 
@@ -20,9 +26,26 @@ class Registrar(Protocol):
 
 
 def open_source(settings: Settings) -> ConfigSource:
-    """Files when some are named, else etcd."""
+    """Files when some are named, else etcd with a copy on disk. Raises ValueError for settings that cannot work."""
     if settings.config:
-        from tollhouse.dataplane.runtime.sources.file import FileSource
+        return FileSource([Path(path) for path in settings.config])
+    cache = ConfigCache(Path(settings.state_dir) / "config.cache", settings.prefix, settings.sealing_key)
+    return EtcdSource(_etcd(settings), settings.prefix, cache)
 
-        return FileSource(settings.config)
-    raise RuntimeError
+
+def open_registrar(settings: Settings, node_id: str) -> Registrar | None:
+    """None without etcd: nobody looks for a standalone node."""
+    if settings.config:
+        return None
+    return EtcdRegistration(_etcd(settings), settings.fleet_prefix, node_id)
+
+
+def _etcd(settings: Settings) -> EtcdSettings:
+    return EtcdSettings(
+        endpoints=settings.etcd,
+        username=settings.etcd_user,
+        password=settings.etcd_password,
+        ca_file=settings.etcd_ca,
+        cert_file=settings.etcd_cert,
+        key_file=settings.etcd_key,
+    )

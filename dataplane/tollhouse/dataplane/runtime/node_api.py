@@ -6,10 +6,9 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
-from grpc_health.v1 import _async as _aio_health
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from tollhouse.dataplane.runtime.link import LinkError
@@ -27,6 +26,11 @@ OPEN_SERVICES = ("/grpc.health.v1.Health/",)
 """Probes have no token."""
 
 AnswerT = TypeVar("AnswerT")
+
+if TYPE_CHECKING:
+    _Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+else:  # generic for the type checker only
+    _Interceptor = grpc.aio.ServerInterceptor
 
 
 class NodeService(node_pb2_grpc.NodeServiceServicer):
@@ -97,7 +101,7 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         raise AssertionError("abort raises")
 
 
-class TokenCheck(grpc.aio.ServerInterceptor[Any, Any]):
+class TokenCheck(_Interceptor):
     """Lets calls through that carry the admin key as ``x-api-key``."""
 
     def __init__(self, key: str) -> None:
@@ -133,7 +137,7 @@ class NodeApi:
         self._settings = settings
         self._report = report
         self._server: Any = None
-        self._health = _aio_health.HealthServicer()
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
 
     async def start(self, address: str) -> str:
         """Listen. Returns the address as bound. Raises PortTaken."""

@@ -48,7 +48,7 @@ class Serving:
         )
         self.gateway = Gateway(self._services)
         self.inspection = Inspection(self.gateway)
-        self._traffic = Traffic(start, self.gateway, self._tasks.spawn)
+        self._traffic = Traffic(start, self.gateway, self._services.secrets.reveal)
         self._tasks.spawn(self._counters.keep(), "return idle slices")
 
     @property
