@@ -1,0 +1,169 @@
+"""What the configs of ``ai-proxy`` and ``ai-proxy-multi`` have in common: APISIX's schema, a few fields of ours."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from tollhouse.dataplane import registry
+from tollhouse.dataplane.dispatch.plan import Limits
+from tollhouse.dataplane.plugin import PluginConfig, Secret
+from tollhouse.dataplane.provider import Provider
+from tollhouse.dataplane.transport import Timeouts
+
+UNSUPPORTED_PROVIDERS = ("bedrock", "vertex-ai")
+"""APISIX has them, this gateway not yet."""
+
+
+def _provider(value: str) -> str:
+    known = sorted(registry.provider_types())
+    if value in known:
+        return value
+    more = "; bedrock and vertex-ai are not supported yet" if value in UNSUPPORTED_PROVIDERS else ""
+    raise ValueError(f"provider {value!r} is not one of {', '.join(known)}{more}")
+
+
+def _endpoint(value: str) -> str:
+    if not value.startswith(("http://", "https://", "$env://", "$secret://")):
+        raise ValueError(f"{value!r} is not an http:// or https:// address")
+    return value
+
+
+def _refused(what: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if value is not None:
+            raise ValueError(what)
+        return value
+
+    return BeforeValidator(check)
+
+
+ProviderType = Annotated[str, AfterValidator(_provider)]
+
+
+class Auth(PluginConfig):
+    """What is sent to the provider to be let in."""
+
+    header: dict[str, Secret] | None = None
+    """Header name to value, best a ``$env://`` or ``$secret://`` reference."""
+    query: dict[str, Secret] | None = None
+    """Query argument to value."""
+    gcp: Annotated[None, _refused("gcp authentication is not supported; send a token in auth.header")] = None
+    """APISIX's Google service account; refused."""
+    aws: Annotated[None, _refused("aws authentication is not supported; bedrock cannot be reached")] = None
+    """APISIX's AWS keys; refused."""
+
+
+class LlmOptions(PluginConfig):
+    """Options every provider has under one name or another."""
+
+    max_tokens: int | None = Field(default=None, ge=1)
+    """The output limit, always set, in whichever field the provider has for it."""
+
+
+class Override(PluginConfig):
+    """What is done differently from the provider's defaults."""
+
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    """Another address: scheme and host (the provider's path is added), or with a path, which is then used as it is."""
+    llm_options: LlmOptions = LlmOptions()
+    """Options by their neutral name."""
+    request_body: dict[str, dict[str, Any]] = {}
+    """Protocol name to a partial body that is merged into the request."""
+    request_body_force_override: bool = False
+    """The partial body outweighs what the client sent."""
+
+
+class Logging(PluginConfig):
+    """What of the conversation log plugins may see."""
+
+    summaries: bool = False
+    """Models, tokens and times."""
+    payloads: bool = False
+    """Prompts and answers."""
+
+
+class PhaseTimeouts(PluginConfig):
+    """Milliseconds per phase; what is not given follows ``timeout``."""
+
+    connect: int | None = Field(default=None, ge=1, le=600_000)
+    """Until a connection stands."""
+    first_byte: int | None = Field(default=None, ge=1, le=3_600_000)
+    """From the request sent to the answer's first byte."""
+    idle: int | None = Field(default=None, ge=1, le=3_600_000)
+    """Between two pieces of an answer."""
+    total: int | None = Field(default=None, ge=1, le=86_400_000)
+    """From the request's arrival: nothing new is tried after it, and no attempt lasts longer."""
+
+
+class ProxyConfig(PluginConfig):
+    """The fields both plugins have at their top level."""
+
+    timeout: int = Field(default=30_000, ge=1, le=600_000)
+    """Milliseconds to wait for each phase: connecting, sending, and each piece of the answer."""
+    timeouts: PhaseTimeouts = PhaseTimeouts()
+    """Ours: a time of its own per phase."""
+    max_req_body_size: int = Field(default=64 << 20, ge=1)
+    """The largest request body in bytes."""
+    max_stream_duration_ms: int | None = Field(default=None, ge=1)
+    """The longest a streamed answer may take."""
+    max_response_bytes: int | None = Field(default=None, ge=1)
+    """The largest answer in bytes."""
+    keepalive: bool = True
+    """Keep connections to providers open. Always on here: the worker's pool is shared by all routes."""
+    keepalive_timeout: int = Field(default=60_000, ge=1000)
+    """Accepted for APISIX's sake; the worker's pool has one setting for all routes."""
+    keepalive_pool: int = Field(default=30, ge=1)
+    """Accepted for APISIX's sake; the worker's pool has one setting for all routes."""
+    ssl_verify: bool = True
+    """Verify providers' certificates."""
+    streaming_flush_interval_ms: int = Field(default=10, ge=0)
+    """Accepted for APISIX's sake; every event is flushed at once."""
+    logging: Logging = Logging()
+    """What log plugins may see."""
+
+
+class ProviderConf(PluginConfig):
+    """Where a cloud's models run."""
+
+    project_id: str | None = None
+    """Google's project."""
+    region: str | None = None
+    """The cloud's region."""
+
+
+def vendor(provider_type: str) -> Provider:
+    """The vendor of a validated config."""
+    return registry.provider_types()[provider_type]
+
+
+def missing_endpoint(provider_type: str, override: Override | None) -> str:
+    """What is wrong when a vendor without an address of its own gets none; empty when nothing is."""
+    if vendor(provider_type).endpoint or (override is not None and override.endpoint):
+        return ""
+    return f"provider {provider_type} has no address of its own: set override.endpoint"
+
+
+def limits_of(config: ProxyConfig, patience: Timeouts | None) -> Limits:
+    """Timeouts and bounds. ``patience`` holds where neither ``timeout`` nor ``timeouts`` says otherwise."""
+    step = config.timeout / 1000
+    base = patience or Timeouts(step, step, step, step)
+    if "timeout" in config.model_fields_set:
+        base = Timeouts(step, step, step, step)
+    own = config.timeouts
+    timeouts = Timeouts(
+        base.connect_s if own.connect is None else own.connect / 1000,
+        base.first_byte_s if own.first_byte is None else own.first_byte / 1000,
+        base.idle_s if own.idle is None else own.idle / 1000,
+        base.send_s,
+        None if own.total is None else own.total / 1000,
+    )
+    return Limits(
+        timeouts=timeouts,
+        max_body_bytes=config.max_req_body_size,
+        max_response_bytes=config.max_response_bytes,
+        max_stream_s=None if config.max_stream_duration_ms is None else config.max_stream_duration_ms / 1000,
+    )
+
+
+HashOn = Literal["vars", "header", "cookie", "consumer", "vars_combinations"]

@@ -1,0 +1,112 @@
+"""Where a vendor is reached: address, path, authentication. Built once per configuration, shared by its targets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from urllib.parse import urlsplit
+
+from tollhouse.dataplane.provider import Provider
+from tollhouse.dataplane.services import Secrets
+from tollhouse.dataplane.transport import Origin
+
+OVERRIDE = "TOLLHOUSE_ENDPOINT_"
+"""Environment variables by which a node sends a vendor type's traffic elsewhere: ``TOLLHOUSE_ENDPOINT_OPENAI``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One account at one address."""
+
+    provider: Provider
+    name: str
+    """The provider's id in the configuration, or its type."""
+    origin: Origin
+    path: str
+    """The whole path when the configured address has one of its own; empty: the vendor's path per protocol."""
+    query: str
+    headers: tuple[tuple[str, str], ...] = ()
+    """Lower-case name, value or secret reference. Revealed anew for every attempt, never shown."""
+    query_auth: tuple[tuple[str, str], ...] = ()
+    url: str = ""
+    """The address as configured."""
+    key: str = ""
+    """Tells accounts apart: two endpoints with one key share their breaker."""
+
+    def target(self, protocol: str) -> str:
+        """Path and query of the request line for a protocol."""
+        path = self.path or self.provider.speaks.get(protocol, "/")
+        return f"{path}?{self.query}" if self.query else path
+
+    def revealed(self, secrets: Secrets) -> list[tuple[str, str]]:
+        """The headers to send, secrets in the clear. Raises GatewayFault ``secret_unavailable``."""
+        return [(name, reveal(secrets, value)) for name, value in self.headers]
+
+
+def reveal(secrets: Secrets, value: str) -> str:
+    """A secret in the clear; a bearer scheme may stand before the reference (``Bearer $env://KEY``)."""
+    head, dollar, reference = value.partition("$")
+    if not dollar or (head and not head.endswith(" ")):
+        return value
+    return head + secrets.reveal(dollar + reference).strip()
+
+
+def build_endpoint(
+    provider: Provider,
+    name: str,
+    *,
+    url: str = "",
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    further: Mapping[str, str] | None = None,
+    verify: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> Endpoint:
+    """An endpoint from what a configuration says. No ``headers`` and no ``query``: the vendor's usual environment
+    variable is the key. Raises ValueError naming the remedy when there is no usable address."""
+    address = url or _override(provider, environment) or provider.endpoint
+    if not address:
+        raise ValueError(
+            f"provider {name!r} of type {provider.type!r} has no address of its own: configure an endpoint"
+        )
+    scheme, host, port, path, arguments = _split(address)
+    auth = {key.lower(): value for key, value in (headers or {}).items()}
+    if not headers and not query and provider.default_key:
+        auth = {provider.auth_header: f"{provider.auth_scheme}{provider.default_key}"}
+    sent = {**{key.lower(): value for key, value in (further or {}).items()}, **auth}
+    identity = f"{provider.type}|{address}|{sorted(auth.items())}|{sorted((query or {}).items())}"
+    return Endpoint(
+        provider=provider,
+        name=name,
+        origin=Origin("https" if scheme == "https" else "http", host, port, verify=verify),
+        path="" if _is_part(path, provider) else path,
+        query=arguments,
+        headers=tuple(sent.items()),
+        query_auth=tuple((query or {}).items()),
+        url=address,
+        key=blake2b(identity.encode(), digest_size=8).hexdigest(),
+    )
+
+
+def _override(provider: Provider, environment: Mapping[str, str] | None) -> str:
+    known = os.environ if environment is None else environment
+    return known.get(OVERRIDE + provider.type.upper().replace("-", "_"), "")
+
+
+def _split(address: str) -> tuple[str, str, int, str, str]:
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"the endpoint {address!r} is not an http:// or https:// address")
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise ValueError(f"the port of the endpoint {address!r} is not a number up to 65535") from None
+    return parts.scheme, parts.hostname, port, parts.path, parts.query
+
+
+def _is_part(path: str, provider: Provider) -> bool:
+    """Whether a path is none, or only the beginning of the vendor's own (``/v1``, as SDKs write base addresses)."""
+    bare = path.rstrip("/")
+    return not bare or any(whole.startswith(bare + "/") for whole in provider.speaks.values())

@@ -1,0 +1,91 @@
+"""Between the worlds: what broke on the wire as a failure, and failures as the error the client is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tollhouse.dataplane.errors import GatewayError, GatewayFault, UpstreamError
+from tollhouse.dataplane.provider import UpstreamFailure
+from tollhouse.dataplane.transport import TransportError
+
+CODES = {
+    "bad_request": "bad_request",
+    "context_too_long": "context_too_long",
+    "content_refused": "content_refused",
+    "not_found": "model_not_found",
+    "rate_limited": "provider_rate_limited",
+    "overloaded": "provider_overloaded",
+    "server_error": "provider_error",
+    "timeout": "provider_timeout",
+    "connect": "provider_unreachable",
+    "cut": "provider_cut",
+    "invalid_reply": "invalid_upstream_reply",
+    "auth": "provider_credentials_rejected",
+    "quota": "provider_quota_exhausted",
+    "open": "provider_unavailable",
+}
+"""Kind of failure -> the stable code clients see."""
+
+
+def of_transport(error: TransportError) -> UpstreamFailure:
+    """A broken exchange as a failure. All of them may go better elsewhere."""
+    if error.timed_out:
+        return UpstreamFailure("next", "timeout", 0, error.message)
+    if error.phase == "framing":
+        return UpstreamFailure("next", "invalid_reply", 0, error.message)
+    return UpstreamFailure("next", "connect", 0, error.message)
+
+
+def of_error(error: GatewayError) -> UpstreamFailure:
+    """A reply that could not be read, or a secret that could not be had, as a failure."""
+    kind = "auth" if isinstance(error, GatewayFault) else "invalid_reply"
+    return UpstreamFailure("next", kind, 0, error.message)
+
+
+def cut(message: str = "The provider's stream ended before the answer was complete.") -> UpstreamFailure:
+    """A stream that ended without its end mark."""
+    return UpstreamFailure("next", "cut", 0, message)
+
+
+def to_error(failures: Sequence[UpstreamFailure], names: Sequence[str]) -> UpstreamError:
+    """What the client is told. ``names``: the targets that were tried, aligned with ``failures``."""
+    last = failures[-1]
+    if last.failure_class == "final" or last.kind == "not_found":
+        return _told(last, last.status or 502)
+    if len({*names}) > 1:
+        return _all_failed(failures, names)
+    if last.kind in ("auth", "quota"):
+        what = "rejected the gateway's credentials" if last.kind == "auth" else "says the gateway's quota is used up"
+        message = f"The provider behind {names[-1]} {what}. Your own key is fine; tell whoever runs the gateway."
+        return UpstreamError(502, CODES[last.kind], message)
+    return _told(last, last.status or (504 if last.kind == "timeout" else 503))
+
+
+def _told(failure: UpstreamFailure, status: int) -> UpstreamError:
+    error = UpstreamError(
+        status if 400 <= status <= 599 else 502,
+        CODES.get(failure.kind, "provider_error"),
+        failure.message,
+        retry_after_s=failure.retry_after_s,
+    )
+    error.provider_body = failure.body
+    return error
+
+
+def _all_failed(failures: Sequence[UpstreamFailure], names: Sequence[str]) -> UpstreamError:
+    waits = [failure.retry_after_s for failure in failures if failure.retry_after_s is not None]
+    retry_after = min(waits) if waits else None
+    told = "; ".join(f"{name}: {_shown(failure)}" for name, failure in zip(names, failures, strict=True))
+    if all(failure.kind == "rate_limited" for failure in failures):
+        return UpstreamError(
+            429, "provider_rate_limited", f"Every target is rate limited ({told}).", retry_after_s=retry_after
+        )
+    return UpstreamError(503, "all_targets_failed", f"Every target failed ({told}).", retry_after_s=retry_after)
+
+
+def _shown(failure: UpstreamFailure) -> str:
+    """One failure in a few words. What a provider says of a rejected key may quote it, so that is not repeated."""
+    if failure.kind == "auth":
+        return "the provider rejected the gateway's credentials"
+    status = f"{failure.status} " if failure.status else ""
+    return f"{status}{failure.message[:200]}"

@@ -1,0 +1,118 @@
+"""Which headers cross the gateway, in both directions. What is not named here stays on its side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
+
+from tollhouse.dataplane.dispatch.endpoints import reveal
+from tollhouse.dataplane.dispatch.targets import Target
+from tollhouse.dataplane.services import Secrets
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.exchange import Exchange
+
+NEVER = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "x-api-key",
+        "api-key",
+        "apikey",
+        "cookie",
+        "host",
+        "content-length",
+        "content-encoding",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "upgrade",
+        "te",
+        "trailer",
+        "expect",
+        "accept-encoding",
+    }
+)
+"""The client's credentials and everything that belongs to its connection."""
+
+ALWAYS = ("user-agent", "traceparent", "tracestate")
+"""Client headers every provider may see."""
+
+_QUERY = frozenset({"beta"})
+"""Query arguments that mean something to a provider of the client's own format."""
+
+_BACK = frozenset({"retry-after", "retry-after-ms", "x-should-retry"})
+_BACK_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id")
+
+
+def to_provider(ex: Exchange, target: Target, secrets: Secrets, *, same: bool, stream: bool) -> list[tuple[str, str]]:
+    """The headers of an attempt. Raises GatewayFault when a secret cannot be had. ``same``: the provider speaks the
+    client's format, so the client's headers for the vendor mean something to it."""
+    provider = target.endpoint.provider
+    sent: dict[str, str] = {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if stream else "application/json",
+        "accept-encoding": "identity",
+        **provider.headers,
+    }
+    for name in ALWAYS:
+        value = ex.headers.get(name)
+        if value is not None:
+            sent[name] = value
+    if same and provider.passes_headers:
+        for name, value in _meant(ex.headers.items(), provider.passes_headers):
+            sent[name] = f"{sent[name]},{value}" if name in sent and name not in provider.headers else value
+    edit(sent, ex.upstream_headers)
+    sent.update(target.endpoint.revealed(secrets))
+    return list(sent.items())
+
+
+def _meant(items: Iterable[tuple[str, str]], patterns: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+    prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
+    for name, value in items:
+        lowered = name.lower()
+        if lowered not in NEVER and (lowered in patterns or (prefixes and lowered.startswith(prefixes))):
+            yield lowered, value
+
+
+def edit(headers: dict[str, str], edits: Iterable[tuple[str, str | None]]) -> None:
+    """Apply ``Exchange.upstream_headers`` in order."""
+    for name, value in edits:
+        if value is None:
+            headers.pop(name, None)
+        else:
+            headers[name] = value
+
+
+def request_target(ex: Exchange, target: Target, protocol: str, secrets: Secrets, *, same: bool) -> str:
+    """Path and query of an attempt: the provider's, the client's arguments that mean something to it, and keys that
+    travel in the query."""
+    line = target.endpoint.target(protocol)
+    arguments: list[tuple[str, str]] = []
+    if same and ex.query:
+        arguments += [(name, value) for name, value in parse_qsl(ex.query, keep_blank_values=True) if name in _QUERY]
+    arguments += [(name, reveal(secrets, value)) for name, value in target.endpoint.query_auth]
+    if not arguments:
+        return line
+    return f"{line}{'&' if '?' in line else '?'}{urlencode(arguments)}"
+
+
+def from_provider(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What the client gets to see of a provider's headers."""
+    kept: list[tuple[str, str]] = []
+    for name, value in headers:
+        if name in _BACK or name.startswith(_BACK_PREFIXES):
+            kept.append((name, value))
+        elif name in _REQUEST_IDS:
+            kept.append(("x-tollhouse-upstream-request-id", value))
+    return kept
+
+
+def as_mapping(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """The first value of each header."""
+    first: dict[str, str] = {}
+    for name, value in headers:
+        first.setdefault(name, value)
+    return first

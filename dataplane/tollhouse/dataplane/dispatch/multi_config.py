@@ -1,0 +1,152 @@
+"""The config of ``ai-proxy-multi`` and the policy that follows from it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+from tollhouse.dataplane.dispatch.config import Auth, HashOn, Override, ProviderConf, ProviderType, ProxyConfig
+from tollhouse.dataplane.engine.failover import NO_FAILOVER, Policy
+from tollhouse.dataplane.plugin import PluginConfig
+from tollhouse.proto.resources.upstream import ActiveCheck
+
+Strategy = Literal["rate_limiting", "http_429", "http_5xx"]
+OneStrategy = Literal["instance_health_and_rate_limiting", "http_429", "http_5xx", "any"]
+
+
+def _no_semantic(value: Any) -> Any:
+    if value == "semantic":
+        raise ValueError("algorithm 'semantic' is not supported; use roundrobin or chash")
+    return value
+
+
+def _refused(name: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if value is not None:
+            raise ValueError(f"{name} belongs to the semantic balancer, which is not supported; remove it")
+        return value
+
+    return BeforeValidator(check)
+
+
+class Balancer(PluginConfig):
+    """How one instance is chosen among equals."""
+
+    algorithm: Annotated[Literal["roundrobin", "chash"], BeforeValidator(_no_semantic)] = "roundrobin"
+    """In turn by weight, or by hash of ``key``."""
+    hash_on: HashOn = "vars"
+    """What ``key`` names."""
+    key: str | None = None
+    """The variable, header or cookie that is hashed."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Balancer:
+        if self.algorithm == "chash" and self.key is None and self.hash_on != "consumer":
+            raise ValueError("algorithm chash needs key: the variable, header or cookie to hash")
+        return self
+
+
+class InstanceChecks(PluginConfig):
+    """Health checks of one instance."""
+
+    active: ActiveCheck
+    """Probes; the instance is skipped while they fail and another is fit."""
+
+
+class InstanceConfig(PluginConfig):
+    """One instance: a provider, and how it is asked."""
+
+    name: str = Field(min_length=1, max_length=100)
+    """Its name in headers, logs and metrics."""
+    provider: ProviderType
+    """The vendor's type."""
+    auth: Auth | None = None
+    """What is sent to be let in; the vendor's usual environment variable when not given."""
+    weight: int = Field(ge=0)
+    """Its share among instances of the same priority; 0 takes none."""
+    priority: int = 0
+    """Instances of a lower priority serve only while none of a higher one can."""
+    options: dict[str, Any] = {}
+    """Body fields that overwrite the client's, ``model`` among them."""
+    provider_conf: ProviderConf | None = None
+    """Where a cloud's models run; only for providers that are not supported yet."""
+    override: Override | None = None
+    """Another address, forced options."""
+    checks: InstanceChecks | None = None
+    """Health checks."""
+    examples: Annotated[None, _refused("examples")] = None
+    """APISIX's semantic balancer; refused."""
+    threshold: Annotated[None, _refused("threshold")] = None
+    """APISIX's semantic balancer; refused."""
+    serves: list[str] | None = None
+    """Ours: glob patterns of the models this instance has itself. It comes first for those; for others it stands in
+    with ``fallback_model``."""
+    fallback_model: str | None = None
+    """Ours: the model asked for here when the client's is not among ``serves``; the vendor's usual one by default."""
+
+
+class MultiConfig(ProxyConfig):
+    """Instances or catalogue models, and when to move on from one to the next."""
+
+    instances: Annotated[list[InstanceConfig], Field(min_length=1)] | None = None
+    """Where requests may go."""
+    models: Literal["*"] | list[str] | None = None
+    """Ours, instead of ``instances``: serve the models of the catalogue, all of them or those named."""
+    balancer: Balancer = Balancer()
+    """How one instance is chosen among equals."""
+    fallback_strategy: OneStrategy | list[Strategy] | None = None
+    """After which failures to try another instance. ``any`` is ours: whatever the failure's meaning allows. With
+    ``models`` that is the default, with ``instances`` the default is not to."""
+    fallback_http_statuses: list[Annotated[int, Field(ge=400, le=599)]] | None = None
+    """Further statuses after which to try another instance."""
+    max_retries: int | None = Field(default=None, ge=0)
+    """Tries after the first; until all instances were tried when not given."""
+    retry_on_failure_within_ms: int | None = Field(default=None, ge=1)
+    """A failure that took longer than this is given to the client."""
+    semantic_opts: Annotated[None, _refused("semantic_opts")] = None
+    """APISIX's semantic balancer; refused."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> MultiConfig:
+        if (self.instances is None) == (self.models is None):
+            raise ValueError('give either instances, or models ("*" or a list of names)')
+        names = [one.name for one in self.instances or ()]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two instances are called {name!r}; names must be unique")
+        return self
+
+
+def policy_of(config: MultiConfig) -> Policy:
+    """What may be tried after a failure."""
+    strategy = config.fallback_strategy
+    named = [strategy] if isinstance(strategy, str) else list(strategy or ())
+    within_s = None if config.retry_on_failure_within_ms is None else config.retry_on_failure_within_ms / 1000
+    deadline_s = None if config.timeouts.total is None else config.timeouts.total / 1000
+    by_default = strategy is None and config.fallback_http_statuses is None and config.models is not None
+    if by_default or "any" in named:
+        return Policy(max_retries=config.max_retries, within_s=within_s, deadline_s=deadline_s)
+    statuses = set(config.fallback_http_statuses or ())
+    if "http_429" in named:
+        statuses.add(429)
+    if "http_5xx" in named:
+        statuses |= set(range(500, 600))
+    if not statuses:
+        return NO_FAILOVER
+    return Policy(
+        statuses=frozenset(statuses),
+        max_retries=config.max_retries,
+        hop_limit=max(5, len(config.instances or ())),
+        same_target_retries=0,
+        within_s=within_s,
+        deadline_s=deadline_s,
+    )
+
+
+def skips_spent(config: MultiConfig) -> bool:
+    """Whether instances whose token quota is used up are left out of the choice."""
+    strategy = config.fallback_strategy
+    if strategy is None:
+        return config.models is not None
+    named = [strategy] if isinstance(strategy, str) else strategy
+    return any(name in ("rate_limiting", "instance_health_and_rate_limiting", "any") for name in named)

@@ -1,0 +1,115 @@
+"""The body one attempt sends: the client's own with only the edits meant, or a translation of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from tollhouse.dataplane import registry
+from tollhouse.dataplane.dispatch.targets import Target
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.errors import GatewayFault
+from tollhouse.dataplane.protocol import Protocol, ReplyContext
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.exchange import Exchange
+
+_LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What goes out, and what reading the answer needs to know of it."""
+
+    spoken: Protocol
+    same: bool
+    """The provider speaks the client's own format."""
+    body: bytes
+    hide_usage: bool = False
+    renamed_tools: dict[str, str] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+
+
+def spoken_protocol(client: Protocol, target: Target) -> Protocol:
+    """The client's format when the provider speaks it, else the provider's preferred one."""
+    speaks = target.endpoint.provider.speaks
+    if client.name in speaks:
+        return client
+    known = registry.protocols_by_name()
+    for name in speaks:
+        if name in known:
+            return known[name]
+    raise GatewayFault("unspoken_protocol", f"None of the formats of {target.name} is known to this gateway.")
+
+
+def prepare(ex: Exchange, target: Target) -> Prepared:
+    """Encode the request for a target. Raises ClientError when the request cannot be carried over."""
+    assert ex.protocol is not None
+    assert ex.document is not None
+    spoken = spoken_protocol(ex.protocol, target)
+    if spoken is ex.protocol:
+        document = ex.document.copy()
+        _edit(document, target, spoken.name, ex.peek.max_tokens)
+        hide = spoken.passthrough_edits(document)
+        return Prepared(spoken, True, document.encode(), hide)
+    chat = replace(ex.chat, model=target.model or ex.peek.model)
+    encoded = spoken.encode_request(chat, max_output_tokens=target.max_output or None)
+    body = encoded.body
+    document = RequestDocument(msgspec.json.encode(body))
+    _edit(document, target, spoken.name, None)
+    return Prepared(spoken, False, document.encode(), False, encoded.renamed_tools, encoded.dropped)
+
+
+def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:
+    """What the client's encoder needs to know. Decodes the request, so only where the answer is re-encoded."""
+    return ReplyContext(ex.peek.model, ex.chat.stream_usage, prepared.renamed_tools, ex.id)
+
+
+def _edit(document: RequestDocument, target: Target, protocol: str, asked_tokens: int | None) -> None:
+    provider = target.endpoint.provider
+    if not provider.sends_model:
+        document.remove("model")
+    elif target.model and document.get("model") != target.model:
+        document.set("model", target.model)
+    limit_field = provider.max_tokens_field.get(protocol, "max_tokens")
+    for name, value in target.options.items():
+        if name == "model":
+            continue
+        if name == "max_tokens":
+            _limit(document, limit_field, value)
+        else:
+            document.set(name, value)
+    partial = target.overrides.get(protocol)
+    if partial:
+        _merge_into(document, partial, force=target.force_overrides)
+    if target.max_tokens is not None:
+        _limit(document, limit_field, target.max_tokens)
+    elif not target.native and target.max_output and asked_tokens is not None and asked_tokens > target.max_output:
+        _limit(document, limit_field, target.max_output)  # a stand-in must not fail on the other model's limit
+
+
+def _limit(document: RequestDocument, field_name: str, value: Any) -> None:
+    for name in _LIMIT_FIELDS:
+        if name != field_name:
+            document.remove(name)
+    document.set(field_name, value)
+
+
+def _merge_into(document: RequestDocument, partial: Mapping[str, Any], *, force: bool) -> None:
+    for name, value in partial.items():
+        if name not in document:
+            document.set(name, value)
+        else:
+            document.set(name, merge(document.get(name), value, force=force))
+
+
+def merge(base: Any, over: Any, *, force: bool) -> Any:
+    """Objects are merged deeply, arrays replaced; of two plain values the client's stays unless forced (APISIX)."""
+    if isinstance(base, dict) and isinstance(over, Mapping):
+        merged = dict(base)
+        for name, value in over.items():
+            merged[name] = merge(base[name], value, force=force) if name in base else value
+        return merged
+    return over if force else base

@@ -1,0 +1,150 @@
+"""What is to be tried for one request, and how patiently: the targets in order, the policy, the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from tollhouse.dataplane.chat import Image, Message, ToolResult
+from tollhouse.dataplane.dispatch.targets import Target, TargetStates
+from tollhouse.dataplane.engine.balance import ConsistentHash, SmoothWeighted
+from tollhouse.dataplane.engine.choose import Asked, Candidate, Choice, Condition, Order, choose
+from tollhouse.dataplane.engine.failover import Policy
+from tollhouse.dataplane.transport import Timeouts
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.exchange import Exchange
+
+SPENT = "spent_targets"
+"""``Exchange.state`` key: names of targets whose quota is used up, set by limits that count per target."""
+
+ALLOWED = "allowed_models"
+"""``Exchange.state`` key: glob patterns of model names the caller may use; absent allows all."""
+
+
+PATIENT = Timeouts(connect_s=5.0, first_byte_s=120.0, idle_s=60.0, send_s=60.0)
+"""Where nothing is configured: models may think for a while before the first byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds one answer."""
+
+    timeouts: Timeouts = PATIENT
+    connect_s_with_another: float = 2.0
+    """The longest wait for a connection while another target could be tried."""
+    max_body_bytes: int = 64 << 20
+    max_response_bytes: int | None = None
+    max_stream_s: float | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """The decision for one request."""
+
+    targets: list[Target]
+    policy: Policy
+    limits: Limits
+    last_resort: bool = False
+    """Nobody was fit: these are tried all the same."""
+    guarded: bool = True
+    """Breakers may keep a target from being tried; not where it is the only one configured."""
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    """(target, reason) of those that are not in ``targets``."""
+
+
+class Turns:
+    """Whose turn it is, per group of targets: round robin with memory, or hashing. One per plugin or model."""
+
+    __slots__ = ("_robins",)
+
+    def __init__(self) -> None:
+        self._robins: dict[int, SmoothWeighted] = {}
+
+    def round_robin(self) -> Order:
+        """Smooth weighted round robin, one place per priority group."""
+        return lambda weights, priority: self._robins.setdefault(priority, SmoothWeighted()).order(weights)
+
+    @staticmethod
+    def hashed(key: str) -> Order:
+        """The same key meets the same target while it is there."""
+        return lambda weights, priority: ConsistentHash(weights).order(key)
+
+
+def select(
+    ex: Exchange,
+    targets: Sequence[Target],
+    order: Order,
+    states: TargetStates,
+    now: float,
+    *,
+    use_spent: bool = True,
+    probed: Callable[[Target], bool] = lambda target: True,
+) -> Choice:
+    """Filter and order. ``use_spent``: leave out targets whose quota is used up; ``probed``: what active checks say."""
+    spent = ex.state.get(SPENT, ()) if use_spent else ()
+    allowed: Sequence[str] | None = ex.state.get(ALLOWED)
+    alone = len(targets) == 1
+
+    def condition(candidate: Candidate) -> Condition:
+        target = by_name[candidate.name]
+        forbidden = ""
+        if allowed is not None and not any(fnmatchcase(candidate.model, pattern) for pattern in allowed):
+            forbidden = f"the caller may not use {candidate.model}"
+        return Condition(
+            forbidden=forbidden,
+            spent="its quota is used up" if candidate.name in spent else "",
+            open="" if alone else states.of(target).shut(now),
+            unhealthy="" if alone or probed(target) else "its health check fails",
+        )
+
+    by_name = {target.name: target for target in targets}
+    candidates = [
+        Candidate(
+            target.name,
+            target.endpoint.name,
+            target.model or ex.peek.model,
+            target.weight if not alone else max(1, target.weight),
+            target.priority,
+            target.native,
+            target.context_window,
+            target.lacks,
+        )
+        for target in targets
+    ]
+    return choose(candidates, asked(ex, targets), condition, order)
+
+
+def asked(ex: Exchange, targets: Sequence[Target]) -> Asked:
+    """What the request needs. Looks into the content only when some target could be excluded by it."""
+    needs = ex.peek.needs
+    raw = ex.body or b""
+    if b'"image' in raw and any("vision" in target.lacks for target in targets) and _has_image(ex.chat.messages):
+        needs |= {"vision"}
+    tokens = 0 if b"base64" in raw else len(raw) // 4
+    return Asked(needs, tokens, ex.peek.max_tokens or 0)
+
+
+def _has_image(messages: Sequence[Message]) -> bool:
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, Image):
+                return True
+            if isinstance(part, ToolResult) and any(isinstance(inner, Image) for inner in part.parts):
+                return True
+    return False
+
+
+def plan_of(choice: Choice, targets: Sequence[Target], policy: Policy, limits: Limits) -> Plan:
+    """The plan that follows from a choice."""
+    by_name = {target.name: target for target in targets}
+    return Plan(
+        [by_name[item.name] for item in choice.order],
+        policy,
+        limits,
+        choice.last_resort,
+        len(targets) > 1,
+        [(item.name, reason) for item, reason in choice.excluded],
+    )

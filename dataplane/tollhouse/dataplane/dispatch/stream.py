@@ -1,0 +1,130 @@
+"""The body of a streamed answer: relays a leg to the client, and ends it well whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from tollhouse.dataplane.dispatch import failures
+from tollhouse.dataplane.dispatch.legs import Leg
+from tollhouse.dataplane.dispatch.trial import Trial
+from tollhouse.dataplane.errors import GatewayError, UpstreamError
+from tollhouse.dataplane.provider import UpstreamFailure
+from tollhouse.dataplane.services import Clock
+from tollhouse.dataplane.transport import TransportError, UpstreamResponse
+
+_LINGER_S = 0.2
+"""How long to wait for the end of a body whose last event has come."""
+
+
+class StreamBody(AsyncIterator[bytes]):
+    """From the first content on. Closing it (the client left) closes the provider's connection at once and settles for
+    what was seen. Belongs to one exchange."""
+
+    __slots__ = ("_clock", "_done", "_first", "_last_s", "_left", "_leg", "_request_size", "_response", "_trial")
+
+    def __init__(
+        self,
+        leg: Leg,
+        response: UpstreamResponse,
+        trial: Trial,
+        clock: Clock,
+        request_size: int,
+        first: bytes,
+        last_s: float | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
+        self._leg = leg
+        self._response = response
+        self._trial = trial
+        self._clock = clock
+        self._request_size = request_size
+        self._first = first
+        """What was held back until there was content."""
+        self._last_s = last_s
+        """Monotonic seconds at which the stream is cut off."""
+        self._left = max_bytes
+        self._done = False
+
+    async def __anext__(self) -> bytes:
+        while not self._done:
+            data = await self._step()
+            if data:
+                return data
+        raise StopAsyncIteration
+
+    async def _step(self) -> bytes:
+        """What is ready, after one more piece of the provider's stream when nothing is."""
+        leg = self._leg
+        try:
+            data, self._first = self._first or leg.take(), b""
+            if data:
+                return self._bounded(data)
+            if leg.failed is not None or leg.ended:
+                return await self._finish()
+            chunk = await self._response.chunk()
+            if not chunk:
+                leg.close()
+                return leg.take() + await self._finish()
+            leg.feed(chunk)
+            return self._bounded(leg.take())
+        except TransportError as error:
+            return self._break(failures.cut(error.message) if not error.timed_out else failures.of_transport(error))
+        except GatewayError as refused:  # by a hook, or by one of our own limits
+            return self._end(refused, None)
+
+    async def _finish(self) -> bytes:
+        """The provider is through: was it whole?"""
+        leg = self._leg
+        if leg.failed is not None:
+            failure = self._trial.target.endpoint.provider.read_stream_failure(leg.failed.code, leg.failed.message)
+            return self._break(failure, told=leg.tells_failure, error=leg.failed)
+        if not leg.ended:
+            return self._break(failures.cut())
+        usage = leg.usage(self._request_size)
+        self._done = True
+        self._trial.succeed(usage)
+        await self._drain()
+        return b""
+
+    async def _drain(self) -> None:
+        """Read past the end mark, so that the connection can be used again."""
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                while await self._response.chunk():
+                    pass
+        except (TransportError, TimeoutError):
+            self._response.close()  # the answer was complete; only the connection is lost
+
+    def _break(self, failure: UpstreamFailure, *, told: bool = False, error: GatewayError | None = None) -> bytes:
+        """The provider failed in the middle: the client gets a well-formed end."""
+        shown = error or UpstreamError(502, failures.CODES.get(failure.kind, "provider_error"), failure.message)
+        return self._end(shown, failure, told=told)
+
+    def _end(self, error: GatewayError, failure: UpstreamFailure | None, *, told: bool = False) -> bytes:
+        self._done = True
+        self._response.close()
+        usage = self._leg.usage(self._request_size)
+        if failure is not None:
+            self._trial.fail(failure, usage)
+        else:
+            self._trial.cancel(usage)
+        self._trial.ex.error = error
+        return b"" if told else self._leg.error(error, self._trial.ex.id)
+
+    def _bounded(self, data: bytes) -> bytes:
+        """Raises GatewayError when one of the route's limits is passed."""
+        if self._last_s is not None and self._clock.monotonic() > self._last_s:
+            raise UpstreamError(504, "stream_too_long", "The answer took longer than max_stream_duration_ms allows.")
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                raise UpstreamError(502, "response_too_large", "The answer is larger than max_response_bytes allows.")
+        return data
+
+    async def aclose(self) -> None:
+        """The client left, or the server is done: nothing is left open."""
+        if not self._done:
+            self._done = True
+            self._response.close()
+            self._trial.cancel(self._leg.usage(self._request_size))

@@ -1,0 +1,106 @@
+"""Send requests to one provider (APISIX ``ai-proxy``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tollhouse.dataplane.dispatch import tutorial
+from tollhouse.dataplane.dispatch.body_size import require_size
+from tollhouse.dataplane.dispatch.config import (
+    Auth,
+    Override,
+    ProviderConf,
+    ProviderType,
+    ProxyConfig,
+    limits_of,
+    missing_endpoint,
+)
+from tollhouse.dataplane.dispatch.drive import Driver
+from tollhouse.dataplane.dispatch.instances import Instance, Instances
+from tollhouse.dataplane.dispatch.listing import of_names
+from tollhouse.dataplane.dispatch.plan import Turns, plan_of, select
+from tollhouse.dataplane.dispatch.targets import states_of
+from tollhouse.dataplane.engine.choose import Choice
+from tollhouse.dataplane.engine.failover import NO_FAILOVER
+from tollhouse.dataplane.exchange import Exchange, ExplainTarget
+from tollhouse.dataplane.plugin import DispatchPlugin, Place, PluginConfig
+from tollhouse.dataplane.protocols._models import ListedModel
+from tollhouse.dataplane.reply import Reply
+from tollhouse.dataplane.services import Services
+from tollhouse.dataplane.stages import Stage
+
+
+class SingleConfig(ProxyConfig):
+    """One provider and how it is asked."""
+
+    provider: ProviderType
+    """The vendor's type."""
+    auth: Auth | None = None
+    """What is sent to be let in; the vendor's usual environment variable when not given."""
+    options: dict[str, Any] = {}
+    """Body fields that overwrite the client's, ``model`` among them."""
+    provider_conf: ProviderConf | None = None
+    """Where a cloud's models run; only for providers that are not supported yet."""
+    override: Override | None = None
+    """Another address, forced options."""
+
+
+class AiProxy(DispatchPlugin[SingleConfig]):
+    """One target, one try: what it answers is the answer."""
+
+    name = "ai-proxy"
+    stage = Stage.DISPATCH
+    priority = 1040
+    Config = SingleConfig
+
+    def __init__(
+        self, config: SingleConfig, place: Place, services: Services, metadata: PluginConfig | None = None
+    ) -> None:
+        super().__init__(config, place, services, metadata)
+        self._driver = Driver(services)
+        self._limits = limits_of(config, None)
+        self._turns = Turns()
+        self._instances = Instances(
+            [
+                Instance(
+                    name=f"ai-proxy-{config.provider}",
+                    provider=config.provider,
+                    auth=config.auth,
+                    options=config.options,
+                    override=config.override,
+                    ssl_verify=config.ssl_verify,
+                )
+            ]
+        )
+
+    @classmethod
+    def normalise(cls, config: dict[str, Any], resource: dict[str, Any]) -> list[str]:
+        """``max_tokens`` and ``temperature`` at the top level mean ``options``."""
+        return tutorial.normalise_single(config)
+
+    @classmethod
+    def check(cls, config: PluginConfig) -> list[str]:
+        """A vendor without an address needs one."""
+        assert isinstance(config, SingleConfig)
+        problem = missing_endpoint(config.provider, config.override)
+        return [problem] if problem else []
+
+    async def dispatch(self, ex: Exchange) -> Reply:
+        """Send it."""
+        require_size(ex, self._limits.max_body_bytes)
+        targets = self._instances.targets(ex.peek.model, ex.snapshot.models)
+        choice = self._choose(ex)
+        return await self._driver.send(ex, plan_of(choice, targets, NO_FAILOVER, self._limits))
+
+    def _choose(self, ex: Exchange) -> Choice:
+        targets = self._instances.targets(ex.peek.model, ex.snapshot.models)
+        now = self.services.clock.monotonic()
+        return select(ex, targets, self._turns.round_robin(), states_of(self.services), now, use_spent=False)
+
+    def explain(self, ex: Exchange) -> list[ExplainTarget]:
+        """The one target."""
+        return self._choose(ex).explain()
+
+    def models(self, ex: Exchange) -> list[ListedModel] | None:
+        """The model the config names, if it does."""
+        return of_names(self._instances.names(), ex)
