@@ -174,7 +174,7 @@ def request(
         query=query,
         scheme="http",
         host=host,
-        headers=CIMultiDictProxy(CIMultiDict(headers or {})),
+        headers=CIMultiDictProxy(CIMultiDict({"content-length": str(len(body)), **(headers or {})})),
         client_ip=client_ip,
         received_s=1000.0,
         received_at=1_700_001_000.0,
