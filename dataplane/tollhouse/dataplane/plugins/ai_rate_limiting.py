@@ -68,7 +68,7 @@ class AiRateLimitingConfig(CountingConfig):
     rules: tuple[Rule, ...] | None = Field(default=None, min_length=1)
     """Several limits with keys of their own, instead of ``limit`` and ``instances``."""
     limit_strategy: Strategy = "total_tokens"
-    """A unit is one of ``total_tokens``, ``prompt_tokens``, ``completion_tokens``, ``requests``, or an ``expression``."""
+    """A unit: ``total_tokens``, ``prompt_tokens``, ``completion_tokens``, ``requests``, or an ``expression``."""
     cost_expr: str | None = Field(default=None, min_length=1)
     """With strategy ``expression``: arithmetic over usage fields, ``input_tokens + 4 * output_tokens`` say."""
     show_limit_quota_header: bool = True

@@ -44,7 +44,16 @@ _STATUS_LABELS = (
     "llm_model",
     "response_source",
 )
-_ACTIVE_LABELS = ("route", "route_id", "matched_uri", "matched_host", "service", "service_id", "consumer", "node")
+_ACTIVE_LABELS: tuple[str, ...] = (
+    "route",
+    "route_id",
+    "matched_uri",
+    "matched_host",
+    "service",
+    "service_id",
+    "consumer",
+    "node",
+)
 _ACTIVE_LABELS += ("request_type", "request_llm_model", "llm_model")
 PROTECTED = frozenset({"code", "type"})
 """Labels without which a metric means nothing."""
@@ -300,7 +309,7 @@ class Prometheus(Plugin[PrometheusConfig]):
     def _model_cells(self, llm: tuple[str, ...] | None) -> tuple[Any, ...]:
         """Series of model requests; others must not make empty ones."""
         if llm is None:
-            return (None,) * 6
+            return (_NOTHING,) * 6
         return (
             self._llm_latency("total", *llm),
             self._llm_latency("ttft", *llm),
@@ -311,7 +320,7 @@ class Prometheus(Plugin[PrometheusConfig]):
         )
 
     def _attempt_cells_of(self, route: str, consumer: str, attempt: Attempt, outcome: str) -> _AttemptCells:
-        key = (route, consumer, attempt.target, attempt.provider, attempt.model, outcome)
+        key = (route, consumer, attempt.target, attempt.provider, attempt.model, outcome, attempt.price_known)
         cells = self._attempt_cells.get(key)
         if cells is None:
             if len(self._attempt_cells) >= MOST_CACHED:
@@ -351,13 +360,16 @@ class Prometheus(Plugin[PrometheusConfig]):
         return lambda *values: family(*("" if hide else value for value, hide in zip(values, off, strict=True)))
 
 
-class _Nothing(Cell):
+class _Nothing(Cell, Distribution):
     """Counts nothing: ordinary upstreams have no tokens and no price."""
 
     def add(self, amount: float = 1) -> None:
         """Nothing."""
 
     def set(self, value: float) -> None:
+        """Nothing."""
+
+    def observe(self, value: float) -> None:
         """Nothing."""
 
 
