@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+
 from tests.controlplane.plane import Plane
 
 KEY = "sk-agent-key-0123456789"

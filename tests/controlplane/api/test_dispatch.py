@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from tests.controlplane.plane import ADMIN, ROUTE, VIEWER, Plane
 
 

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+
 from tests.controlplane.plane import ROUTE, UPSTREAM, Plane
 
 SERVICE = {"upstream": UPSTREAM}

@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.controlplane.plane import ROUTE, UPSTREAM, Plane
 from tollhouse.dataplane import registry
 from tollhouse.proto.resources import KINDS
+
+from tests.controlplane.plane import ROUTE, UPSTREAM, Plane
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,10 +9,13 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from tests.controlplane.plane import METADATA, ROUTE, UPSTREAM, VIEWER_METADATA, Plane
-from tests.support.etcd_server import EtcdServer
 from tollhouse.proto.admin.v1 import config_pb2 as pb
 from tollhouse.proto.fleet import NodeRegistration, encode_registration
+
+from tests.controlplane.plane import METADATA, ROUTE, UPSTREAM, VIEWER_METADATA, Plane
+from tests.support.etcd_server import EtcdServer
+
+Code = grpc.StatusCode
 
 
 def put(kind: str, object_id: str, value: Any, **more: Any) -> pb.PutRequest:
@@ -56,18 +59,18 @@ async def test_patch_and_delete(plane: Plane) -> None:
 @pytest.mark.parametrize(
     ("method", "request_", "code", "text"),
     [
-        ("Get", pb.GetRequest(kind="routes", id="9"), grpc.StatusCode.NOT_FOUND, "Key not found"),
-        ("Get", pb.GetRequest(kind="nonsense", id="9"), grpc.StatusCode.NOT_FOUND, "Unsupported resource type: nonsense"),
-        ("Put", put("routes", "1", {"uri": 1}), grpc.StatusCode.INVALID_ARGUMENT, "invalid configuration: uri"),
-        ("Put", pb.PutRequest(kind="routes", id="1", value_json=b"{"), grpc.StatusCode.INVALID_ARGUMENT, "invalid request body"),
-        ("Put", put("routes", "1", ROUTE, ttl_s=-1), grpc.StatusCode.INVALID_ARGUMENT, "ttl_s"),
-        ("Put", put("routes", "1", ROUTE, if_mod_revision=7), grpc.StatusCode.FAILED_PRECONDITION, "precondition failed"),
-        ("Patch", pb.PatchRequest(kind="consumers", id="a", value_json=b"{}"), grpc.StatusCode.INVALID_ARGUMENT, "not supported `PATCH`"),
-        ("Delete", pb.DeleteRequest(kind="upstreams", id="used"), grpc.StatusCode.FAILED_PRECONDITION, "is still using it now"),
-        ("List", pb.ListRequest(kind="routes", page=1, page_size=3), grpc.StatusCode.INVALID_ARGUMENT, "page_size must be"),
-        ("WaitLive", pb.WaitLiveRequest(revision=1, timeout_ms=-5), grpc.StatusCode.INVALID_ARGUMENT, "timeout_ms"),
+        ("Get", pb.GetRequest(kind="routes", id="9"), Code.NOT_FOUND, "Key not found"),
+        ("Get", pb.GetRequest(kind="nonsense", id="9"), Code.NOT_FOUND, "Unsupported resource type: nonsense"),
+        ("Put", put("routes", "1", {"uri": 1}), Code.INVALID_ARGUMENT, "invalid configuration: uri"),
+        ("Put", pb.PutRequest(kind="routes", id="1", value_json=b"{"), Code.INVALID_ARGUMENT, "invalid request body"),
+        ("Put", put("routes", "1", ROUTE, ttl_s=-1), Code.INVALID_ARGUMENT, "ttl_s"),
+        ("Put", put("routes", "1", ROUTE, if_mod_revision=7), Code.FAILED_PRECONDITION, "precondition failed"),
+        ("Patch", pb.PatchRequest(kind="consumers", id="a"), Code.INVALID_ARGUMENT, "not supported `PATCH`"),
+        ("Delete", pb.DeleteRequest(kind="upstreams", id="used"), Code.FAILED_PRECONDITION, "is still using it now"),
+        ("List", pb.ListRequest(kind="routes", page=1, page_size=3), Code.INVALID_ARGUMENT, "page_size must be"),
+        ("WaitLive", pb.WaitLiveRequest(revision=1, timeout_ms=-5), Code.INVALID_ARGUMENT, "timeout_ms"),
     ],
-)  # fmt: skip
+)
 async def test_refusals(plane: Plane, method: str, request_: Any, code: grpc.StatusCode, text: str) -> None:
     """A refusal has the code the .proto promises and REST's text."""
     await plane.call("PUT", "upstreams/used", UPSTREAM)

@@ -2,8 +2,9 @@
 
 - ``routing``    what a path means
 - ``answers``    envelopes and statuses
-- ``body``       reading and decoding request bodies
+- ``body``       reading request bodies, bounded
 - ``resources``  objects: get, list, put, post, patch, delete
 - ``schemas``    schemas, the list of plugins, validation of documents
+- ``openapi``    the OpenAPI document
 - ``server``     the order of it all: path, key, resource, body, handler
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from tollhouse.controlplane.api import answers
+from tollhouse.controlplane.api import answers, openapi
 from tollhouse.controlplane.api.routing import Target
 from tollhouse.controlplane.service import rules
 from tollhouse.controlplane.service.batch import check_batch
@@ -80,7 +80,15 @@ def _subsystem(request: web.Request) -> str:
     return subsystem
 
 
-READ_ONLY: Mapping[str, Callable[[web.Request, Target], web.Response]] = {"schema": _schema, "plugins": _plugin}
+def _openapi(request: web.Request, target: Target) -> web.Response:
+    return answers.answer(200, openapi.document())
+
+
+READ_ONLY: Mapping[str, Callable[[web.Request, Target], web.Response]] = {
+    "schema": _schema,
+    "plugins": _plugin,
+    "openapi.json": _openapi,
+}
 
 
 # -- plugins/reload: plugins are part of the processes, so there is nothing to reload
