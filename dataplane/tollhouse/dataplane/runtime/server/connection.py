@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from aiohttp import StreamReader
+from aiohttp import EMPTY_PAYLOAD, StreamReader
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
@@ -83,18 +83,38 @@ class ClientConnection(RequestHandler):
         super().connection_made(transport)
         if self._listening.full:
             text = "The gateway has as many connections as it may. Try again shortly."
-            self._refuse(Refused(503, "too_many_connections", text, (("retry-after", "1"),)))
-            self.force_close()
+            self._turn_away(Refused(503, "too_many_connections", text, (("retry-after", "1"),)))
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._idle_since and not self._messages and not self._force_close:
-            if not self._head_since:
-                self._head_since = self._loop.time()
+        if self._close:
+            return
+        if self._idle_since:
             self._head_bytes += len(data)
-            if self._head_bytes > self._listening.settings.max_header_bytes:
-                self._refuse(_head_too_long(self._listening.settings.max_header_bytes))
-                self.force_close()
+            if self._head_bytes > self._listening.settings.max_header_bytes or not self._messages:
+                self._watch_head()
+        elif self._payload is not None:
+            self._watch_body()
+
+    def _watch_head(self) -> None:
+        """A head that has not ended yet, or that came with much data."""
+        limit = self._listening.settings.max_header_bytes
+        if self._messages:
+            message = self._messages[0][0]
+            lines = getattr(message, "raw_headers", ())
+            if sum(len(name) + len(value) + 4 for name, value in lines) > limit:
+                self.barred = _head_too_long(limit)
+        elif self._head_bytes > limit:
+            self._turn_away(_head_too_long(limit))
+        elif not self._head_since:
+            self._head_since = self._loop.time()
+
+    def _watch_body(self) -> None:
+        """aiohttp reports a body that is framed badly as a broken next message and leaves the body's reader waiting."""
+        if self._payload is not None and self._messages and type(self._messages[-1][0]) is not RawRequestMessage:
+            self._payload.set_exception(
+                ClientError(400, "invalid_body", "The request body is not framed as HTTP/1.1 wants it.")
+            )
 
     # -- what the server tells
 
@@ -124,8 +144,7 @@ class ClientConnection(RequestHandler):
                 return
             if self._head_since:
                 if now - self._head_since > settings.header_timeout_s:
-                    self._refuse(Refused(408, "request_timeout", "The head of the request did not arrive in time."))
-                    self.force_close()
+                    self._turn_away(Refused(408, "request_timeout", "The head of the request did not arrive in time."))
             elif now - self._idle_since > settings.idle_timeout_s:
                 self.force_close()
         elif self._payload is not None:
@@ -152,6 +171,7 @@ class ClientConnection(RequestHandler):
         """Somebody waits for the body."""
         self._payload = payload
         self._body_began = self._body_moved = self._loop.time()
+        self._watch_body()
 
     def body_moves(self) -> None:
         """A piece has arrived."""
@@ -214,6 +234,7 @@ class ClientConnection(RequestHandler):
         """Answer one request. False ends the connection."""
         if type(message) is not RawRequestMessage:
             self._refuse(_invalid(message, self._listening.settings.max_header_bytes))
+            await self._linger()
             return False
         gateway = self._listening.gateway
         try:
@@ -224,7 +245,7 @@ class ClientConnection(RequestHandler):
                 self._listening.check_host(self, ex.host)
         except Refused as error:
             self._refuse(error)
-            await self._linger(payload)
+            await self._linger()
             return False
         self._exchange = ex
         close = message.should_close
@@ -244,7 +265,7 @@ class ClientConnection(RequestHandler):
             self._exchange = None
             gateway.finish(ex)
         if not payload.is_eof():
-            await self._linger(payload)
+            await self._linger()
             return False
         return not close
 
@@ -337,19 +358,24 @@ class ClientConnection(RequestHandler):
         if transport is not None and not transport.is_closing():
             transport.write(refusal(error.status, error.code, error.message, self._listening.date, error.headers))
 
-    async def _linger(self, payload: StreamReader) -> None:
-        """Read what the client still sends and throw it away for a moment: closing with unread bytes would make its
-        system discard our answer."""
-        if payload.is_eof() or payload.exception() is not None:
+    def _turn_away(self, error: Refused) -> None:
+        """Answer with an error though no request has been read; what comes further is thrown away."""
+        self._close = True
+        cast(Any, self._messages).append((error, EMPTY_PAYLOAD))
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _linger(self) -> None:
+        """Throw away what the client still sends until it has seen the answer and leaves (the task is cancelled then),
+        for a moment: closing with unread bytes would make its system discard the answer."""
+        self._close = True  # aiohttp drops what is received from here on
+        transport = self.transport
+        if transport is None or transport.is_closing():
             return
-        try:
-            async with asyncio.timeout(self._listening.settings.linger_s):
-                while not payload.is_eof():
-                    await payload.readany()
-        except TimeoutError:
-            pass
-        except Exception as error:
-            log.debug("lingering ended", extra={"error": type(error).__name__})
+        self._resume_transport_reading()
+        if transport.can_write_eof():
+            transport.write_eof()
+        await asyncio.sleep(self._listening.settings.linger_s)
 
 
 def _head_too_long(limit: int) -> Refused:
@@ -358,6 +384,8 @@ def _head_too_long(limit: int) -> Refused:
 
 def _invalid(message: Any, limit: int) -> Refused:
     """What aiohttp's parser found, without its quotations of the input."""
+    if isinstance(message, Refused):
+        return message
     cause = message.exc
     if isinstance(cause, LineTooLong) or "Too many headers" in str(cause):
         return _head_too_long(limit)

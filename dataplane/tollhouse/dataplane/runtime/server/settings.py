@@ -27,7 +27,7 @@ class ServerSettings:
     """How long a connection may be without a request."""
     send_timeout_s: float = 60.0
     """How long a client may take nothing of a reply before it is given up."""
-    linger_s: float = 2.0
+    linger_s: float = 5.0
     """How long what a refused client still sends is read and thrown away, so that it gets to see the answer."""
     max_connections: int = 20_000
     trusted_proxies: tuple[str, ...] = ()

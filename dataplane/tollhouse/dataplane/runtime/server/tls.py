@@ -15,7 +15,7 @@ from tollhouse.proto.resources.ssl import Ssl
 log = logging.getLogger("tollhouse.server")
 
 Ssls = Mapping[str, tuple[int, Ssl]]
-_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+_VERSIONS = ("TLSv1.2", "TLSv1.3")
 
 
 class NameContext(ssl.SSLContext):
@@ -23,6 +23,8 @@ class NameContext(ssl.SSLContext):
 
     client_depth: int | None
     """How long a client's chain may be; None when no client certificate is wanted."""
+    versions: tuple[str, ...]
+    """Protocol versions offered."""
 
 
 class ServerContexts:
@@ -31,7 +33,8 @@ class ServerContexts:
 
     Client certificates: OpenSSL takes the verification mode from the context a handshake began with, not from the one
     the server name chose. So as soon as one object wants client certificates, all clients are invited to show one,
-    what they show must be valid under the chosen name, and who shows none is refused where one is wanted.
+    what they show must be valid under the chosen name, and who shows none is refused where one is wanted. Protocol
+    versions likewise: they are agreed before the name is known, so a wrong one is refused after the handshake.
     """
 
     def __init__(self, ssls: Callable[[], Ssls], reveal: Callable[[str], str]) -> None:
@@ -81,7 +84,12 @@ class ServerContexts:
     def check_client(self, tls: ssl.SSLObject) -> Refused | None:
         """Why the client of a finished handshake may not ask anything, if it may not."""
         context = tls.context
-        if not isinstance(context, NameContext) or context.client_depth is None:
+        if not isinstance(context, NameContext):
+            return None
+        if tls.version() not in context.versions:
+            wanted = " or ".join(context.versions)
+            return Refused(400, "tls_version_not_allowed", f"Connect with {wanted}; this was {tls.version()}.")
+        if context.client_depth is None:
             return None
         if not tls.getpeercert(binary_form=True):
             return Refused(400, "client_certificate_required", "No required SSL certificate was sent.")
@@ -126,7 +134,6 @@ class ServerContexts:
         except (OSError, ValueError, GatewayError) as error:
             log.error("certificate unusable", extra={"ssl": key, "error": str(error)})
             return None
-        versions = sorted(_VERSIONS[name] for name in one.ssl_protocols or _VERSIONS)
-        context.minimum_version, context.maximum_version = versions[0], versions[-1]
+        context.versions = tuple(sorted(one.ssl_protocols or _VERSIONS))
         context.set_alpn_protocols(["http/1.1"])
         return context
