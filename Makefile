@@ -29,8 +29,8 @@ check: setup
 	$(BIN)/lint-imports
 
 gen: setup
-	$(PY) -m grpc_tools.protoc -I proto --python_out=proto --grpc_python_out=proto --pyi_out=proto --mypy_grpc_out=quiet:proto proto/tollhouse/proto/admin/v1/*.proto
-	$(PY) -m grpc_tools.protoc -I proto --descriptor_set_out=proto/tollhouse/proto/etcd/messages.desc --pyi_out=proto proto/tollhouse/proto/etcd/messages.proto
+	PATH=$(abspath $(BIN)):$$PATH $(PY) -m grpc_tools.protoc -I proto --python_out=proto --grpc_python_out=proto --pyi_out=proto --mypy_grpc_out=quiet:proto proto/tollhouse/proto/admin/v1/*.proto
+	PATH=$(abspath $(BIN)):$$PATH $(PY) -m grpc_tools.protoc -I proto --descriptor_set_out=proto/tollhouse/proto/etcd/messages.desc --pyi_out=proto proto/tollhouse/proto/etcd/messages.proto
 	$(PY) -m tollhouse.proto.catalog.generate
 
 lock: setup

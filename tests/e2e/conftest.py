@@ -1,4 +1,4 @@
-"""Whole systems: one per worker of the test run for tests that leave it as it is, one per test for those that break it."""
+"""Whole systems: one per module for tests that leave it as it is, one per test for those that break it."""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,6 @@
 """Generated files are what their sources make of them today."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,9 @@ ADMIN = "tollhouse/proto/admin/v1"
 
 def protoc(*arguments: str) -> None:
     """Run the compiler in the contract's root."""
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I", "proto", *arguments], cwd=ROOT, check=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where the compiler finds its plugins
+    command = [sys.executable, "-m", "grpc_tools.protoc", "-I", "proto", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "PATH": path})
 
 
 def test_admin_api_code_is_fresh(tmp_path: Path) -> None:
@@ -63,7 +66,6 @@ def test_lock_holds_every_direct_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
     names = {re.split(r"[<>=!;\[ ]", one)[0].lower().replace("_", "-") for one in wanted}
-    locked = {
-        line.split("==")[0].lower() for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line
-    }
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    locked = {line.split("==")[0].lower() for line in lines if "==" in line}
     assert names - locked == set(), "run make lock"
