@@ -137,13 +137,10 @@ async def test_wrong_key_is_an_authentication_error(catalogue: System) -> None:
 
 async def test_stream_that_breaks_does_not_end_cleanly(catalogue: System, openai: AsyncOpenAI) -> None:
     """A provider that hangs up after content is an error for the SDK, never a short answer."""
-    from openai import APIError
-
     catalogue.simulators.qwen.simulate(cut_after=3)
-    with pytest.raises((APIError, Exception)) as caught:
-        stream = await openai.chat.completions.create(
-            model="qwen3-32b", messages=[{"role": "user", "content": "hi there you"}], stream=True
-        )
-        async for _ in stream:
-            pass
+    stream = await openai.chat.completions.create(
+        model="qwen3-32b", messages=[{"role": "user", "content": "hi there you"}], stream=True
+    )
+    with pytest.raises(Exception) as caught:  # the SDK's own, or its HTTP library's
+        _ = [chunk async for chunk in stream]
     assert caught.type.__module__.startswith(("openai", "httpx"))
