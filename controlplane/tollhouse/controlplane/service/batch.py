@@ -46,6 +46,8 @@ def _check_list(kind: Kind, items: list[Any]) -> Iterator[tuple[Place, Problem]]
             yield place, Problem(where, f"found duplicate {field} {object_id} in {kind.plural}")
         seen.setdefault(object_id, index)
         value = copy.deepcopy(item)
+        object_id = object_id.replace("/credentials/", "/")
+        value[field] = rules.stored_id(kind, object_id)
         registry.normalise_plugins(value)
         for problem in errors_only(check_object(kind, object_id, value, where)):
             yield place, problem

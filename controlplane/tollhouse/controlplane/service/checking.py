@@ -24,6 +24,9 @@ IDENTITIES = {
 """The field of each authentication plugin by which a consumer is recognised: no two may have the same."""
 
 
+MASK_WITHOUT_STORED = "the value is a mask, and nothing is stored that it could stand for"
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An object ready to be stored, unless there are errors among the problems."""
@@ -176,6 +179,6 @@ def _plugin_models(kind: Kind) -> Any:
 def _lost_mask(place: str, path: str) -> Problem:
     return Problem(
         f"{place}.{path}",
-        "the value is a mask and nothing is stored that it could stand for",
+        MASK_WITHOUT_STORED,
         "write the secret itself",
     )

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-import yaml
 from tollhouse.controlplane.service.refusal import invalid
+from tollhouse.proto.documents.marked import BadText, read_yaml
 
 MAX_DEPTH = 64
-MAX_PARTS = 200_000
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MISSING: Any = object()
 """Stands for a body that did not come, where null means something."""
@@ -41,22 +38,23 @@ def decode_json(raw: bytes) -> Any:
 def decode_yaml(raw: bytes) -> Any:
     """The same for YAML."""
     try:
-        value = yaml.load(raw, Loader=_LOADER)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BrokenBody(" ".join(str(error).split()), raw) from None
-    check_depth(value)
-    return MISSING if value is None else value
+        documents = read_yaml(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BrokenBody("the text is not UTF-8", raw) from None
+    except BadText as error:
+        raise BrokenBody(f"{error.what} in line {error.line}", raw) from None
+    if len(documents) > 1:
+        raise BrokenBody(f"expected one YAML document, came {len(documents)}", raw)
+    return documents[0].plain() if documents else MISSING
 
 
 def check_depth(value: Any) -> None:
-    """Raises Refusal for a value nested so deep, or so large, that walking it would be a danger."""
+    """Raises Refusal for a value nested so deep that walking it would be a danger."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return
-        if len(level) > MAX_PARTS:  # YAML aliases can unfold a small text into a huge value
-            raise invalid(f"invalid request body: more than {MAX_PARTS} objects and lists")
     raise invalid(f"invalid request body: nested deeper than {MAX_DEPTH} levels")
 
 

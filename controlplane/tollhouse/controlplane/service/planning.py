@@ -10,13 +10,17 @@ from typing import Any
 from tollhouse.controlplane.service import rules
 from tollhouse.controlplane.service.checking import Checker, identities
 from tollhouse.controlplane.service.objects import Action, Change
-from tollhouse.controlplane.service.reading import DocumentSet, Item
+from tollhouse.controlplane.service.reading import DocumentSet
 from tollhouse.controlplane.service.referring import refers
 from tollhouse.controlplane.store.objects import Stored, View
+from tollhouse.proto.documents import DocumentObject
 from tollhouse.proto.problems import Problem
 from tollhouse.proto.resources import KINDS
 
 Place = tuple[str, str]
+
+NO_SUCH = "there is no"
+"""How a reference to nothing begins."""
 
 
 @dataclass(slots=True)
@@ -38,12 +42,12 @@ class Planner:
         self._checker = checker
         self._now = now
         self._after: dict[Place, dict[str, Any]] = {place: item.value for place, item in view.objects.items()}
-        self._items: dict[Place, Item] = {}
+        self._items: dict[Place, DocumentObject] = {}
         self.plan = Plan(problems=list(documents.problems))
 
     def run(self, prune: bool) -> Plan:
         """The whole plan, with all problems at once."""
-        for item in self._documents.items:
+        for item in self._documents.objects:
             self._take(item)
         if prune:
             self._prune()
@@ -51,26 +55,26 @@ class Planner:
         self._check_uniqueness()
         return self.plan
 
-    def _take(self, item: Item) -> None:
-        place = (item.kind.plural, item.id)
+    def _take(self, item: DocumentObject) -> None:
+        kind, place = KINDS[item.kind], (item.kind, item.id)
         self._items[place] = item
         before = self._view.objects.get(place)
         value = copy.deepcopy(item.value)
         for server_set in rules.SERVER_SET:  # a dump has them; they are ours to set
             value.pop(server_set, None)
-        value[rules.id_field(item.kind)] = rules.stored_id(item.kind, item.id)
-        prepared = self._checker.prepare(item.kind, item.id, value, before, item.where)
+        value[rules.id_field(kind)] = rules.stored_id(kind, item.id)
+        prepared = self._checker.prepare(kind, item.id, value, before)
         self.plan.problems += [item.locate(problem) for problem in prepared.problems]
-        shown = self._checker.masked(item.kind, item.id, prepared.value)
+        shown = self._checker.masked(kind, item.id, prepared.value)
         if before is not None and _same(prepared.value, before.value):
             self._after[place] = before.value
             self.plan.changes.append(Change("unchanged", *place, self._masked(before), shown))
             return
-        rules.stamp(item.kind, prepared.value, before.value if before else None, self._now)
+        rules.stamp(kind, prepared.value, before.value if before else None, self._now)
         self._after[place] = prepared.value
         self.plan.puts[place] = prepared.value
         action: Action = "update" if before else "create"
-        shown = self._checker.masked(item.kind, item.id, prepared.value)
+        shown = self._checker.masked(kind, item.id, prepared.value)
         self.plan.changes.append(Change(action, *place, self._masked(before) if before else None, shown))
 
     def _prune(self) -> None:
@@ -86,14 +90,14 @@ class Planner:
     def _check_references(self) -> None:
         for place, item in self._items.items():
             value = self._after[place]
-            for found in item.kind.referenced(value):
+            for found in KINDS[item.kind].referenced(value):
                 if (found.kind, found.id) not in self._after:
                     noun = KINDS[found.kind].singular
                     hint = f"add it under {found.kind}, or correct the id"
-                    self._blame(item, found.path, f"there is no {noun} {found.id!r}", hint)
-            parent = item.kind.parent
+                    self._blame(item, found.path, f"{NO_SUCH} {noun} {found.id!r}", hint)
+            parent = KINDS[item.kind].parent
             if parent and (parent, item.id.partition("/")[0]) not in self._after:
-                self._blame(item, "", f"there is no consumer {item.id.partition('/')[0]!r}", f"add it under {parent}")
+                self._blame(item, "", f"{NO_SUCH} consumer {item.id.partition('/')[0]!r}", f"add it under {parent}")
         for gone in self.plan.deletes:
             for (kind, object_id), value in self._after.items():
                 if refers(_as_stored(kind, object_id, value), *gone):
@@ -112,7 +116,7 @@ class Planner:
                         self._blame(self._items[mine], "", _clash(identity[0], theirs), "each may stand only once")
                         break
 
-    def _blame(self, item: Item, path: str, what: str, hint: str) -> None:
+    def _blame(self, item: DocumentObject, path: str, what: str, hint: str) -> None:
         where = f"{item.where}.{path}" if path else item.where
         self.plan.problems.append(item.locate(Problem(where, what, hint)))
 
