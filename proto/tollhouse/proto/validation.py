@@ -57,10 +57,10 @@ def json_type(value: Any) -> str:
 def _shown(value: Any, path: str) -> str:
     """The value when it is short, plain and no secret; else its type."""
     lowered = path.lower()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, dict | list | tuple) or any(word in lowered for word in _SECRETISH):
+        return json_type(value)
     if isinstance(value, str):
-        if any(word in lowered for word in _SECRETISH):
-            return "a string"
         return repr(value) if len(value) <= 80 else f"a string of {len(value)} characters"
-    if value is None or isinstance(value, bool | dict | list | tuple):
-        return {True: "true", False: "false"}[value] if isinstance(value, bool) else json_type(value)
     return f"the number {value}"

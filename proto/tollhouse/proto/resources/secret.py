@@ -10,7 +10,14 @@ from tollhouse.proto.resources.fields import Part, Resource, Secret
 Url = Annotated[str, Field(pattern=r"^[^/]+://([\da-zA-Z.-]+|\[[\da-fA-F:]+\])(:\d+)?")]
 
 
-class VaultSecret(Resource):
+class SecretStore(Resource):
+    """What all secret stores have in common."""
+
+    id: Annotated[str, Field(pattern=r"^([a-z]+/)?[a-zA-Z0-9-_.]{1,64}$")] | None = None
+    """The store's id, with its manager before it: ``vault/1``."""
+
+
+class VaultSecret(SecretStore):
     """A HashiCorp Vault (KV version 1)."""
 
     uri: Url
@@ -26,7 +33,7 @@ class VaultSecret(Resource):
     """The Vault namespace."""
 
 
-class AwsSecret(Resource):
+class AwsSecret(SecretStore):
     """AWS Secrets Manager."""
 
     access_key_id: str
@@ -67,7 +74,7 @@ class GcpAuth(Part):
     """The scopes asked for."""
 
 
-class GcpSecret(Resource):
+class GcpSecret(SecretStore):
     """Google Secret Manager."""
 
     auth_config: GcpAuth | None = None
