@@ -143,6 +143,18 @@ class Secrets(ABC):
         ``secret_unavailable`` naming the reference (never the value)."""
 
 
+# --- logs ----------------------------------------------------------------------------------------------------------
+
+
+class LogFiles(ABC):
+    """Lines appended to files in the background; nothing here ever waits for a disk."""
+
+    @abstractmethod
+    def append(self, path: str, line: bytes) -> bool:
+        """Add a line (its end is added) to a file, ``-`` for standard output. False: the backlog is full and the line
+        was dropped (and counted)."""
+
+
 # --- all of them ---------------------------------------------------------------------------------------------------
 
 
@@ -165,4 +177,6 @@ class Services:
     node_id: str = ""
     targets: Any = None
     """Health and load of targets, shared by all routes of the worker: ``dispatch.targets.TargetStates``."""
+    log_files: LogFiles | None = None
+    """None where nothing is logged to files (checking a config, tests)."""
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
