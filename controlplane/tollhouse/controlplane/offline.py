@@ -14,11 +14,14 @@ from pathlib import Path
 
 import orjson
 from tollhouse.controlplane.service.checking import MASK_WITHOUT_STORED, Checker
-from tollhouse.controlplane.service.planning import NO_SUCH, Planner
+from tollhouse.controlplane.service.planning import Planner
 from tollhouse.controlplane.service.reading import Source, read_sources
 from tollhouse.controlplane.store.objects import View
 from tollhouse.proto.problems import Problem, errors_only
 from tollhouse.proto.sealing import Sealer, generate_key
+
+NO_SUCH = "there is no "
+"""How check's problem of a reference to nothing begins."""
 
 SUFFIXES = (".yaml", ".yml", ".json")
 

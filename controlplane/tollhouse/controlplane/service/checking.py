@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 from tollhouse.controlplane.service.refusal import invalid
 from tollhouse.controlplane.store.objects import Stored
 from tollhouse.dataplane import registry
+from tollhouse.proto import check
 from tollhouse.proto.problems import Problem, errors_only
-from tollhouse.proto.resources import Kind, check_resource, is_reference
+from tollhouse.proto.resources import Kind
 from tollhouse.proto.sealing import Sealer, SealingKeyMissing, mask_secrets, restore_masked, seal_secrets
-
-IDENTITIES = {
-    "key-auth": "key",
-    "basic-auth": "username",
-    "jwt-auth": "key",
-    "hmac-auth": "key_id",
-    "ldap-auth": "user_dn",
-}
-"""The field of each authentication plugin by which a consumer is recognised: no two may have the same."""
-
 
 MASK_WITHOUT_STORED = "the value is a mask, and nothing is stored that it could stand for"
 
@@ -71,64 +62,20 @@ class Checker:
 
 
 def check_object(kind: Kind, object_id: str, value: dict[str, Any], place: str) -> list[Problem]:
-    """Problems of one object by itself: its fields and its plugins' configs."""
-    if kind.plural == "plugin_metadata":
-        return registry.check_metadata(object_id, value, place)
-    # The stored id of a secret is "<manager>/<id>", which only the address needs to be checked for.
-    fields = {name: part for name, part in value.items() if not (kind.plural == "secrets" and name == "id")}
-    problems = check_resource(kind.plural, object_id, fields, place)
-    plugins = value.get("plugins")
-    if not isinstance(plugins, dict):
-        return problems
-    as_consumer = kind.plural in ("consumers", "credentials")
-    for name, config in plugins.items():
-        problems += registry.check_plugin(name, config, f"{place}.plugins.{name}", as_consumer=as_consumer)
-    if kind.plural == "credentials":
-        problems += _check_credential(plugins, place)
-    return problems
-
-
-def _check_credential(plugins: dict[str, Any], place: str) -> list[Problem]:
-    where = f"{place}.plugins"
-    if len(plugins) > 1:
-        return [Problem(where, "a credential holds one authentication plugin", "make one credential of each")]
-    if any(name in registry.plugin_classes() and not registry.is_auth_plugin(name) for name in plugins):
-        return [Problem(where, "only supports auth type plugins in consumer credential")]
-    return []
+    """Problems of one object by itself: its fields and its plugins' configs, as problems of ``place``."""
+    fields = value
+    if kind.plural in ("secrets", "credentials"):  # their ids are checked as they stand in the address
+        fields = {name: part for name, part in value.items() if name != "id"}
+    usual = f"{kind.plural}/{object_id}"
+    problems = check.check_object(kind.plural, object_id, fields, registry)
+    return [replace(problem, where=place + problem.where.removeprefix(usual)) for problem in problems]
 
 
 def check_rivals(kind: Kind, object_id: str, value: dict[str, Any], rivals: Iterable[Stored]) -> list[Problem]:
-    """What other objects have already and this one may not have as well: auth keys, plugins of global rules."""
-    place = f"{kind.plural}/{object_id}"
-    if kind.plural == "global_rules":
-        mine = set(value.get("plugins") or {})
-        return [
-            Problem(place, f"plugin '{name}' already exists in global rule with id '{rival.id}'")
-            for rival in rivals
-            if rival.kind == kind.plural and rival.id != object_id
-            for name in sorted(mine & set(rival.value.get("plugins") or {}))
-        ]
-    if kind.plural not in ("consumers", "credentials"):
-        return []
-    mine_keys = dict(identities(value))
-    if not mine_keys:
-        return []
-    return [
-        Problem(place, f"duplicate key of plugin {name} found with consumer: {rival.id.partition('/')[0]}")
-        for rival in rivals
-        if rival.kind in ("consumers", "credentials") and (rival.kind, rival.id) != (kind.plural, object_id)
-        for name, identity in identities(rival.value)
-        if mine_keys.get(name) == identity
-    ]
-
-
-def identities(value: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    """By what the consumer or credential (as stored) is recognised: plugin and key. References are exempt (APISIX)."""
-    plugins = value.get("plugins")
-    for name, config in plugins.items() if isinstance(plugins, dict) else ():
-        identity = config.get(IDENTITIES.get(name, "")) if isinstance(config, dict) else None
-        if isinstance(identity, str) and not is_reference(identity):
-            yield name, identity
+    """What other objects have already and this one may not have as well: keys, names, plugins of global rules."""
+    after: dict[tuple[str, str], dict[str, Any]] = {(rival.kind, rival.id): rival.value for rival in rivals}
+    after[kind.plural, object_id] = value
+    return check.check_unique(after, {(kind.plural, object_id)})
 
 
 def refuse_errors(problems: Iterable[Problem], place: str) -> None:
@@ -142,8 +89,10 @@ def error_text(problem: Problem, place: str) -> str:
     """One error as REST's ``error_msg`` says it."""
     what = f"{problem.what} ({problem.hint})" if problem.hint else problem.what
     below = problem.where.removeprefix(place).removeprefix(".")
-    if problem.what.startswith(("unknown plugin [", "duplicate key of plugin ", "plugin '", "only supports auth type")):
+    if problem.what.startswith(("unknown plugin [", "duplicate key of plugin ", "plugin '", "the model name ")):
         return problem.what
+    if problem.what.startswith("only authentication plugins"):
+        return "only supports auth type plugins in consumer credential"
     if problem.what == "invalid plugin name":
         return what
     if below.startswith("plugins."):

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tollhouse.controlplane.service import rules
-from tollhouse.controlplane.service.checking import Checker, identities
+from tollhouse.controlplane.service.checking import Checker
 from tollhouse.controlplane.service.objects import Action, Change
 from tollhouse.controlplane.service.reading import DocumentSet
-from tollhouse.controlplane.service.referring import refers
+from tollhouse.controlplane.service.referring import references_of
 from tollhouse.controlplane.store.objects import Stored, View
-from tollhouse.proto.documents import DocumentObject
+from tollhouse.proto import check
+from tollhouse.proto.documents import DocumentObject, locate_problems
 from tollhouse.proto.problems import Problem
 from tollhouse.proto.resources import KINDS
+from tollhouse.proto.shadowing import shadowed_routes
 
 Place = tuple[str, str]
-
-NO_SUCH = "there is no"
-"""How a reference to nothing begins."""
 
 
 @dataclass(slots=True)
@@ -51,8 +50,8 @@ class Planner:
             self._take(item)
         if prune:
             self._prune()
-        self._check_references()
-        self._check_uniqueness()
+        self._check_together()
+        self._check_pruned()
         return self.plan
 
     def _take(self, item: DocumentObject) -> None:
@@ -87,38 +86,25 @@ class Planner:
             self.plan.deletes.append(place)
             self.plan.changes.append(Change("delete", *place, self._masked(stored)))
 
-    def _check_references(self) -> None:
-        for place, item in self._items.items():
-            value = self._after[place]
-            for found in KINDS[item.kind].referenced(value):
-                if (found.kind, found.id) not in self._after:
-                    noun = KINDS[found.kind].singular
-                    hint = f"add it under {found.kind}, or correct the id"
-                    self._blame(item, found.path, f"{NO_SUCH} {noun} {found.id!r}", hint)
-            parent = KINDS[item.kind].parent
-            if parent and (parent, item.id.partition("/")[0]) not in self._after:
-                self._blame(item, "", f"{NO_SUCH} consumer {item.id.partition('/')[0]!r}", f"add it under {parent}")
-        for gone in self.plan.deletes:
-            for (kind, object_id), value in self._after.items():
-                if refers(_as_stored(kind, object_id, value), *gone):
-                    what = f"can not be pruned: {kind}/{object_id} still refers to it"
-                    self.plan.problems.append(Problem("/".join(gone), what, "change that one as well"))
+    def _check_together(self) -> None:
+        problems = check.check_references(self._after, self._items.keys())
+        problems += check.check_unique(self._after, self.plan.puts.keys())
+        problems += self._shadowed()
+        self.plan.problems += locate_problems(problems, self._items.values())
 
-    def _check_uniqueness(self) -> None:
-        taken: dict[tuple[str, str], Place] = {}
-        for place, value in self._after.items():
-            for identity in _unique(place[0], value):
-                other = taken.setdefault(identity, place)
-                if other == place:
-                    continue
-                for mine, theirs in ((place, other), (other, place)):
-                    if mine in self.plan.puts:
-                        self._blame(self._items[mine], "", _clash(identity[0], theirs), "each may stand only once")
-                        break
+    def _shadowed(self) -> list[Problem]:
+        routes = {object_id: value for (kind, object_id), value in self._after.items() if kind == "routes"}
+        services = {object_id: value for (kind, object_id), value in self._after.items() if kind == "services"}
+        stored = self._view.of_kind("routes")
+        concerned = {object_id for kind, object_id in self._items if kind == "routes"}
+        return shadowed_routes(routes, services, {item.id: item.create_revision for item in stored}, concerned)
 
-    def _blame(self, item: DocumentObject, path: str, what: str, hint: str) -> None:
-        where = f"{item.where}.{path}" if path else item.where
-        self.plan.problems.append(item.locate(Problem(where, what, hint)))
+    def _check_pruned(self) -> None:
+        gone = set(self.plan.deletes)
+        for (kind, object_id), value in self._after.items() if gone else ():
+            for place in gone.intersection(references_of(kind, value)):
+                what = f"can not be pruned: {kind}/{object_id} still refers to it"
+                self.plan.problems.append(Problem("/".join(place), what, "change that one as well"))
 
     def _masked(self, stored: Stored) -> dict[str, Any]:
         return self._checker.masked(KINDS[stored.kind], stored.id, stored.value)
@@ -136,26 +122,8 @@ def changes_in_order(changes: Iterable[Change]) -> list[Change]:
     return sorted(changes, key=lambda change: rank[change.action])
 
 
-def _unique(kind: str, value: dict[str, Any]) -> Sequence[tuple[str, str]]:
-    if kind in ("consumers", "credentials"):
-        return list(identities(value))
-    if kind == "global_rules":
-        return [("global rule", name) for name in value.get("plugins") or {}]
-    return ()
-
-
-def _clash(what: str, other: Place) -> str:
-    if what == "global rule":
-        return f"a plugin of this rule already exists in global rule with id '{other[1]}'"
-    return f"duplicate key of plugin {what} found with consumer: {other[1].partition('/')[0]}"
-
-
 def _same(new: dict[str, Any], old: dict[str, Any]) -> bool:
     def core(value: dict[str, Any]) -> dict[str, Any]:
         return {name: part for name, part in value.items() if name not in rules.SERVER_SET}
 
     return core(new) == core(old)
-
-
-def _as_stored(kind: str, object_id: str, value: dict[str, Any]) -> Stored:
-    return Stored(kind, object_id, "", value, 0, 0)

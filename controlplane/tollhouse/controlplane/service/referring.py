@@ -19,19 +19,20 @@ def missing_text(plural: str, object_id: str) -> str:
 
 def find_user(kind: Kind, object_id: str, view: View) -> str:
     """The sentence that names an object that refers to this one; empty when none does."""
+    target = (kind.plural, object_id)
     for user in sorted(view.objects.values(), key=_order):
-        if (user.kind, user.id) != (kind.plural, object_id) and refers(user, kind.plural, object_id):
+        if (user.kind, user.id) != target and target in references_of(user.kind, user.value):
             directly = " directly," if kind.plural == "services" else ","
             noun = KINDS[user.kind].singular
             return f"can not delete this {kind.singular}{directly} {noun} [{user.id}] is still using it now"
     return ""
 
 
-def refers(user: Stored, plural: str, object_id: str) -> bool:
-    """Whether the object refers to the other: by a field of its own, or through a plugin's config."""
-    if any(found.kind == plural and found.id == object_id for found in KINDS[user.kind].referenced(user.value)):
-        return True
-    return any((plural, object_id) == place for place in _through_plugins(user.value.get("plugins")))
+def references_of(plural: str, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Kind and id of what the object refers to: by fields of its own, or through a plugin's config."""
+    for found in KINDS[plural].referenced(value):
+        yield found.kind, found.id
+    yield from _through_plugins(value.get("plugins"))
 
 
 def _through_plugins(plugins: Any) -> Iterator[tuple[str, str]]:

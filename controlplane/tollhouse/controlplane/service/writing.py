@@ -22,7 +22,13 @@ from tollhouse.controlplane.store.store import Store
 from tollhouse.proto.resources import Kind
 from tollhouse.proto.validation import json_type
 
-AUTH_KINDS = ("consumers", "credentials")
+RIVALS = {
+    "consumers": ("consumers", "credentials"),
+    "credentials": ("consumers", "credentials"),
+    "global_rules": ("global_rules",),
+    "models": ("models",),
+}
+"""Kinds whose objects may not have something in common: a key, a plugin, a name."""
 ONLY_IF_NEW = -1
 """``if_mod_revision``: only when there is none."""
 ONLY_IF_THERE = -2
@@ -172,14 +178,10 @@ class Writer:
         raise lost_race()
 
     async def _rivals(self, kind: Kind) -> tuple[int | None, list[Stored]]:
-        """Objects that may not have something in common with this one (an auth key, a global plugin), and the
-        generation they were read at."""
-        if kind.plural in AUTH_KINDS:
-            view = await self._store.view(*AUTH_KINDS)
-        elif kind.plural == "global_rules":
-            view = await self._store.view("global_rules")
-        else:
+        """Objects that may not have something in common with this one, and the generation they were read at."""
+        if kind.plural not in RIVALS:
             return None, []
+        view = await self._store.view(*RIVALS[kind.plural])
         return view.generation, list(view.objects.values())
 
     async def _needed(self, kind: Kind, object_id: str, value: dict[str, Any]) -> tuple[str, ...]:
