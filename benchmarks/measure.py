@@ -1,0 +1,104 @@
+"""What is measured of a gateway."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+
+from benchmarks import load, machine
+from benchmarks.gateways import Gateway
+
+CONNECTIONS = 32
+STREAMS = 200
+"""Streams at once when the cost of an event is measured."""
+KEEPS_PACE = 0.97
+"""Streams keep pace when this share of the events that were due arrived."""
+
+
+class Figures:
+    """Samples per gateway and figure; what is shown of several is their median."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+
+    def add(self, gateway: str, figure: str, value: float) -> None:
+        """One more sample."""
+        self._samples[gateway][figure].append(value)
+
+    def get(self, gateway: str, figure: str) -> float | None:
+        """The median, None when it was not measured."""
+        samples = self._samples.get(gateway, {}).get(figure)
+        return median(samples) if samples else None
+
+    def all(self) -> dict[str, dict[str, float]]:
+        """Medians of everything."""
+        return {
+            name: {figure: median(samples) for figure, samples in figures.items()}
+            for name, figures in self._samples.items()
+        }
+
+
+def plain(figures: Figures, gateway: Gateway, requests: dict[str, Path], seconds: float) -> None:
+    """CPU per request and throughput, saturated, keep-alive."""
+    for size, request in requests.items():
+        told = load.run("closed", gateway.port, CONNECTIONS, seconds, request, gateway.process.pid)
+        _require(gateway, told)
+        figures.add(gateway.name, f"cpu_us_{size}", told.cpu_s / max(told.requests, 1) * 1e6)
+        figures.add(gateway.name, f"rps_{size}", told.requests / told.seconds)
+
+
+def streamed(figures: Figures, gateway: Gateway, requests: dict[str, Path], seconds: float) -> None:
+    """CPU per event of streams that send one every 50 ms, their beginning and end included."""
+    told = load.run("streams", gateway.port, STREAMS, max(seconds, 3.0), requests["pace"], gateway.process.pid)
+    _require(gateway, told)
+    figures.add(gateway.name, "cpu_us_event", told.cpu_s / max(told.events, 1) * 1e6)
+
+
+def latency(figures: Figures, gateway: Gateway, request: Path, stream: Path, seconds: float) -> None:
+    """Latency at 100 requests a second, and time to the first event of a stream."""
+    told = load.run("rate", gateway.port, 100, max(seconds, 3.0), request, gateway.process.pid)
+    _require(gateway, told)
+    figures.add(gateway.name, "p50_us", told.p50_us)
+    figures.add(gateway.name, "p99_us", told.p99_us)
+    told = load.run("streams", gateway.port, 4, max(seconds, 3.0), stream, gateway.process.pid)
+    figures.add(gateway.name, "first_event_p50_us", told.first_byte_p50_us)
+
+
+def most_streams(figures: Figures, gateway: Gateway, request: Path) -> None:
+    """The most concurrent streams of 20 events a second that keep pace, within a tenth."""
+    low, high = 0, 500
+    while _keeps_pace(gateway, high, request) and high < 16_000:
+        low, high = high, high * 2
+    while high - low > max(high // 10, 50):
+        middle = (low + high) // 2
+        if _keeps_pace(gateway, middle, request):
+            low = middle
+        else:
+            high = middle
+    figures.add(gateway.name, "most_streams", low)
+
+
+def memory(figures: Figures, gateway: Gateway, request: Path) -> None:
+    """Memory after the load, and per idle connection."""
+    after = machine.memory_mb(gateway.process.pid)
+    figures.add(gateway.name, "memory_after_mb", after)
+    load_run = load.start("idle", gateway.port, 2000, 2.5, request)
+    time.sleep(2.0)
+    held = machine.memory_mb(gateway.process.pid)
+    load_run.wait()
+    figures.add(gateway.name, "memory_connection_kb", max(held - after, 0.0) * 1000 / 2000)
+
+
+def _keeps_pace(gateway: Gateway, streams: int, request: Path) -> bool:
+    seconds = 5.0
+    told = load.run("streams", gateway.port, streams, seconds, request, gateway.process.pid)
+    due = streams * (seconds - 0.5) * 20  # they begin spread over the first second
+    print(f"  {gateway.name}: {streams} streams, {told.events / due:.0%} of the events", flush=True)
+    return told.failed == 0 and told.not_200 == 0 and told.events >= due * KEEPS_PACE
+
+
+def _require(gateway: Gateway, told: load.Told) -> None:
+    if told.failed or told.not_200 or not (told.requests or told.events):
+        print(f"  {gateway.name}: {told.failed} failed, {told.not_200} not 200, {told.requests} complete", flush=True)

@@ -1,0 +1,79 @@
+"""Measures the gateways against nginx, in interleaved rounds, and prints ratios.
+
+Usage: python -m benchmarks.run [--profiles nginx,floor,bare,features,translate] [--rounds 3] [--seconds 2] ...
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import gateways, load, machine, measure, report, requests
+
+ALL = ("nginx", "floor", "bare", "features", "translate")
+
+
+def main() -> None:
+    """Start everything, measure, print, write."""
+    options = _options()
+    load.build()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        provider = gateways.start_provider(folder, load.BUILD / "provider")
+        stack.callback(provider.stop)
+        running = []
+        figures = measure.Figures()
+        for name in options.profiles:
+            try:
+                gateway = gateways.start(name, folder, provider.port)
+            except RuntimeError as error:
+                print(f"{name} did not start: {error}")
+                continue
+            stack.callback(gateway.stop)
+            running.append(gateway)
+            figures.add(name, "memory_start_mb", machine.memory_mb(gateway.process.pid))
+        plain, streamed = _requests(folder, options.sizes)
+        for number in range(options.rounds):
+            print(f"round {number + 1} of {options.rounds}", flush=True)
+            for gateway in running:
+                measure.plain(figures, gateway, plain, options.seconds)
+                measure.streamed(figures, gateway, streamed, options.seconds)
+        for gateway in running:
+            measure.latency(figures, gateway, plain["2k"], streamed["ttft"], options.seconds)
+            if options.streams:
+                measure.most_streams(figures, gateway, streamed["pace"])
+            measure.memory(figures, gateway, plain["2k"])
+    report.show(figures, options.profiles)
+    report.write(figures, options)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--profiles", type=lambda text: text.split(","), default=list(ALL), help="what is measured")
+    parser.add_argument("--sizes", type=lambda text: text.split(","), default=["2k", "200k"], help="prompt sizes")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
+    parser.add_argument("--streams", action="store_true", help="also look for the most streams that keep pace (slow)")
+    parser.add_argument("--output", default="", help="name of the JSON file under benchmarks/results/")
+    return parser.parse_args()
+
+
+def _requests(folder: Path, sizes: list[str]) -> tuple[dict[str, Path], dict[str, Path]]:
+    plain = {}
+    for size in {"2k", *sizes}:
+        plain[size] = requests.write(folder, f"plain-{size}", requests.chat_body(_bytes(size), stream=False))
+    streamed = {
+        "pace": requests.write(folder, "pace", requests.chat_body(2000, stream=True, pace_ms=50, events=60)),
+        "ttft": requests.write(folder, "ttft", requests.chat_body(2000, stream=True, pace_ms=10, events=5)),
+    }
+    return plain, streamed
+
+
+def _bytes(size: str) -> int:
+    return int(size.removesuffix("k")) * 1000
+
+
+if __name__ == "__main__":
+    main()
