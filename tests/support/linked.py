@@ -25,7 +25,11 @@ def answer_done(message: Message) -> Message:
 
 
 async def linked(
-    told: Told = ignore, asked: Asked = answer_done, *, here_told: Told = ignore, lost: Callable[[], None] = lambda: None
+    told: Told = ignore,
+    asked: Asked = answer_done,
+    *,
+    here_told: Told = ignore,
+    lost: Callable[[], None] = lambda: None,
 ) -> tuple[Link, Link]:
     """Our end, and the other one (which tells and answers as given)."""
     loop = asyncio.get_running_loop()

@@ -10,8 +10,8 @@ from tollhouse.dataplane.engine.limits import (
     SMALLEST_SLICE,
     FixedWindow,
     Request,
-    SlidingWindow,
     Slice,
+    SlidingWindow,
     slice_size,
 )
 

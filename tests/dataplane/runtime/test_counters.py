@@ -6,12 +6,13 @@ import asyncio
 import time
 
 import pytest
-from tests.support.linked import counting_worker, linked
 from tollhouse.dataplane.runtime.authority import Authority
 from tollhouse.dataplane.runtime.counters import LinkedCounters
 from tollhouse.dataplane.runtime.messages import Message, Settle, Take, Taking
 from tollhouse.dataplane.runtime.redis_counts import open_counts
 from tollhouse.dataplane.services import CounterPolicy, CounterUnavailable, Limit
+
+from tests.support.linked import counting_worker, linked
 
 
 @pytest.mark.parametrize("kind", ["fixed", "sliding"])

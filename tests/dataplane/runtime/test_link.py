@@ -6,7 +6,6 @@ import asyncio
 import socket
 
 import pytest
-from tests.support.linked import linked
 from tollhouse.dataplane.objects import Batch, RawObject
 from tollhouse.dataplane.runtime.link import Link, LinkError, LinkLost
 from tollhouse.dataplane.runtime.messages import (
@@ -19,6 +18,8 @@ from tollhouse.dataplane.runtime.messages import (
     Message,
     Refusal,
 )
+
+from tests.support.linked import linked
 
 
 async def test_questions_get_their_own_answers_whatever_order_they_come_in():
@@ -50,7 +51,7 @@ async def test_no_answer_in_time_another_answer_and_a_refusal_are_errors_that_sa
         return Refusal("not today") if message.pid == 2 else Done()
 
     here, _ = await linked(asked=asked)
-    with pytest.raises(LinkError, match="no answer within 0.05 s"):
+    with pytest.raises(LinkError, match=r"no answer within 0\.05 s"):
         await here.ask(Hello(1), Exposition, 0.05)
     with pytest.raises(LinkError, match="not today"):
         await here.ask(Hello(2), Exposition, 1)

@@ -7,12 +7,13 @@ import time
 from typing import Any
 
 import pytest
-from tests.support.linked import counting_worker
-from tests.support.redis_server import RedisServer, redis_server
 from tollhouse.dataplane.engine.limits import Request
 from tollhouse.dataplane.runtime.authority import Authority
 from tollhouse.dataplane.runtime.redis_counts import FAILURES_TO_OPEN, Pause, open_counts
 from tollhouse.dataplane.services import CounterPolicy, CounterUnavailable, Limit
+
+from tests.support.linked import counting_worker
+from tests.support.redis_server import RedisServer, redis_server
 
 __all__ = ["redis_server"]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import aiohttp.web
 import pytest
+
 from tests.support.node import Node, upstream
 
 __all__ = ["upstream"]

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from pydantic import BaseModel
-from tollhouse.dataplane import registry
 from tollhouse.dataplane.objects import RawObject
 from tollhouse.proto.resources import KINDS
 from tollhouse.proto.sealing import mask_secrets
@@ -30,6 +29,9 @@ def masked_json(raw: RawObject) -> bytes:
 
 
 def _mask_object(raw: RawObject, value: Any) -> Any:
+    # Loads every plugin; the supervisor, which shows objects only when asked, runs none of them.
+    from tollhouse.dataplane import registry
+
     if raw.kind == "plugin_metadata":
         cls = registry.plugin_classes()[raw.id]
         return value if cls.Metadata is None else mask_secrets(value, cls.Metadata)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 from tollhouse.dataplane.objects import Batch, ConfigSource
-from tollhouse.dataplane.runtime.authority import Authority
+from tollhouse.dataplane.runtime.authority import Authority, SharedCounts
 from tollhouse.dataplane.runtime.config_state import ConfigState
 from tollhouse.dataplane.runtime.connections import Registrar, open_registrar, open_source
 from tollhouse.dataplane.runtime.control import ControlServer
@@ -36,9 +36,9 @@ from tollhouse.dataplane.runtime.messages import (
 from tollhouse.dataplane.runtime.node_api import NodeApi
 from tollhouse.dataplane.runtime.node_identity import load_node_id
 from tollhouse.dataplane.runtime.node_report import NodeReport
-from tollhouse.dataplane.runtime.redis_counts import open_counts
 from tollhouse.dataplane.runtime.scrape import Scrape
 from tollhouse.dataplane.runtime.worker_process import WorkerProcess
+from tollhouse.dataplane.services import CounterPolicy
 from tollhouse.dataplane.settings import Settings, own_hostname
 
 log = logging.getLogger("tollhouse.supervisor")
@@ -54,7 +54,7 @@ class Supervisor:
         self._source = source
         self._registrar = registrar
         self._state = ConfigState()
-        self._authority = Authority(open_counts)
+        self._authority = Authority(_open_shared)
         self._crew = Crew(
             settings.workers,
             self,
@@ -241,6 +241,13 @@ class Supervisor:
         await self._control.close()
         for bound in self._reserved:
             bound.close()
+
+
+def _open_shared(policy: CounterPolicy) -> SharedCounts:
+    # Most nodes have no Redis, and its client takes a while to load.
+    from tollhouse.dataplane.runtime.redis_counts import open_counts
+
+    return open_counts(policy)
 
 
 async def _run(settings: Settings) -> int:
