@@ -113,7 +113,7 @@ def write_reply(reply: ChatReply, context: ReplyContext) -> bytes:
     choice = reply.choices[0] if reply.choices else Choice([])
     refusal = "".join(part.text for part in choice.parts if isinstance(part, Refusal))
     content = [block for part in choice.parts for block in _write_block(part, context)]
-    if refusal and not any(block["type"] == "text" for block in content):
+    if refusal and not any(block.get("type") == "text" for block in content):
         content.append({"type": "text", "text": refusal})
     body: dict[str, Any] = {
         "id": message_id(reply.id, context.request_id),

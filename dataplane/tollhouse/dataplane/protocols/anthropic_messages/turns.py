@@ -81,7 +81,7 @@ class TurnWriter:
             turns.insert(0, {"role": "user", "content": [{"type": "text", "text": _CONTINUE}]})
         for turn in turns:
             if turn["role"] == "user":  # Anthropic wants results before anything else in their turn
-                turn["content"].sort(key=lambda block: block["type"] != "tool_result")
+                turn["content"].sort(key=lambda block: block.get("type") != "tool_result")
             content = turn["content"]
             if len(content) == 1 and set(content[0]) == {"type", "text"}:
                 turn["content"] = content[0]["text"]

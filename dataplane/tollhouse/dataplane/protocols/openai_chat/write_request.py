@@ -31,6 +31,7 @@ from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
 NAME_LIMIT = 64
 ID_LIMIT = 64
 STOP_LIMIT = 4
+_MAX_DEPTH = 64
 
 _BILLING = "x-anthropic-billing-header"
 """Claude Code's first system block: meant for Anthropic's billing, and different in every request."""
@@ -323,21 +324,24 @@ def write_response_format(wanted: ResponseFormat) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": inner}
 
 
-def is_strict(schema: Any) -> bool:
+def is_strict(schema: Any, depth: int = 0) -> bool:
     """Whether OpenAI's strict mode takes the schema: every object closed, and all its properties required."""
+    if depth > _MAX_DEPTH:
+        return False
     if isinstance(schema, list):
-        return all(map(is_strict, schema))
+        return all(is_strict(item, depth + 1) for item in schema)
     if not isinstance(schema, dict):
         return True
+    inner = schema
     if schema.get("type") == "object" or "properties" in schema:
         properties = schema.get("properties") or {}
+        required = schema.get("required") or []
         if schema.get("additionalProperties") is not False or not isinstance(properties, dict):
             return False
-        if set(properties) - set(schema.get("required") or ()):
+        if not isinstance(required, list) or any(name not in required for name in properties):
             return False
-        rest = {name: value for name, value in schema.items() if name != "properties"}
-        return all(map(is_strict, properties.values())) and all(map(is_strict, rest.values()))
-    return all(map(is_strict, schema.values()))
+        inner = {**schema, "properties": list(properties.values())}
+    return all(is_strict(value, depth + 1) for value in inner.values())
 
 
 def effort_of(reasoning: Reasoning | None) -> str:

@@ -1,0 +1,83 @@
+"""What we write is what the official SDKs read: their own types check every conversion."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from anthropic.types import Message, RawMessageStreamEvent
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from pydantic import TypeAdapter
+from tollhouse.dataplane.engine.sse import EventReader
+from tollhouse.dataplane.protocol import ReplyContext
+from tollhouse.dataplane.registry import protocols_by_name
+
+from tests.support.golden import FORMATS, cases, load
+
+STREAM_EVENT: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
+CONTEXT = ReplyContext(model="m", stream_usage=True, request_id="r1")
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize(("name", "case"), cases("replies", ".json"))
+def test_replies_are_valid(name: str, case: str, target: str) -> None:
+    reply = protocols_by_name()[name].decode_reply(load(name, "replies", case))
+    body = protocols_by_name()[target].encode_reply(reply, CONTEXT)
+    model = ChatCompletion if target == "openai_chat" else Message
+    model.model_validate_json(body, strict=False)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize(("name", "case"), cases("streams", ".sse"))
+def test_streams_are_valid_and_in_order(name: str, case: str, target: str) -> None:
+    decoder = protocols_by_name()[name].stream_decoder()
+    encoder = protocols_by_name()[target].stream_encoder(CONTEXT)
+    events = decoder.feed(load(name, "streams", case, ".sse")) + decoder.close()
+    written = EventReader().feed(b"".join(map(encoder.encode, events)))
+    bodies = [json.loads(event.data) for event in written if event.data != b"[DONE]"]
+    if target == "openai_chat":
+        check_chunks([body for body in bodies if "error" not in body])
+        assert all(event.name == "" for event in written)
+    else:
+        assert [event.name for event in written] == [body["type"] for body in bodies]
+        check_messages([body for body in bodies if body["type"] != "error"])
+
+
+def check_chunks(bodies: list[dict]) -> None:
+    chunks = [ChatCompletionChunk.model_validate(body) for body in bodies]
+    assert chunks[0].choices[0].delta.role == "assistant"
+    seen: set[int] = set()
+    for chunk in chunks:
+        if not chunk.choices:
+            assert chunk.usage is not None
+            assert chunk is chunks[-1]
+        for call in chunk.choices[0].delta.tool_calls or () if chunk.choices else ():
+            if call.index not in seen:
+                assert call.id
+                assert call.type == "function"
+                assert call.function is not None
+                assert call.function.name
+            seen.add(call.index)
+
+
+def check_messages(bodies: list[dict]) -> None:
+    opened: int | None = None
+    expected = 0
+    for body in bodies:
+        if body["type"] == "content_block_start" and body["content_block"]["type"].endswith("_tool_result"):
+            assert body["content_block"]["content"] == []  # kept as it came
+        else:
+            STREAM_EVENT.validate_python(body)
+        if body["type"] == "content_block_start":
+            assert opened is None
+            assert body["index"] == expected
+            opened = expected
+        elif body["type"] == "content_block_delta":
+            assert body["index"] == opened
+        elif body["type"] == "content_block_stop":
+            assert body["index"] == opened
+            opened, expected = None, expected + 1
+    assert bodies[0]["type"] == "message_start"
+    if bodies[-1]["type"] == "message_stop":
+        assert bodies[-2]["type"] == "message_delta"
+        assert opened is None
