@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
@@ -9,10 +10,12 @@ from collections.abc import Callable
 
 from tollhouse.dataplane.gateway import Gateway
 from tollhouse.dataplane.objects import Batch
+from tollhouse.dataplane.runtime.access_log import AccessLog
 from tollhouse.dataplane.runtime.clock import SystemClock
 from tollhouse.dataplane.runtime.counters import LinkedCounters
 from tollhouse.dataplane.runtime.inspection import Inspection
 from tollhouse.dataplane.runtime.link import Link
+from tollhouse.dataplane.runtime.log_files import BackgroundLogFiles
 from tollhouse.dataplane.runtime.messages import Applied, Exposition, ExpositionWanted, Start
 from tollhouse.dataplane.runtime.metrics import PlainMetrics
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
@@ -35,6 +38,8 @@ class Serving:
         self._tasks = Tasks()
         self.metrics = PlainMetrics(start.settings.max_series, self._exposition)
         self._counters = LinkedCounters(link)
+        dropped = self.metrics.counter("tollhouse_log_lines_dropped_total", "Lines log files did not take.", ("path",))
+        self._log_files = BackgroundLogFiles(lambda path: dropped(path).add(1))
         self._services = Services(
             clock=SystemClock(),
             luck=random.Random(),
@@ -45,8 +50,12 @@ class Serving:
             spawn=self._tasks.spawn,
             hostname=own_hostname(start.settings),
             node_id=start.node_id,
+            log_files=self._log_files,
         )
         self.gateway = Gateway(self._services)
+        if start.settings.access_log:
+            access_log = AccessLog(start.settings.access_log, self._log_files, self._services.clock)
+            self.gateway.recorders.append(access_log.record)
         self.inspection = Inspection(self.gateway)
         self._traffic = Traffic(start, self.gateway, self._services.secrets.reveal)
         self._tasks.spawn(self._counters.keep(), "return idle slices")
@@ -82,6 +91,7 @@ class Serving:
         self._counters.return_all()
         await self._tasks.close()
         await self._services.transport.close()
+        await asyncio.to_thread(self._log_files.close)
 
     async def _exposition(self) -> bytes:
         return (await self._link().ask(ExpositionWanted(), Exposition, SCRAPE_TIMEOUT_S)).body
