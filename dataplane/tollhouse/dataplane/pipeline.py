@@ -80,6 +80,11 @@ def _overrides(plugin: Plugin[Any], hook: str) -> bool:
     return getattr(type(plugin), hook) is not getattr(plugin_module.Plugin, hook)
 
 
+def _is_late(hook: RequestHook) -> bool:
+    """Whether the plugin is known only once the caller is: a consumer's or its group's (APISIX runs those then)."""
+    return hook.bound.plugin.place.kind in ("consumers", "consumer_groups")
+
+
 class Pipeline:
     """Everything that happens to the requests of one (route, consumer) shape. Immutable; shared by exchanges."""
 
@@ -107,10 +112,12 @@ class Pipeline:
             for one in ordered
             if _overrides(one.plugin, "request")
         ]
-        self.before_body = tuple(hook for hook in hooks if hook.stage <= Stage.IDENTIFY)
+        self.before_body = tuple(hook for hook in hooks if hook.stage <= Stage.IDENTIFY and not _is_late(hook))
         """ACCEPT and IDENTIFY: run before the body is read."""
-        self.request_hooks = tuple(hook for hook in hooks if Stage.IDENTIFY < hook.stage < Stage.DISPATCH)
-        """ADMIT to ANSWER."""
+        self.request_hooks = tuple(
+            hook for hook in hooks if hook.stage < Stage.DISPATCH and (hook.stage > Stage.IDENTIFY or _is_late(hook))
+        )
+        """ADMIT to ANSWER; before them what the consumer brings for earlier stages, which it was too late for then."""
         # What goes out passes the stages in reverse.
         self.reply_hooks = tuple(one for one in reversed(ordered) if _overrides(one.plugin, "reply"))
         self.event_hooks: tuple[Callable[[Exchange, Any], list[Any]], ...] = tuple(
