@@ -9,7 +9,7 @@ from tollhouse.dataplane.dispatch import failures
 from tollhouse.dataplane.dispatch.answers import Answers
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
-from tollhouse.dataplane.dispatch.plan import Plan
+from tollhouse.dataplane.dispatch.plan import OVER_QUOTA, SPENT, Plan
 from tollhouse.dataplane.dispatch.targets import Target, states_of
 from tollhouse.dataplane.dispatch.trial import Books, Trial
 from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, Try, Wait, failover
@@ -37,7 +37,7 @@ class Driver:
     async def send(self, ex: Exchange, plan: Plan) -> Reply:
         """The reply, whole or streaming. Raises GatewayError when every target that may be tried has failed."""
         if not plan.targets:
-            raise self._nobody(plan)
+            raise self._nobody(ex, plan)
         clock = self._services.clock
         targets = plan.targets
         steps = failover(
@@ -146,12 +146,16 @@ class Driver:
         error.headers["x-tollhouse-attempts"] = str(len(ex.attempts))
         return error
 
-    def _nobody(self, plan: Plan) -> GatewayError:
+    def _nobody(self, ex: Exchange, plan: Plan) -> GatewayError:
         told = "; ".join(f"{name}: {reason}" for name, reason in plan.left_out) or "none is configured"
         if plan.left_out and all(reason.startswith("the caller may not") for _, reason in plan.left_out):
             return ClientError(403, "model_not_allowed", f"You may not use this model here ({told}).")
         if plan.left_out and all(reason.startswith("cannot do") for _, reason in plan.left_out):
             return ClientError(400, "unsupported_by_model", f"No target can serve this request ({told}).")
+        if plan.left_out and all(reason == OVER_QUOTA for _, reason in plan.left_out):
+            waits = ex.state.get(SPENT, ())
+            wait = min(waits.values()) if isinstance(waits, dict) and waits else None
+            return ClientError(429, "rate_limited", f"Every target's quota is used up ({told}).", retry_after_s=wait)
         if plan.left_out and all("do not fit" in reason for _, reason in plan.left_out):
             return ClientError(400, "context_too_long", f"The request is too long for every target ({told}).")
         return UpstreamError(503, "no_target", f"No target can take this request now ({told}).")

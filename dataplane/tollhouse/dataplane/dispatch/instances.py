@@ -93,7 +93,7 @@ def _endpoint(instance: Instance, catalog: Catalog) -> Endpoint | None:
     try:
         return build_endpoint(
             vendor(instance.provider),
-            instance.name,
+            instance.provider,
             url=url or (provider.endpoint.url if provider is not None else ""),
             headers=auth.header if auth is not None else None,
             query=auth.query if auth is not None else None,

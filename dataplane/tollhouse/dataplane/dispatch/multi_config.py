@@ -141,12 +141,3 @@ def policy_of(config: MultiConfig) -> Policy:
         within_s=within_s,
         deadline_s=deadline_s,
     )
-
-
-def skips_spent(config: MultiConfig) -> bool:
-    """Whether instances whose token quota is used up are left out of the choice."""
-    strategy = config.fallback_strategy
-    if strategy is None:
-        return config.models is not None
-    named = [strategy] if isinstance(strategy, str) else strategy
-    return any(name in ("rate_limiting", "instance_health_and_rate_limiting", "any") for name in named)

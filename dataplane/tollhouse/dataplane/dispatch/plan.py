@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
 SPENT = "spent_targets"
-"""``Exchange.state`` key: names of targets whose quota is used up, set by limits that count per target."""
+"""``Exchange.state`` key: targets whose quota is used up, by name, with the seconds until there is room again. Set by
+limits that count per target."""
+
+OVER_QUOTA = "its quota is used up"
 
 ALLOWED = "allowed_models"
 """``Exchange.state`` key: glob patterns of model names the caller may use; absent allows all."""
@@ -80,11 +83,10 @@ def select(
     states: TargetStates,
     now: float,
     *,
-    use_spent: bool = True,
     probed: Callable[[Target], bool] = lambda target: True,
 ) -> Choice:
-    """Filter and order. ``use_spent``: leave out targets whose quota is used up; ``probed``: what active checks say."""
-    spent = ex.state.get(SPENT, ()) if use_spent else ()
+    """Filter and order. ``probed``: what active checks say."""
+    spent = ex.state.get(SPENT, ())
     allowed: Sequence[str] | None = ex.state.get(ALLOWED)
     alone = len(targets) == 1
 
@@ -95,7 +97,7 @@ def select(
             forbidden = f"the caller may not use {candidate.model}"
         return Condition(
             forbidden=forbidden,
-            spent="its quota is used up" if candidate.name in spent else "",
+            spent=OVER_QUOTA if candidate.name in spent else "",
             open="" if alone else states.of(target).shut(now),
             unhealthy="" if alone or probed(target) else "its health check fails",
         )

@@ -95,7 +95,7 @@ class AiProxy(DispatchPlugin[SingleConfig]):
     def _choose(self, ex: Exchange) -> Choice:
         targets = self._instances.targets(ex.peek.model, ex.snapshot.models)
         now = self.services.clock.monotonic()
-        return select(ex, targets, self._turns.round_robin(), states_of(self.services), now, use_spent=False)
+        return select(ex, targets, self._turns.round_robin(), states_of(self.services), now)
 
     def explain(self, ex: Exchange) -> list[ExplainTarget]:
         """The one target."""

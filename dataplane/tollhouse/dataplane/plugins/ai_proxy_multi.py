@@ -13,7 +13,7 @@ from tollhouse.dataplane.dispatch.drive import Driver
 from tollhouse.dataplane.dispatch.hash_key import hash_key
 from tollhouse.dataplane.dispatch.instances import Instance, Instances
 from tollhouse.dataplane.dispatch.listing import find_model, list_models, of_names
-from tollhouse.dataplane.dispatch.multi_config import InstanceConfig, MultiConfig, policy_of, skips_spent
+from tollhouse.dataplane.dispatch.multi_config import InstanceConfig, MultiConfig, policy_of
 from tollhouse.dataplane.dispatch.plan import ALLOWED, PATIENT, Limits, Turns, plan_of, select
 from tollhouse.dataplane.dispatch.probes import InstanceProbes
 from tollhouse.dataplane.dispatch.targets import Target, states_of
@@ -42,7 +42,6 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         self._driver = Driver(services)
         self._policy = policy_of(config)
         self._limits = limits_of(config, None if config.instances else PATIENT)
-        self._use_spent = skips_spent(config)
         balancer = config.balancer
         self._key = hash_key(balancer.hash_on, balancer.key) if balancer.algorithm == "chash" else None
         self._turns: dict[str, Turns] = {}
@@ -94,7 +93,7 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         now = self.services.clock.monotonic()
         states = states_of(self.services)
         healthy = self._probes.healthy
-        return select(ex, targets, order, states, now, use_spent=self._use_spent, probed=lambda one: healthy(one.name))
+        return select(ex, targets, order, states, now, probed=lambda one: healthy(one.name))
 
     def explain(self, ex: Exchange) -> list[ExplainTarget]:
         """In the order of trying; without taking a turn, so of equals the heavier one stands first."""
