@@ -9,11 +9,27 @@ from benchmarks.requests import KEY
 PROFILES = ("bare", "features", "translate")
 
 _PATTERNS = [
-    r"ignore (all )?previous instructions", r"disregard .{0,40} above", r"system prompt", r"BEGIN (RSA|EC) PRIVATE KEY",
-    r"password\s*[:=]\s*\S+", r"AKIA[0-9A-Z]{16}", r"sk-[a-zA-Z0-9]{20,}", r"ghp_[A-Za-z0-9]{36}", r"\b\d{3}-\d\d-\d{4}\b",
-    r"drop table", r"rm -rf /", r"jailbreak", r"developer mode", r"act as an? unrestricted", r"pretend (to be|you are)",
-    r"reveal .{0,30} instructions", r"xox[baprs]-[0-9A-Za-z-]{10,}", r"eval\(", r"base64 decode", r"do anything now",
-]  # fmt: skip
+    r"ignore (all )?previous instructions",
+    r"disregard .{0,40} above",
+    r"system prompt",
+    r"BEGIN (RSA|EC) PRIVATE KEY",
+    r"password\s*[:=]\s*\S+",
+    r"AKIA[0-9A-Z]{16}",
+    r"sk-[a-zA-Z0-9]{20,}",
+    r"ghp_[A-Za-z0-9]{36}",
+    r"\b\d{3}-\d{2}-\d{4}\b",
+    r"drop table",
+    r"rm -rf /",
+    r"jailbreak",
+    r"developer mode",
+    r"act as an? unrestricted",
+    r"pretend (to be|you are)",
+    r"reveal .{0,30} instructions",
+    r"xox[baprs]-[0-9A-Za-z-]{10,}",
+    r"eval\(",
+    r"base64 decode",
+    r"do anything now",
+]
 """Twenty patterns as people write them; none matches the benchmark's prompt."""
 
 

@@ -1,6 +1,6 @@
 """Measures the gateways against nginx, in interleaved rounds, and prints ratios.
 
-Usage: python -m benchmarks.run [--profiles nginx,floor,bare,features,translate] [--rounds 3] [--seconds 2] ...
+Usage: python -m benchmarks [--profiles nginx,floor,bare,features,translate] [--rounds 3] [--seconds 2] ...
 """
 
 from __future__ import annotations
