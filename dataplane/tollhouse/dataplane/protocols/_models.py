@@ -34,7 +34,13 @@ def openai_models(models: Sequence[ListedModel]) -> bytes:
 def anthropic_model(model: ListedModel) -> dict[str, Any]:
     """One entry, Anthropic's way. The epoch stands for an unknown date, as in Anthropic's own list."""
     created = datetime.fromtimestamp(max(0, model.created), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"type": "model", "id": model.id, "display_name": model.display_name or model.id, "created_at": created}
+    return {
+        "type": "model",
+        "id": model.id,
+        "display_name": model.display_name or model.id,
+        "created_at": created,
+        "lifecycle": "active",
+    }
 
 
 def anthropic_models(
