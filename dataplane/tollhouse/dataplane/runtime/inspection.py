@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 from multidict import CIMultiDict
+from tollhouse.dataplane.dispatch.targets import states_of
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.gateway import Gateway
 from tollhouse.dataplane.runtime.masking import masked
@@ -91,7 +92,16 @@ class Inspection:
         return Effective(msgspec.json.encode(whole, enc_hook=str), snapshot.revision)
 
     def health(self) -> Health:
-        """What this worker knows of its targets."""
-        targets = self._gateway.services.targets
-        told = targets.report() if targets is not None and hasattr(targets, "report") else []
-        return Health(msgspec.json.encode(told, enc_hook=str))
+        """What this worker knows of its targets: probes, breaker, load and time to the first byte."""
+        now = time.monotonic()
+        told = [
+            {
+                "name": state.name,
+                "status": "healthy" if state.healthy else "unhealthy",
+                "breaker": state.shut(now) or "closed",
+                "in_flight": state.in_flight,
+                "first_byte_ms": round(state.first_byte_s * 1000, 1),
+            }
+            for state in states_of(self._gateway.services)
+        ]
+        return Health(msgspec.json.encode(told))
