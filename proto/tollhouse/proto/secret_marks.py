@@ -34,9 +34,11 @@ class _Marks:
     others: _Marks | None = None
     """For the values of a free map."""
     items: _Marks | None = None
+    recursive: bool = False
+    """Stands inside itself: kept without asking what is below."""
 
     def __bool__(self) -> bool:
-        return bool(self.mark or self.fields or self.others or self.items)
+        return self.recursive or bool(self.mark or self.fields or self.others or self.items)
 
 
 def change_secrets(
@@ -106,39 +108,68 @@ def _counterpart(item: Any, index: int, stored: Any) -> Any:
 @lru_cache(maxsize=512)
 def _marks_of(model: type[BaseModel]) -> _Marks | None:
     schema = model.model_json_schema(mode="validation", by_alias=True)
-    return _read(schema, schema.get("$defs", {}), ()) or None
+    return _SchemaReader(schema.get("$defs", {})).read(schema) or None
 
 
-def _read(schema: Any, definitions: Mapping[str, Any], inside: tuple[str, ...]) -> _Marks:
-    marks = _Marks()
-    if not isinstance(schema, Mapping):
+class _SchemaReader:
+    """Reads one JSON Schema; models that stand inside themselves become marks that do."""
+
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self._definitions = definitions
+        self._known: dict[str, _Marks] = {}
+        self._open: set[str] = set()
+
+    def read(self, schema: Any) -> _Marks:
+        if not isinstance(schema, Mapping):
+            return _Marks()
+        reference = str(schema.get("$ref", "")).removeprefix("#/$defs/")
+        if reference in self._definitions and "secret" not in schema:
+            return self._definition(reference)
+        options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+        if len(options) == 1 and "secret" not in schema:  # ``X | None`` is read as X itself, which may still be open
+            return self.read(options[0])
+        marks = _Marks()
+        self._read_into(marks, schema)
         return marks
-    mark = schema.get("secret")
-    if mark:
-        marks.mark = "digest" if mark == "digest" else "secret"
-    reference = str(schema.get("$ref", "")).removeprefix("#/$defs/")
-    if reference in definitions and reference not in inside:
-        _merge(marks, _read(definitions[reference], definitions, (*inside, reference)))
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        for option in schema.get(keyword, ()):
-            _merge(marks, _read(option, definitions, inside))
-    for name, inner in schema.get("properties", {}).items():
-        found = _read(inner, definitions, inside)
-        if found:
-            marks.fields[name] = found
-    others = _read(schema.get("additionalProperties"), definitions, inside)
-    marks.others = others or marks.others
-    items = _read(schema.get("items"), definitions, inside)
-    marks.items = items or marks.items
-    return marks
+
+    def _definition(self, name: str) -> _Marks:
+        marks = self._known.get(name)
+        if marks is None:
+            marks = self._known[name] = _Marks()
+            self._open.add(name)
+            self._read_into(marks, self._definitions[name])
+            self._open.discard(name)
+        elif name in self._open:
+            marks.recursive = True
+        return marks
+
+    def _read_into(self, marks: _Marks, schema: Mapping[str, Any]) -> None:
+        mark = schema.get("secret")
+        if mark:
+            marks.mark = "digest" if mark == "digest" else "secret"
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            for option in schema.get(keyword, ()):
+                _merge(marks, self.read(option))
+        for name, inner in schema.get("properties", {}).items():
+            found = self.read(inner)
+            if found:
+                marks.fields[name] = found
+        marks.others = self.read(schema.get("additionalProperties")) or marks.others
+        marks.items = self.read(schema.get("items")) or marks.items
 
 
 def _merge(into: _Marks, other: _Marks) -> None:
+    """What any of several forms marks is marked; the parts of ``other`` are shared, never changed."""
     into.mark = into.mark or other.mark
+    into.recursive = into.recursive or other.recursive
     for name, marks in other.fields.items():
-        if name in into.fields:
-            _merge(into.fields[name], marks)
-        else:
+        known = into.fields.get(name)
+        if known is None:
             into.fields[name] = marks
+        elif known is not marks:
+            both = _Marks()
+            _merge(both, known)
+            _merge(both, marks)
+            into.fields[name] = both
     into.others = into.others or other.others
     into.items = into.items or other.items

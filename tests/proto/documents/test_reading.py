@@ -1,15 +1,9 @@
-"""Documents in and out."""
+"""Documents to objects."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tollhouse.proto.documents import dump_documents, dump_value, locate_problems, parse_documents
-from tollhouse.proto.documents.marked import read_text, read_yaml
+from tollhouse.proto.documents import locate_problems, parse_documents
 from tollhouse.proto.problems import Problem, errors_only
 
 TUTORIAL = """
@@ -161,12 +155,6 @@ def test_aliases_and_merge_keys_are_understood() -> None:
     ]
 
 
-def test_plain_words_follow_yaml_1_2() -> None:
-    text = "a: [no, on, 22:22, 2024-01-01, 010, 0x1F, 0o17, 1e3, .5, -1, ~, true, '1', !!str 1, 1_000]"
-    expected = ["no", "on", "22:22", "2024-01-01", 10, 31, 15, 1000.0, 0.5, -1, None, True, "1", "1", "1_000"]
-    assert read_yaml(text)[0].plain() == {"a": expected}
-
-
 def test_environment_variables_are_filled_in_only_when_given() -> None:
     text = "# ${{UNSET}}\nroutes:\n- id: ${{ROUTE}}\n  uri: ${{URI:=/default}}\n"
     parsed = parse_documents(text, environment={"ROUTE": "r1"})
@@ -174,68 +162,3 @@ def test_environment_variables_are_filled_in_only_when_given() -> None:
     missing = parse_documents(text, "f", environment={}).problems[0]
     assert (missing.line, missing.what) == (3, "the environment variable ROUTE is not set")
     assert parse_documents("routes:\n- id: '${{ROUTE}}'\n").objects[0].id == "${{ROUTE}}"
-
-
-def test_dumped_objects_are_read_again() -> None:
-    objects: list[tuple[str, str, dict[str, Any]]] = [
-        ("credentials", "jack/c1", {"id": "c1", "plugins": {"key-auth": {"key": "********"}}}),
-        ("consumers", "jack", {"username": "jack", "desc": "no", "create_time": 1}),
-        ("secrets", "vault/1", {"uri": "http://v", "prefix": "kv", "token": "$env://T"}),
-        ("routes", "r", {"id": "r", "uri": "/*", "update_time": 1, "desc": "line one\nline two\n"}),
-    ]
-    for form in ("yaml", "json"):
-        text = dump_documents(objects, form)  # type: ignore[arg-type]
-        parsed = parse_documents(text)
-        assert not parsed.problems
-        assert [(one.kind, one.id) for one in parsed.objects] == [
-            ("routes", "r"),
-            ("consumers", "jack"),
-            ("credentials", "jack/c1"),
-            ("secrets", "vault/1"),
-        ]
-        assert "_time" not in text
-    assert "desc: |\n" in dump_documents(objects)
-
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
-    [
-        "1e3",
-        "0o17",
-        "0x1",
-        "no",
-        "on",
-        "~",
-        "null",
-        "",
-        "<<",
-        ".5",
-        "1_0",
-        "- a",
-        "a: b",
-        "#",
-        "&a",
-        "!x",
-        "a\n b\n",
-        "\n",
-    ]
-)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
-    max_leaves=20,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.dictionaries(TEXTS, VALUES, max_size=4))
-def test_any_value_survives_yaml_and_json(value: dict[str, Any]) -> None:
-    assert read_text(dump_value({"a": value}))[0].plain() == {"a": value}
-    marked = read_text(json.dumps({"a": value}, indent=1))[0]
-    assert marked.plain() == {"a": value}
-    assert marked.line == 1
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.text(max_size=80) | st.text("[]{}:,-&*a \n\"'#!|>", max_size=60))
-def test_no_text_makes_reading_fail_otherwise_than_by_a_problem(text: str) -> None:
-    parse_documents(text)
