@@ -1,0 +1,25 @@
+"""The token, and errors as people understand them."""
+
+from pathlib import Path
+
+import pytest
+from tollhouse.cli.client import Connection
+from tollhouse.cli.failure import UNREACHABLE, Failure
+
+
+def test_token_comes_from_the_option_or_the_state_folder(tmp_path: Path) -> None:
+    """The option wins over the key that ``up`` keeps."""
+    assert Connection(state_dir=tmp_path).token() == ""
+    (tmp_path / "admin.key").write_text("kept\n")
+    assert Connection(state_dir=tmp_path).token() == "kept"
+    assert Connection(admin_key="given", state_dir=tmp_path).token() == "given"
+
+
+def test_unreachable_node_is_a_failure_with_its_address() -> None:
+    """The message names the address, the code is 3."""
+    from tollhouse.proto.admin.v1 import node_pb2
+
+    with pytest.raises(Failure) as caught, Connection(timeout_s=5).node("127.0.0.1:1") as node:
+        node.Status(node_pb2.StatusRequest())
+    assert caught.value.code == UNREACHABLE
+    assert "127.0.0.1:1" in caught.value.message
