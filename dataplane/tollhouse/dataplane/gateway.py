@@ -116,6 +116,10 @@ class Gateway:
             reply = await hook.run(ex)
             if reply is not None:
                 return reply
+        if ex.protocol is not None and ex.document is not None:
+            own = ex.protocol.own_answer(ex.document)
+            if own is not None:
+                return Reply(200, [JSON], own)
         if pipeline.dispatcher is None:
             raise GatewayError(503, "no_upstream", f"The route {route.id!r} has no upstream and no ai-proxy plugin.")
         return await pipeline.dispatcher.dispatch(ex)

@@ -138,6 +138,11 @@ class Protocol(ABC):
         """Edits a request needs also when both sides speak this format: ask the provider for usage in the stream.
         Returns whether that usage must be hidden from the client."""
 
+    def own_answer(self, document: RequestDocument) -> bytes | None:
+        """The body of an answer the gateway gives itself, after the request was admitted and judged; None when a
+        provider must be asked. Raises ClientError 400 naming the field at fault."""
+        return None
+
     # -- replies
 
     @abstractmethod
