@@ -62,7 +62,7 @@ class AiPromptDecorator(Plugin[PromptDecoratorConfig]):
         if not isinstance(messages, list):
             raise ClientError(400, "invalid_value", "messages: expected an array of messages.", param="messages")
         before, after = self._before, self._after
-        if ex.protocol is not None and ex.protocol.name == "anthropic_messages":
+        if ex.protocol is not None and ex.protocol.name.startswith("anthropic_"):
             first = [prompt["content"] for prompt in before if prompt["role"] == "system"]
             last = [prompt["content"] for prompt in after if prompt["role"] == "system"]
             if first or last:

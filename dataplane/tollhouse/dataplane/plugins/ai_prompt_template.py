@@ -96,7 +96,7 @@ class AiPromptTemplate(Plugin[PromptTemplateConfig]):
         for field in _CLIENTS_OWN:
             if field in given and field not in body:
                 body[field] = given[field]
-        if ex.protocol is not None and ex.protocol.name == "anthropic_messages":
+        if ex.protocol is not None and ex.protocol.name.startswith("anthropic_"):
             _lift_system(body)
         for field in document.names():
             if field not in body:
