@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,6 +81,13 @@ async def test_upstreams_are_told_who_calls_and_cannot_be_lied_to(snapshot: Snap
         ("x-credential-identifier", "c1"),
         ("x-consumer-custom-id", None),
     ]
+
+
+async def test_providers_of_models_are_not_told_who_calls(snapshot: Snapshot) -> None:
+    ex = request(snapshot, headers={"apikey": "sk-bob"})
+    ex.pipeline = SimpleNamespace(ai=True)  # type: ignore[assignment]
+    KeyAuth(KeyAuthConfig(), Place("routes", "1"), plain_services()).request(ex)
+    assert (ex.consumer_name, ex.upstream_headers) == ("bob", [])
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,8 @@ class KeyAuth(Plugin[KeyAuthConfig]):
         ex.consumer = consumer
         ex.consumer_name = consumer.name
         ex.credential_id = credential_id
+        if ex.pipeline is not None and ex.pipeline.ai:
+            return  # a vendor has no business knowing who our callers are
         # What is not known is removed: a client must not be able to say it for itself.
         ex.upstream_headers += [
             ("x-consumer-username", consumer.name),
