@@ -57,8 +57,11 @@ class KeptLease:
             except LeaseNotFound:
                 log.warning("etcd.lease_lost id=%x", self.id)
                 self.id, self._announced = 0, False
-            except EtcdError as problem:
-                log.warning("etcd.lease_trouble retry_s=%.1f: %s", delay_s, problem)
+            except Exception as problem:
+                # A lease nobody keeps takes its keys along: whatever went wrong, try again.
+                log.warning(
+                    "etcd.lease_trouble retry_s=%.1f: %s", delay_s, problem, exc_info=not isinstance(problem, EtcdError)
+                )
                 await asyncio.sleep(delay_s * (0.5 + random.random()))
                 delay_s = min(delay_s * 2, max(1.0, self._ttl_s / 4))
             else:
