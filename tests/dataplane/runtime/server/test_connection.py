@@ -133,6 +133,56 @@ async def test_a_stream_that_breaks_never_ends_cleanly(serve, connect, gateway, 
     assert not gateway.finished[0].aborted
 
 
+async def test_a_stream_that_breaks_is_seen_broken_by_old_clients_too(serve, connect, gateway):
+    async def pieces():
+        yield b"half of it"
+        await asyncio.sleep(0.05)
+        raise ConnectionError("the provider is gone")
+
+    async def handler(ex):
+        return Reply(200, [], stream=pieces())
+
+    gateway.handler = handler
+    client = await connect(await serve())
+    await client.send(b"GET / HTTP/1.0\r\nhost: a\r\n\r\n")
+    with pytest.raises(ConnectionError):
+        await client.rest()
+
+
+async def test_a_head_does_not_wait_for_the_first_piece(serve, connect, gateway):
+    go = asyncio.Event()
+
+    async def pieces():
+        await go.wait()
+        yield b"late"
+
+    async def handler(ex):
+        return Reply(200, [], stream=pieces())
+
+    gateway.handler = handler
+    client = await connect(await serve())
+    await client.send(GET)
+    assert (await client.head())[0] == 200
+    go.set()
+    assert await client.reader.readuntil(b"0\r\n\r\n") == b"4\r\nlate\r\n0\r\n\r\n"
+
+
+async def test_an_empty_stream_is_a_whole_reply(serve, connect, gateway):
+    async def pieces():
+        return
+        yield b""
+
+    async def handler(ex):
+        return Reply(200, [], stream=pieces())
+
+    gateway.handler = handler
+    client = await connect(await serve())
+    await client.send(GET + GET)
+    for _ in range(2):
+        await client.head()
+        assert await client.reader.readexactly(5) == b"0\r\n\r\n"
+
+
 async def test_a_client_that_leaves_ends_the_stream_and_its_source(serve, connect, gateway, until):
     closed = asyncio.Event()
 

@@ -42,6 +42,9 @@ class Wire(asyncio.Transport):
     def write(self, data: Any) -> None:
         self.written += data
 
+    def writelines(self, list_of_data: Any) -> None:
+        self.written += b"".join(list_of_data)
+
     def get_write_buffer_size(self) -> int:
         return 0
 

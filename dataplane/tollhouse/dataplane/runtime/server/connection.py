@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tollhouse.server")
 
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER of zero seconds: closing resets."""
 _JOIN_BELOW = 32 * 1024
 """Replies and pieces shorter than this are joined with their framing into one write; longer ones are not copied."""
 
@@ -188,6 +192,13 @@ class ClientConnection(RequestHandler):
             raise ConnectionResetError("the client is gone")
         transport.write(data)
 
+    def write_all(self, pieces: tuple[bytes, ...]) -> None:
+        """Send several pieces without copying them together. Raises ConnectionError when the client is gone."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        transport.writelines(pieces)
+
     # -- the loop
 
     async def start(self) -> None:
@@ -253,7 +264,7 @@ class ClientConnection(RequestHandler):
             reply = ex.reply = await gateway.answer(ex)
             close = close or self._draining or not payload.is_eof()
             if reply.stream is None:
-                await self._write_whole(ex, reply, close)
+                close = await self._write_whole(ex, reply, close)
             else:
                 close = await self._write_stream(ex, reply, reply.stream, close, message.version >= HttpVersion11)
         except BrokenReply:
@@ -271,7 +282,8 @@ class ClientConnection(RequestHandler):
 
     # -- writing
 
-    async def _write_whole(self, ex: Exchange, reply: Reply, close: bool) -> None:
+    async def _write_whole(self, ex: Exchange, reply: Reply, close: bool) -> bool:
+        """Write head and body at once. Returns whether the connection must be closed."""
         body, status = reply.body, reply.status
         length: int | None = len(body)
         if ex.method == "HEAD":
@@ -283,30 +295,31 @@ class ClientConnection(RequestHandler):
         except BrokenReply:
             log.error("a reply header holds a line break", extra={"request_id": ex.id})
             self._refuse(Refused(500, "gateway_fault", "The gateway failed to handle the request."))
-            raise BrokenReply from None
+            return True
         if len(body) < _JOIN_BELOW:
             self.write(head + body)
         else:
-            self.write(head)
-            self.write(body)
+            self.write_all((head, body))
         ex.first_reply_byte_s = time.monotonic()
         ex.reply_bytes = len(head) + len(body)
         if self._paused:
             await self._wait_for_client()
+        return close
 
     async def _write_stream(
         self, ex: Exchange, reply: Reply, stream: AsyncIterator[bytes], close: bool, chunked: bool
     ) -> bool:
         """Write a stream piece by piece. A stream that breaks ends the connection without its last chunk, so that
         nobody takes it for a whole one. Returns whether the connection must be closed."""
-        transport = self.transport
         bodiless = ex.method == "HEAD" or has_no_body(reply.status)
         close = close or not (chunked or bodiless)
+        held: list[bytes] = []
+        # Head and first piece go out together when the piece is there already, else the head goes as soon as we wait.
+        release = self._loop.call_soon(self._release, held)
         try:
-            head = reply_head(
-                reply.status, reply.headers, None, self._listening.date, close=close, chunked=chunked and not bodiless
-            )
-            self.write(head)
+            chunked = chunked and not bodiless
+            head = reply_head(reply.status, reply.headers, None, self._listening.date, close=close, chunked=chunked)
+            held.append(head)
             ex.reply_bytes = len(head)
             if bodiless:
                 return close
@@ -316,32 +329,51 @@ class ClientConnection(RequestHandler):
                     continue
                 if ex.first_reply_byte_s is None:
                     ex.first_reply_byte_s = time.monotonic()
-                if not chunked:
-                    self.write(piece)
-                elif size < _JOIN_BELOW:
-                    self.write(b"%x\r\n%b\r\n" % (size, piece))
+                if chunked and size < _JOIN_BELOW:
+                    framed = b"%x\r\n%b\r\n" % (size, piece)
+                    self.write(held.pop() + framed if held else framed)
                 else:
-                    self.write(b"%x\r\n" % size)
-                    self.write(piece)
-                    self.write(b"\r\n")
+                    self._release(held)
+                    self.write_all((b"%x\r\n" % size, piece, b"\r\n") if chunked else (piece,))
                 ex.reply_bytes += size
                 if self._paused:
                     await self._wait_for_client()
             if chunked:
-                self.write(b"0\r\n\r\n")
-        except (asyncio.CancelledError, ConnectionError):
+                held.append(b"0\r\n\r\n")
+        except asyncio.CancelledError:
+            held.clear()
             raise
         except Exception as error:
+            held.clear()
+            if self.transport is None or self.transport.is_closing():
+                raise
             ex.error = ex.error or error
             log.warning("stream broke", extra={"request_id": ex.id, "error": type(error).__name__})
-            if transport is not None:
-                transport.abort()
+            self._break_off()
             raise BrokenReply from error
         finally:
+            release.cancel()
+            self._release(held)
             closing = getattr(stream, "aclose", None)
             if closing is not None:
                 await closing()
         return close
+
+    def _release(self, held: list[bytes]) -> None:
+        """Send what was held back to go with the next piece."""
+        if held and self.transport is not None and not self.transport.is_closing():
+            self.transport.write(b"".join(held))
+        held.clear()
+
+    def _break_off(self) -> None:
+        """End the connection so that the client sees it broken, also where a plain end would mean a whole answer."""
+        transport = self.transport
+        if transport is None:
+            return
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        transport.abort()
 
     async def _wait_for_client(self) -> None:
         """The client reads more slowly than we write."""

@@ -134,8 +134,7 @@ class Connection(asyncio.Protocol):
         if len(body) < JOIN_BELOW:
             transport.write(head + body)
         else:
-            transport.write(head)
-            transport.write(body)
+            transport.writelines((head, body))
         if self._writing_paused:
             self._phase = "send"
             self._unsent = transport.get_write_buffer_size()

@@ -31,16 +31,19 @@ class PoolSettings:
 class Pool:
     """Lends connections. Closed by itself when the last one is gone (``on_empty``)."""
 
-    __slots__ = ("_idle", "_live", "_loop", "_on_empty", "_open", "_opening", "_settings", "_waiters")
+    __slots__ = ("_idle", "_live", "_loop", "_on_empty", "_open", "_opening", "_settings", "_waiters", "authority")
 
     def __init__(
         self,
         settings: PoolSettings,
+        authority: str,
         loop: asyncio.AbstractEventLoop,
         open_one: Callable[[Pool], Awaitable[Connection]],
         on_empty: Callable[[Pool], None],
     ) -> None:
         self._settings = settings
+        self.authority = authority
+        """Host and port as they stand in a Host header."""
         self._loop = loop
         self._open = open_one
         self._on_empty = on_empty

@@ -42,8 +42,8 @@ class LeanTransport(Transport):
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
         origin, body = request.origin, request.body
         length = len(body) if isinstance(body, bytes) else None
-        head = request_head(request.method, request.target, _authority(origin), request.headers, length)
-        pool = self._pool(origin)
+        pool = self._pools.get(origin) or self._pool(origin)
+        head = request_head(request.method, request.target, pool.authority, request.headers, length)
         connection = pool.take()
         used = connection is not None
         if connection is None:
@@ -113,7 +113,8 @@ class LeanTransport(Transport):
             def forget(_: Pool) -> None:
                 self._pools.pop(origin, None)
 
-            pool = self._pools[origin] = Pool(self._settings, asyncio.get_running_loop(), open_one, forget)
+            pool = Pool(self._settings, _authority(origin), asyncio.get_running_loop(), open_one, forget)
+            self._pools[origin] = pool
         return pool
 
     async def _open(self, origin: Origin, pool: Pool) -> Connection:
