@@ -95,9 +95,9 @@ class _Cells(NamedTuple):
 
 
 class _AttemptCells(NamedTuple):
-    """The series of attempts of one kind on one target."""
+    """The series of what attempts on one target consumed. (How many there were and how they ended is counted where
+    they are made, with or without this plugin.)"""
 
-    attempts: Cell
     cost: Cell
     unpriced: Cell
     tokens: tuple[Cell, Cell, Cell, Cell, Cell]
@@ -149,12 +149,7 @@ class Prometheus(Plugin[PrometheusConfig]):
             "Model requests being answered right now.",
             _ACTIVE_LABELS,
         )
-        target = ("node", "provider", "llm_model")
-        spender = ("route", "consumer", *target)
-        self._attempts = counter("tollhouse_attempts_total", "Tries of targets by outcome.", (*target, "outcome"))
-        self._failovers = counter(
-            "tollhouse_failovers_total", "Requests that went on to another target.", ("route", "node", "reason")
-        )
+        spender = ("route", "consumer", "node", "provider", "llm_model")
         self._cost = counter("tollhouse_llm_cost_usd_total", "What models cost, in US dollars.", spender)
         self._tokens = counter("tollhouse_llm_tokens_total", "Tokens by kind, all attempts.", ("type", *spender))
         self._unpriced = counter(
@@ -217,27 +212,20 @@ class Prometheus(Plugin[PrometheusConfig]):
             cells.completion_sizes.observe(usage.output_tokens)
 
     def _record_attempts(self, ex: Exchange, route: str, consumer: str) -> None:
-        previous: Attempt | None = None
         for attempt in ex.attempts:
-            outcome = "ok" if attempt.failure is None else attempt.failure.kind
-            cells = self._attempt_cells_of(route, consumer, attempt, outcome)
-            cells.attempts.add(1)
-            if attempt.cost_nano:
-                cells.cost.add(attempt.cost_nano * _NANO)
             usage = attempt.usage
-            if usage is not None:
-                if not attempt.price_known:
-                    cells.unpriced.add(1)
-                read, wrote, cached, written, thought = cells.tokens
-                read.add(usage.input_tokens)
-                wrote.add(usage.output_tokens)
-                cached.add(usage.cached_tokens)
-                written.add(usage.cache_write_tokens + usage.cache_write_1h_tokens)
-                thought.add(usage.reasoning_tokens)
-            if previous is not None and previous.target != attempt.target:
-                reason = previous.failure.kind if previous.failure is not None else ""
-                self._failovers(route, previous.target, reason).add(1)
-            previous = attempt
+            if usage is None or not attempt.model:
+                continue
+            cells = self._attempt_cells_of(route, consumer, attempt)
+            cells.cost.add(attempt.cost_nano * _NANO)
+            if not attempt.price_known:
+                cells.unpriced.add(1)
+            read, wrote, cached, written, thought = cells.tokens
+            read.add(usage.input_tokens)
+            wrote.add(usage.output_tokens)
+            cached.add(usage.cached_tokens)
+            written.add(usage.cache_write_tokens + usage.cache_write_1h_tokens)
+            thought.add(usage.reasoning_tokens)
 
     # -- labels
 
@@ -319,21 +307,23 @@ class Prometheus(Plugin[PrometheusConfig]):
             self._completion_sizes(*llm),
         )
 
-    def _attempt_cells_of(self, route: str, consumer: str, attempt: Attempt, outcome: str) -> _AttemptCells:
-        key = (route, consumer, attempt.target, attempt.provider, attempt.model, outcome, attempt.price_known)
+    def _attempt_cells_of(self, route: str, consumer: str, attempt: Attempt) -> _AttemptCells:
+        key = (route, consumer, attempt.target, attempt.provider, attempt.model, attempt.price_known)
         cells = self._attempt_cells.get(key)
         if cells is None:
             if len(self._attempt_cells) >= MOST_CACHED:
                 self._attempt_cells.clear()
-            target = (attempt.target, attempt.provider, attempt.model)
-            spender = (route, consumer, *target)
-            kinds = ("input", "output", "cached", "cache_write", "reasoning")
-            model = bool(attempt.model)
+            spender = (route, consumer, attempt.target, attempt.provider, attempt.model)
             cells = self._attempt_cells[key] = _AttemptCells(
-                self._attempts(*target, outcome),
-                self._cost(*spender) if model else _NOTHING,
-                self._unpriced(attempt.provider, attempt.model) if model and not attempt.price_known else _NOTHING,
-                tuple(self._tokens(kind, *spender) if model else _NOTHING for kind in kinds),  # type: ignore[arg-type]
+                self._cost(*spender),
+                _NOTHING if attempt.price_known else self._unpriced(attempt.provider, attempt.model),
+                (
+                    self._tokens("input", *spender),
+                    self._tokens("output", *spender),
+                    self._tokens("cached", *spender),
+                    self._tokens("cache_write", *spender),
+                    self._tokens("reasoning", *spender),
+                ),
             )
         return cells
 
@@ -361,7 +351,7 @@ class Prometheus(Plugin[PrometheusConfig]):
 
 
 class _Nothing(Cell, Distribution):
-    """Counts nothing: ordinary upstreams have no tokens and no price."""
+    """Counts nothing, where a series would stay empty for ever."""
 
     def add(self, amount: float = 1) -> None:
         """Nothing."""
