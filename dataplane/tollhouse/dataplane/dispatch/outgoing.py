@@ -57,6 +57,9 @@ def prepare(ex: Exchange, target: Target) -> Prepared:
     chat = replace(ex.chat, model=target.model or ex.peek.model)
     encoded = spoken.encode_request(chat, max_output_tokens=target.max_output or None)
     body = encoded.body
+    limit_field = target.endpoint.provider.max_tokens_field.get(spoken.name, "max_tokens")
+    if limit_field not in body and "max_tokens" in body:  # OpenAI's reasoning models refuse the older name
+        body[limit_field] = body.pop("max_tokens")
     document = RequestDocument(msgspec.json.encode(body))
     _edit(document, target, spoken.name, None)
     return Prepared(spoken, False, document.encode(), False, encoded.renamed_tools, encoded.dropped)
@@ -64,7 +67,7 @@ def prepare(ex: Exchange, target: Target) -> Prepared:
 
 def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:
     """What the client's encoder needs to know. Decodes the request, so only where the answer is re-encoded."""
-    return ReplyContext(ex.peek.model, ex.chat.stream_usage, prepared.renamed_tools, ex.id)
+    return ReplyContext(ex.peek.model, ex.chat.stream_usage, prepared.renamed_tools, ex.id, int(ex.received_at))
 
 
 def _edit(document: RequestDocument, target: Target, protocol: str, asked_tokens: int | None) -> None:

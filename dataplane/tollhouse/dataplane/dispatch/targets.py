@@ -9,7 +9,7 @@ from typing import Any
 from tollhouse.dataplane.dispatch.endpoints import Endpoint
 from tollhouse.dataplane.engine.breaker import DEAD_KEY, Breaker
 from tollhouse.dataplane.engine.failover import RetryBudget
-from tollhouse.dataplane.services import Services
+from tollhouse.dataplane.services import Clock, Services
 from tollhouse.proto.catalog import PriceTable
 
 
@@ -46,12 +46,14 @@ class Target:
 class TargetState:
     """What one worker knows of one target right now. Lives as long as the worker."""
 
-    __slots__ = ("account", "breaker", "budget", "first_byte_s", "healthy", "in_flight", "name")
+    __slots__ = ("account", "breaker", "budget", "first_byte_s", "in_flight", "model", "name")
 
     smoothing = 0.3
 
-    def __init__(self, name: str, account: Breaker) -> None:
+    def __init__(self, name: str, model: str, account: Breaker) -> None:
         self.name = name
+        self.model = model
+        """As configured; empty where clients choose it."""
         self.breaker = Breaker()
         self.account = account
         """The breaker of the whole account and address: a dead key or a closed port concerns all its models."""
@@ -59,8 +61,6 @@ class TargetState:
         self.in_flight = 0
         self.first_byte_s = 0.0
         """Time to the first byte, exponentially smoothed; 0 while unknown, so that it gets tried."""
-        self.healthy = True
-        """As active probes see it."""
 
     def permits(self, now: float, *, last_resort: bool = False) -> bool:
         """Whether both breakers let a request through."""
@@ -100,7 +100,8 @@ class TargetState:
 class TargetStates:
     """The states of all targets of one worker, made when first asked for. One per worker, in ``services.targets``."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._states: dict[str, TargetState] = {}
         self._accounts: dict[str, Breaker] = {}
 
@@ -110,12 +111,29 @@ class TargetStates:
         state = self._states.get(key)
         if state is None:
             account = self._accounts.setdefault(target.endpoint.key, Breaker())
-            state = self._states[key] = TargetState(target.name, account)
+            state = self._states[key] = TargetState(target.name, target.key.partition("/")[2], account)
         return state
 
     def named(self, name: str) -> list[TargetState]:
         """All states of targets with this name, for an operator's ``open``, ``close`` and ``reset``."""
         return [state for state in self._states.values() if state.name == name]
+
+    def report(self) -> list[dict[str, Any]]:
+        """All of them for status pages: plain data, no addresses and no keys."""
+        now = self._clock.monotonic()
+        return [
+            {
+                "target": state.name,
+                "model": state.model,
+                "in_flight": state.in_flight,
+                "breaker": state.breaker.state(now),
+                "account_breaker": state.account.state(now),
+                "reason": state.account.reason or state.breaker.reason,
+                "retry_in_s": round(state.wait_s(now), 3),
+                "first_byte_s": round(state.first_byte_s, 6),
+            }
+            for state in self._states.values()
+        ]
 
     def __iter__(self) -> Iterator[TargetState]:
         return iter(self._states.values())
@@ -124,6 +142,6 @@ class TargetStates:
 def states_of(services: Services) -> TargetStates:
     """The worker's target states; made at the first call."""
     if services.targets is None:
-        services.targets = TargetStates()
+        services.targets = TargetStates(services.clock)
     states: TargetStates = services.targets
     return states

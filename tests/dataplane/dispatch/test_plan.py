@@ -1,0 +1,63 @@
+"""From targets to a plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tollhouse.dataplane import registry
+from tollhouse.dataplane.dispatch.catalog import known_target
+from tollhouse.dataplane.dispatch.endpoints import build_endpoint
+from tollhouse.dataplane.dispatch.plan import ALLOWED, SPENT, Limits, Turns, plan_of, select
+from tollhouse.dataplane.dispatch.targets import Target, TargetStates
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.engine.failover import Policy
+from tollhouse.dataplane.exchange import Exchange
+
+from tests.support.dispatching import Bench
+from tests.support.services import StillClock, request
+
+ENDPOINT = build_endpoint(registry.provider_types()["openai"], "openai", environment={})
+A, B = (known_target(name, ENDPOINT, f"gpt-4o{tail}") for name, tail in (("a", ""), ("b", "-mini")))
+
+
+def exchange(gate: Bench, body: bytes = b'{"model":"gpt-4o","messages":[]}') -> Exchange:
+    """A chat request."""
+    ex = request(gate.gateway.snapshot)
+    ex.body, ex.document = body, RequestDocument(body)
+    ex.protocol = registry.protocols_by_name()["openai_chat"]
+    return ex
+
+
+def chosen(ex: Exchange, *targets: Target, states: TargetStates | None = None) -> list[str]:
+    """The names in order."""
+    states = states or TargetStates(StillClock())
+    choice = select(ex, targets, Turns().round_robin(), states, 0.0)
+    return [target.name for target in plan_of(choice, targets, Policy(), Limits()).targets]
+
+
+async def test_permission_and_quota_narrow_the_choice(gate: Bench) -> None:
+    """Plugins leave their word in the exchange's state."""
+    ex = exchange(gate)
+    assert chosen(ex, A, B) == ["a", "b"]
+    ex.state[ALLOWED] = ["*-mini"]
+    assert chosen(ex, A, B) == ["b"]
+    ex.state[SPENT] = {"b": 3.0}
+    assert chosen(ex, A, B) == []
+
+
+async def test_an_open_breaker_counts_only_where_there_is_a_choice(gate: Bench) -> None:
+    """The only target is always tried."""
+    states = TargetStates(StillClock())
+    states.of(A).breaker.forced = "open"
+    assert chosen(exchange(gate), A, B, states=states) == ["b"]
+    assert chosen(exchange(gate), A, states=states) == ["a"]
+    assert chosen(exchange(gate), replace(A, weight=0)) == ["a"]
+
+
+async def test_a_request_that_is_clearly_too_long_skips_small_windows(gate: Bench) -> None:
+    """Estimates are rough, so only by a margin, and never when base64 inflates them."""
+    small = replace(A, context_window=100)
+    text = b'{"model":"m","messages":[{"role":"user","content":"%s"}]}'
+    assert chosen(exchange(gate, text % (b"x" * 1000)), small, B) == ["b"]
+    assert chosen(exchange(gate, text % (b"base64" + b"x" * 1000)), small, B) == ["a", "b"]
+    assert chosen(exchange(gate, text % (b"x" * 400)), small, B) == ["a", "b"]
