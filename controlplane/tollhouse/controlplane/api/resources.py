@@ -10,9 +10,9 @@ from aiohttp import web
 from tollhouse.controlplane.api import answers
 from tollhouse.controlplane.api.routing import Target
 from tollhouse.controlplane.service.listing import read_query
+from tollhouse.controlplane.service.preconditions import ONLY_IF_NEW, ONLY_IF_THERE
 from tollhouse.controlplane.service.refusal import KeyNotFound, invalid
 from tollhouse.controlplane.service.service import Service
-from tollhouse.controlplane.service.writing import ONLY_IF_NEW, ONLY_IF_THERE
 
 _LONGEST_TTL_S = 9_000_000_000  # etcd's own bound
 

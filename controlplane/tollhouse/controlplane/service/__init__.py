@@ -6,8 +6,9 @@
 - ``merge``, ``listing``  PATCH, filters and paging: pure
 - ``checking``   one object from what the user wrote to what is stored: aliases, checks, sealing
 - ``referring``  who refers to whom
-- ``writing``    put, post, patch, delete
-- ``applying``   document sets, all or nothing
+- ``preconditions``, ``exclusion``, ``turns``  what guards a write against other writers
+- ``writing``    put, post, patch; ``deleting``
+- ``reading``, ``planning``, ``applying``  document sets, all or nothing; ``batch`` for lists of objects
 - ``fleet``      the nodes
 - ``service``    the front of it all
 """

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tollhouse.controlplane.service.checking import Checker
+from tollhouse.controlplane.service.exclusion import Exclusion
 from tollhouse.controlplane.service.objects import Applied
 from tollhouse.controlplane.service.planning import Plan, Planner, changes_in_order, known_only
-from tollhouse.controlplane.service.reading import Source, read_sources
+from tollhouse.controlplane.service.reading import DocumentSet, Source, read_sources
 from tollhouse.controlplane.service.refusal import Fault, Refusal
 from tollhouse.controlplane.service.turns import lost_race, turns
 from tollhouse.controlplane.store.objects import Commit, View, encode_value
@@ -20,8 +22,9 @@ __all__ = ["Applier", "Source"]
 class Applier:
     """Applies document sets. Shared by all requests."""
 
-    def __init__(self, store: Store, checker: Checker, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, checker: Checker, clock: Callable[[], float], exclusion: Exclusion) -> None:
         self._store = store
+        self._exclusion = exclusion
         self._checker = checker
         self._clock = clock
 
@@ -30,21 +33,31 @@ class Applier:
     ) -> Applied:
         """All or nothing. With errors among the problems, or ``dry_run``, nothing is written."""
         documents = read_sources(sources)
-        async for _ in turns():
-            view = known_only(await self._store.view())
-            if if_revision and view.generation > if_revision:
-                raise Refusal(
-                    Fault.PRECONDITION,
-                    f"the configuration was changed in revision {view.generation}, after revision {if_revision}",
-                )
-            plan = Planner(documents, view, self._checker, int(self._clock())).run(prune)
-            changes, problems = tuple(changes_in_order(plan.changes)), tuple(plan.problems)
-            if dry_run or errors_only(plan.problems) or not (plan.puts or plan.deletes):
-                return Applied(changes, problems)
-            revision = await self._store.commit(self._commit(plan, view))
-            if revision is not None:
-                return Applied(changes, problems, revision)
+        if dry_run:
+            return (await self._plan(documents, prune, if_revision))[0]
+        async with self._exclusion.turn(alone=True):
+            async for _ in turns():
+                applied, commit = await self._plan(documents, prune, if_revision)
+                if commit is None:
+                    return applied
+                revision = await self._store.commit(commit)
+                if revision is not None:
+                    return replace(applied, revision=revision)
         raise lost_race()
+
+    async def _plan(self, documents: DocumentSet, prune: bool, if_revision: int) -> tuple[Applied, Commit | None]:
+        """What would change, and the transaction for it when there is something to write and nothing wrong."""
+        view = known_only(await self._store.view())
+        if if_revision and view.generation > if_revision:
+            raise Refusal(
+                Fault.PRECONDITION,
+                f"the configuration was changed in revision {view.generation}, after revision {if_revision}",
+            )
+        plan = Planner(documents, view, self._checker, int(self._clock())).run(prune)
+        applied = Applied(tuple(changes_in_order(plan.changes)), tuple(plan.problems))
+        if errors_only(plan.problems) or not (plan.puts or plan.deletes):
+            return applied, None
+        return applied, self._commit(plan, view)
 
     def _commit(self, plan: Plan, view: View) -> Commit:
         puts = {self._store.key(*place): encode_value(value) for place, value in plan.puts.items()}

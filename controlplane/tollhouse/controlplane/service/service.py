@@ -9,6 +9,8 @@ from typing import Any
 from tollhouse.controlplane.service import listing, rules
 from tollhouse.controlplane.service.applying import Applier, Source
 from tollhouse.controlplane.service.checking import Checker
+from tollhouse.controlplane.service.deleting import Deleter
+from tollhouse.controlplane.service.exclusion import Exclusion
 from tollhouse.controlplane.service.fleet import Fleet
 from tollhouse.controlplane.service.objects import Applied, Deleted, Event, Listing, Shown, Written
 from tollhouse.controlplane.service.refusal import KeyNotFound, invalid
@@ -29,8 +31,10 @@ class Service:
         self._store = store
         self.checker = Checker(sealer)
         self.fleet = Fleet(store)
-        self._writer = Writer(store, self.checker, clock)
-        self._applier = Applier(store, self.checker, clock)
+        exclusion = Exclusion()
+        self._writer = Writer(store, self.checker, clock, exclusion)
+        self._deleter = Deleter(store, exclusion)
+        self._applier = Applier(store, self.checker, clock, exclusion)
 
     def verbs(self, plural: str) -> frozenset[str]:
         """What a kind offers. Raises Refusal for an unknown kind."""
@@ -73,7 +77,7 @@ class Service:
 
     async def delete(self, plural: str, object_id: str, *, force: bool = False, if_mod_revision: int = 0) -> Deleted:
         """Delete an object nothing refers to (or any, forced)."""
-        return await self._writer.delete(plural, object_id, force=force, if_mod_revision=if_mod_revision)
+        return await self._deleter.delete(plural, object_id, force=force, if_mod_revision=if_mod_revision)
 
     async def apply(
         self, sources: Sequence[Source], *, dry_run: bool = False, prune: bool = False, if_revision: int = 0

@@ -1,4 +1,4 @@
-"""Put, post, patch and delete of one object: checked, sealed, and committed in one etcd transaction.
+"""Put, post and patch of one object: checked, sealed, and committed in one etcd transaction.
 
 Every loop below is the same game: read, decide, commit on the condition that what was read still stands, begin again
 when it does not. Losing every time is a refusal, not a wrong write.
@@ -13,8 +13,10 @@ from typing import Any
 from tollhouse.controlplane.service import merge, rules
 from tollhouse.controlplane.service.checking import Checker, check_rivals, refuse_errors
 from tollhouse.controlplane.service.decoding import MISSING
-from tollhouse.controlplane.service.objects import Deleted, Shown, Written
-from tollhouse.controlplane.service.referring import find_user, missing_text, users_of
+from tollhouse.controlplane.service.exclusion import Exclusion
+from tollhouse.controlplane.service.objects import Shown, Written
+from tollhouse.controlplane.service.preconditions import ONLY_IF_NEW, check_precondition
+from tollhouse.controlplane.service.referring import missing_text
 from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal, invalid
 from tollhouse.controlplane.service.turns import lost_race, turns
 from tollhouse.controlplane.store.objects import Commit, Stored, encode_value
@@ -29,17 +31,14 @@ RIVALS = {
     "models": ("models",),
 }
 """Kinds whose objects may not have something in common: a key, a plugin, a name."""
-ONLY_IF_NEW = -1
-"""``if_mod_revision``: only when there is none."""
-ONLY_IF_THERE = -2
-"""``if_mod_revision``: whatever it is, but there must be one."""
 
 
 class Writer:
     """Writes objects. Shared by all requests."""
 
-    def __init__(self, store: Store, checker: Checker, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, checker: Checker, clock: Callable[[], float], exclusion: Exclusion) -> None:
         self._store = store
+        self._exclusion = exclusion
         self._checker = checker
         self._clock = clock
 
@@ -105,36 +104,6 @@ class Writer:
 
         return await self._write(kind, object_id, patched, if_mod_revision, ttl_s)
 
-    async def delete(self, plural: str, object_id: str, *, force: bool = False, if_mod_revision: int = 0) -> Deleted:
-        """Delete an object that nothing uses (or, forced, any); a consumer's credentials go with it."""
-        kind = rules.kind_of(plural)
-        rules.check_verb(kind, "DELETE")
-        if not object_id or object_id.endswith("/"):
-            raise invalid(f"missing {kind.singular} id")
-        users = users_of(plural)
-        async for _ in turns():
-            view = await self._store.view(*users, plural, *(("credentials",) if plural == "consumers" else ()))
-            found = view.objects.get((plural, object_id))
-            if found is None:
-                raise KeyNotFound
-            check_precondition(found, if_mod_revision)
-            if not force:
-                user = find_user(kind, object_id, view)
-                if user:
-                    raise Refusal(Fault.STILL_USED, user)
-            gone = [found.key]
-            if plural == "consumers":
-                gone += [own.key for own in view.of_kind("credentials") if own.id.startswith(f"{object_id}/")]
-            commit = Commit(
-                deletes=tuple(gone),
-                unmoved={found.key: found.mod_revision},
-                generation=view.generation if users or plural == "consumers" else None,
-            )
-            revision = await self._store.commit(commit)
-            if revision is not None:
-                return Deleted(found.key, 1, revision)
-        raise lost_race()
-
     async def _write(
         self,
         kind: Kind,
@@ -144,6 +113,17 @@ class Writer:
         ttl_s: int,
     ) -> Written:
         lease = await self._store.grant(ttl_s) if ttl_s else 0
+        async with self._exclusion.turn(alone=kind.plural in RIVALS):
+            return await self._write_in_turn(kind, object_id, change, if_mod_revision, lease)
+
+    async def _write_in_turn(
+        self,
+        kind: Kind,
+        object_id: str,
+        change: Callable[[Stored | None], dict[str, Any]],
+        if_mod_revision: int,
+        lease: int,
+    ) -> Written:
         key, place = self._store.key(kind.plural, object_id), f"{kind.plural}/{object_id}"
         async for _ in turns():
             generation, rivals = await self._rivals(kind)
@@ -165,16 +145,10 @@ class Writer:
                 )
             )
             if revision is not None:
-                created = before is None
-                shown = Shown(
-                    kind.plural,
-                    object_id,
-                    key,
-                    self._checker.masked(kind, object_id, prepared.value),
-                    revision if before is None else before.create_revision,
-                    revision,
-                )
-                return Written(shown, created, revision, prepared.problems)
+                shown = self._checker.masked(kind, object_id, prepared.value)
+                created_in = before.create_revision if before else revision
+                item = Shown(kind.plural, object_id, key, shown, created_in, revision)
+                return Written(item, before is None, revision, prepared.problems)
         raise lost_race()
 
     async def _rivals(self, kind: Kind) -> tuple[int | None, list[Stored]]:
@@ -192,20 +166,6 @@ class Writer:
                 raise invalid(missing_text(found.kind, found.id))
             needed.append(self._store.key(found.kind, found.id))
         return tuple(dict.fromkeys(needed))
-
-
-def check_precondition(found: Stored | None, if_mod_revision: int) -> None:
-    """Raises Refusal when what the client said must hold does not."""
-    now = found.mod_revision if found else 0
-    if if_mod_revision == ONLY_IF_NEW:
-        wanted, holds = "that there is none", not now
-    elif if_mod_revision == ONLY_IF_THERE:
-        wanted, holds = "that there is one", bool(now)
-    else:
-        wanted, holds = f"modifiedIndex {if_mod_revision}", if_mod_revision in (0, now)
-    if not holds:
-        is_now = f"the object's modifiedIndex is {now}" if now else "there is no such object"
-        raise Refusal(Fault.PRECONDITION, f"precondition failed: the request asks for {wanted}, {is_now}")
 
 
 def _given(value: Any) -> dict[str, Any]:
