@@ -14,7 +14,10 @@ class Gemini(Vendor):
     type = "gemini"
     otel_name = "gcp.gemini"
     endpoint = "https://generativelanguage.googleapis.com"
-    speaks: ClassVar[Mapping[str, str]] = {"openai_chat": "/v1beta/openai/chat/completions"}
+    speaks: ClassVar[Mapping[str, str]] = {
+        "openai_chat": "/v1beta/openai/chat/completions",
+        "openai_embeddings": "/v1beta/openai/embeddings",
+    }
     default_key = "$env://GEMINI_API_KEY"
     hosts = ("generativelanguage.googleapis.com",)
     native_models = ("gemini-*",)

@@ -14,7 +14,10 @@ class Mistral(Vendor):
     type = "mistral"
     otel_name = "mistral_ai"
     endpoint = "https://api.mistral.ai"
-    speaks: ClassVar[Mapping[str, str]] = {"openai_chat": "/v1/chat/completions"}
+    speaks: ClassVar[Mapping[str, str]] = {
+        "openai_chat": "/v1/chat/completions",
+        "openai_embeddings": "/v1/embeddings",
+    }
     default_key = "$env://MISTRAL_API_KEY"
     hosts = ("api.mistral.ai",)
     native_models = ("mistral-*", "codestral-*", "ministral-*", "magistral-*", "pixtral-*")

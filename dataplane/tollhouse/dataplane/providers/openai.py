@@ -14,7 +14,10 @@ class OpenAi(Vendor):
     type = "openai"
     otel_name = "openai"
     endpoint = "https://api.openai.com"
-    speaks: ClassVar[Mapping[str, str]] = {"openai_chat": "/v1/chat/completions"}
+    speaks: ClassVar[Mapping[str, str]] = {
+        "openai_chat": "/v1/chat/completions",
+        "openai_embeddings": "/v1/embeddings",
+    }
     default_key = "$env://OPENAI_API_KEY"
     passes_headers = ("openai-*", "x-stainless-*", "idempotency-key")
     hosts = ("api.openai.com",)

@@ -13,5 +13,8 @@ class OpenAiCompatible(Vendor):
 
     type = "openai-compatible"
     otel_name = "openai_compatible"
-    speaks: ClassVar[Mapping[str, str]] = {"openai_chat": "/v1/chat/completions"}
+    speaks: ClassVar[Mapping[str, str]] = {
+        "openai_chat": "/v1/chat/completions",
+        "openai_embeddings": "/v1/embeddings",
+    }
     passes_headers = ("openai-*",)
