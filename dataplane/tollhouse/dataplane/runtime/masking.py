@@ -29,6 +29,8 @@ def masked_json(raw: RawObject) -> bytes:
 
 
 def _mask_object(raw: RawObject, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
     # Loads every plugin; the supervisor, which shows objects only when asked, runs none of them.
     from tollhouse.dataplane import registry
 
