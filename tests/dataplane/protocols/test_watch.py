@@ -70,6 +70,19 @@ def test_usage_is_hidden_however_the_stream_is_cut(cuts: set[int], crlf: bool) -
     assert reader.ended
 
 
+def test_a_finished_stream_is_whole_without_its_end_mark() -> None:
+    for chunks in ((ROLE, HELLO, STOP), (ROLE, HELLO, STOP, USAGE), (ROLE + HELLO + STOP,), (ROLE, HELLO, STOP[:-2])):
+        reader = watcher(hide=True)
+        for chunk in chunks:
+            reader.feed(chunk)
+        reader.close()
+        assert reader.ended
+    reader = watcher()
+    reader.feed(ROLE + HELLO)
+    reader.close()
+    assert not reader.ended
+
+
 def test_words_that_look_like_marks_are_not_taken_for_them() -> None:
     reader = watcher(hide=True)
     reader.feed(HELLO)

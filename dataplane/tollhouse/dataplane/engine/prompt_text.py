@@ -62,19 +62,25 @@ def texts_of(value: Any, depth: int = 0) -> list[str]:
 
 
 def new_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str]:
-    """What is new in the request: its messages after the model's last answer (at least the last one), so a user's
-    words and tool results alike. System and developer messages among them count only with ``all_roles``."""
+    """What is new in the request: its messages after the model's last answer, so a user's words and tool results
+    alike. Answers at the very end are the client's own writing (a prefill): they and what they answer are new too.
+    System and developer messages count only with ``all_roles``, or as the last one."""
     if "messages" not in document:
         return texts_of(document.get("input")) + texts_of(document.get("prompt"))
     raw = _split(document)
     found: list[list[str]] = []
+    asked = False
     for position in range(len(raw) - 1, -1, -1):
         message = _decode(raw[position], position)
         role = message.get("role") if isinstance(message, dict) else None
-        last = position == len(raw) - 1
-        if role == "assistant" and not last:
-            break
-        if last or all_roles or role not in _OWN_WORDS:
+        if role == "assistant":
+            if asked:
+                break
+            found.append(texts_of(message))
+        elif role not in _OWN_WORDS:
+            asked = True
+            found.append(texts_of(message))
+        elif all_roles or position == len(raw) - 1:
             found.append(texts_of(message))
     return [text for texts in reversed(found) for text in texts]
 

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 _LEGAL = re.compile(r"[a-zA-Z0-9_-]+")
+_UNSAFE = re.compile(r"[^a-zA-Z0-9_.$-]")
+_SHOWN_LENGTH = 64
+_SHOWN_NAMES = 40
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -46,6 +49,11 @@ class ToolNames:
 def unique(names: Iterable[str]) -> list[str]:
     """The names without repetition, in order of first appearance."""
     return list(dict.fromkeys(names))
+
+
+def safe_names(names: Iterable[str]) -> list[str]:
+    """Names fit for a header: clients make up some of them, so what is not plain is replaced and what is long cut."""
+    return unique(_UNSAFE.sub("_", name[:_SHOWN_LENGTH]) for name in names)[:_SHOWN_NAMES]
 
 
 def short_identity(user: str, limit: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from tollhouse.dataplane.chat import ChatRequest, Reasoning, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._fields import unsupported
-from tollhouse.dataplane.protocols._names import ToolNames, short_identity, unique
+from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity, unique
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 from tollhouse.dataplane.protocols.anthropic_messages.schema import closed_schema
 from tollhouse.dataplane.protocols.anthropic_messages.turns import ID_LIMIT, TurnWriter
@@ -64,7 +64,7 @@ class RequestWriter:
         if chat.stream:
             body["stream"] = True
         self._rest(body)
-        return Encoded(body, unique(self._dropped), self._names.renamed)
+        return Encoded(body, safe_names(self._dropped), self._names.renamed)
 
     def _max_tokens(self) -> int:
         """The client's; else the model's limit; else 4096. A client of another format is not refused for asking

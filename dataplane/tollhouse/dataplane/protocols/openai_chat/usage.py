@@ -104,6 +104,8 @@ class ChatWatcher(StreamWatcher):
             self.usage = usage
             self.reported = True
         choices = chunk.get("choices")
+        if usage is not None and not choices:
+            self._finished = True  # this chunk follows the finish reason
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 self._look_at(choice)

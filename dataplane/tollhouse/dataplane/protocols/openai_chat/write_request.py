@@ -25,7 +25,7 @@ from tollhouse.dataplane.chat import (
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._media import join_data_url
-from tollhouse.dataplane.protocols._names import ToolNames, short_identity, unique
+from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
 
 NAME_LIMIT = 64
@@ -77,7 +77,7 @@ class RequestWriter:
         for format_name, fields in chat.extra.items():
             if format_name != FORMAT:
                 self._dropped += _names_of(fields)
-        return Encoded(body, unique(self._dropped), self._names.renamed)
+        return Encoded(body, safe_names(self._dropped), self._names.renamed)
 
     # -- messages
 
@@ -147,7 +147,9 @@ class RequestWriter:
                     calls.append(part.value["tool_call"])
                 else:
                     audio = part.value.get("audio")
-            elif not isinstance(part, Image | Document | Audio):  # models of this format have never sent these
+            elif isinstance(part, Image | Document | Audio):  # this format has no place for them in an answer
+                self._dropped.append(f"messages.{type(part).__name__.lower()}")
+            else:
                 shown.append(part)
         content = self._content(shown, "messages")
         if content is None and not calls and not refusal and audio is None:

@@ -1,0 +1,72 @@
+"""Finding the text of a prompt in either chat format."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.engine.prompt_text import last_user_texts, new_texts, texts_of, whole_texts
+from tollhouse.dataplane.errors import ClientError
+
+
+def document(**body: Any) -> RequestDocument:
+    return RequestDocument(json.dumps(body).encode())
+
+
+def said(role: str, content: Any) -> dict[str, Any]:
+    return {"role": role, "content": content}
+
+
+CONVERSATION = [
+    said("system", "s"),
+    said("user", "one"),
+    said("assistant", "two"),
+    said("tool", "three"),
+    said("user", "four"),
+]
+
+
+def test_new_is_what_came_after_the_last_answer() -> None:
+    assert new_texts(document(messages=CONVERSATION)) == ["three", "four"]
+    assert new_texts(document(messages=CONVERSATION[:3])) == ["one", "two"]
+    assert new_texts(document(messages=CONVERSATION[:2])) == ["one"]
+    assert new_texts(document(messages=CONVERSATION[:2]), all_roles=True) == ["s", "one"]
+    assert new_texts(document(messages=[])) == []
+
+
+def test_answers_a_client_appends_hide_nothing() -> None:
+    appended = [*CONVERSATION, said("assistant", "five"), said("assistant", "six")]
+    assert new_texts(document(messages=appended)) == ["three", "four", "five", "six"]
+
+
+def test_the_whole_leaves_out_the_operators_and_the_models_words_unless_told() -> None:
+    body = document(system="top", messages=CONVERSATION)
+    assert whole_texts(body) == ["one", "three", "four"]
+    assert whole_texts(body, all_roles=True) == ["top", "s", "one", "two", "three", "four"]
+
+
+def test_the_users_last_words_are_found_behind_tool_results() -> None:
+    result = {"type": "tool_result", "tool_use_id": "a", "content": "r"}
+    body = document(messages=[said("user", "task"), said("assistant", "x"), said("user", [result])])
+    assert last_user_texts(body) == ["task"]
+    assert last_user_texts(document(messages=[said("assistant", "x")])) == []
+
+
+def test_names_media_and_signatures_are_no_text() -> None:
+    part = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAA"}, "id": "x"}
+    assert texts_of([part, {"type": "thinking", "thinking": "t", "signature": "s"}]) == ["t"]
+
+
+def test_nesting_without_end_is_cut_off() -> None:
+    value: Any = "deep"
+    for _ in range(200):
+        value = [value]
+    assert texts_of(value) == []
+
+
+@pytest.mark.parametrize("messages", ["x", 7, {"a": 1}])
+def test_messages_of_another_kind_are_refused(messages: Any) -> None:
+    with pytest.raises(ClientError):
+        new_texts(document(messages=messages))
