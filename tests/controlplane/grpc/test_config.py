@@ -127,6 +127,23 @@ async def test_watch(plane: Plane) -> None:
     again.cancel()
 
 
+async def test_watch_of_what_is_gone(etcd: EtcdServer) -> None:
+    """A watch from a revision etcd has compacted ends with FAILED_PRECONDITION, not with silence."""
+    own = Plane(etcd.endpoint)
+    await own.start()
+    try:
+        for n in range(5):
+            await own.call("PUT", "routes/1", {**ROUTE, "desc": str(n)})
+        await own.etcd.compact((await own.call("GET", "routes/1")).body["modifiedIndex"])
+        call = own.config.Watch(pb.WatchRequest(from_revision=2), metadata=METADATA)
+        assert (await call.read()).type == pb.WatchEvent.STARTED
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await asyncio.wait_for(call.read(), 10)
+        assert caught.value.code() is Code.FAILED_PRECONDITION
+    finally:
+        await own.close()
+
+
 def node(name: str, revision: int, **more: Any) -> NodeRegistration:
     return NodeRegistration(name, "host", "1", "127.0.0.1:1", "127.0.0.1:2", 1.0, 2, 2, revision, **more)
 

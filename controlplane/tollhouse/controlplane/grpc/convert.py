@@ -21,7 +21,7 @@ CODES: Mapping[Fault, grpc.StatusCode] = {
     Fault.STILL_USED: grpc.StatusCode.FAILED_PRECONDITION,
     Fault.PRECONDITION: grpc.StatusCode.FAILED_PRECONDITION,
     Fault.LOST_RACE: grpc.StatusCode.ABORTED,
-    Fault.COMPACTED: grpc.StatusCode.OUT_OF_RANGE,
+    Fault.COMPACTED: grpc.StatusCode.FAILED_PRECONDITION,
     Fault.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
 }
 
