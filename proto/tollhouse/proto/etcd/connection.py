@@ -27,7 +27,7 @@ from tollhouse.proto.etcd.settings import EtcdSettings
 Q = TypeVar("Q", bound=Message)
 R = TypeVar("R", bound=Message)
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tollhouse.etcd")
 
 _OPTIONS: list[tuple[str, Any]] = [
     # Catch-up after an outage arrives as one response, however large (30,000 events were seen in one).
@@ -241,7 +241,7 @@ class Connection:
             except grpc.aio.AioRpcError as error:
                 if "authentication is not enabled" not in (error.details() or ""):
                     raise
-                log.warning("etcd.auth_disabled user=%s", self.settings.username)
+                log.warning("etcd asks for no password", extra={"user": self.settings.username})
                 return
             self._token = response.token
 

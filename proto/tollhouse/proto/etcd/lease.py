@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from tollhouse.proto.etcd.client import EtcdClient
 from tollhouse.proto.etcd.errors import EtcdError, LeaseNotFound
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tollhouse.etcd")
 
 _FIRST_DELAY_S = 0.1
 
@@ -47,7 +47,7 @@ class KeptLease:
             try:
                 await self._client.lease_revoke(lease)
             except EtcdError as problem:
-                log.warning("etcd.lease_not_revoked: %s", problem)
+                log.warning("etcd lease not revoked: %s", problem)
 
     async def _keep(self) -> None:
         delay_s = _FIRST_DELAY_S
@@ -55,12 +55,15 @@ class KeptLease:
             try:
                 await self._beat()
             except LeaseNotFound:
-                log.warning("etcd.lease_lost id=%x", self.id)
+                log.warning("etcd lease lost", extra={"lease": f"{self.id:x}"})
                 self.id, self._announced = 0, False
             except Exception as problem:
                 # A lease nobody keeps takes its keys along: whatever went wrong, try again.
                 log.warning(
-                    "etcd.lease_trouble retry_s=%.1f: %s", delay_s, problem, exc_info=not isinstance(problem, EtcdError)
+                    "etcd lease not renewed: %s",
+                    problem,
+                    exc_info=not isinstance(problem, EtcdError),
+                    extra={"retry_s": round(delay_s, 2)},
                 )
                 await asyncio.sleep(delay_s * (0.5 + random.random()))
                 delay_s = min(delay_s * 2, max(1.0, self._ttl_s / 4))

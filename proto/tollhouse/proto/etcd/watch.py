@@ -20,10 +20,10 @@ from tollhouse.proto.etcd.errors import (
 )
 from tollhouse.proto.etcd.model import KeyValue, WatchBatch
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tollhouse.etcd")
 
 _FIRST_DELAY_S = 0.05
-_LONGEST_DELAY_S = 5.0
+_LONGEST_DELAY_S = 2.0
 _LONGEST_SILENCE_S = 30.0
 
 
@@ -178,7 +178,7 @@ class Watch:
 
     def _silent(self) -> None:
         if not self._closed.is_set():
-            log.warning("etcd.watch_silent endpoint=%s seconds=%.1f", self._connection.endpoint, self._silence_s)
+            log.warning("etcd watch silent", extra={"endpoint": self._connection.endpoint, "seconds": self._silence_s})
             # A server busy with a long catch-up is silent too: give the next one more time.
             self._silence_s = min(self._silence_s * 2, _LONGEST_SILENCE_S)
 
@@ -193,7 +193,11 @@ class Watch:
         if rest or self._closed.is_set():
             return
         delay_s = min(_FIRST_DELAY_S * 2 ** min(rounds - 1, 10), _LONGEST_DELAY_S)
-        log.warning("etcd.watch_lost prefix=%s at=%d retry_s=%.2f: %s", self.prefix, self.revision, delay_s, problem)
+        log.warning(
+            "etcd watch lost: %s",
+            problem,
+            extra={"prefix": self.prefix, "revision": self.revision, "retry_s": round(delay_s, 2)},
+        )
         try:
             await asyncio.wait_for(self._closed.wait(), delay_s * (0.5 + random.random()))
         except TimeoutError:
