@@ -130,6 +130,16 @@ async def test_an_unknown_price_is_told_not_nought(gate: Bench) -> None:
         assert not got.ex.attempts[0].price_known
 
 
+async def test_a_made_up_model_name_cannot_break_a_header(gate: Bench) -> None:
+    """Line breaks and other letters become question marks, and long names are cut."""
+    async with providers(answer(200, openai_reply())) as [fake]:
+        await gate.multi(instance("one", "openai-compatible", fake.url))
+        got = await gate.ask(chat(model="m\r\nset-cookie: a=b\u00fc" + "x" * 300))
+        shown = got.header("x-tollhouse-model")
+        assert shown.startswith("m??set-cookie: a=b?xxx")
+        assert len(shown) == 128
+
+
 async def test_options_and_overrides_edit_only_what_they_name(gate: Bench) -> None:
     """``options`` overwrite, limits go into the provider's field, partial bodies fill gaps or force."""
     async with providers(answer(200, openai_reply())) as [fake]:

@@ -332,6 +332,32 @@ async def test_limits_of_the_answer_end_it_well(gate: Bench) -> None:
         assert (await gate.ask(chat())).status == 502
 
 
+async def test_an_error_inside_a_whole_200_moves_on(gate: Bench) -> None:
+    """Some servers put their errors into a 200."""
+    async with providers(answer(200, OPENAI_ERRORS[500]), GOOD) as [first, second]:
+        await two(gate, first.url, second.url)
+        assert (await gate.ask(chat())).header("x-tollhouse-target") == "b"
+
+
+async def test_all_rate_limited_stays_429_while_they_rest(gate: Bench) -> None:
+    """Retry-After rests a target; a request in that time is told 429, without asking anybody."""
+    busy = answer(429, OPENAI_ERRORS[429], {"retry-after": "30"})
+    async with providers(busy, busy) as [first, second]:
+        await two(gate, first.url, second.url)
+        await gate.ask(chat())
+        got = await gate.ask(chat())
+        assert (got.status, got.ex.attempts) == (429, [])
+        assert 25 <= int(got.header("retry-after")) <= 30
+
+
+async def test_without_keepalive_each_request_has_its_connection(gate: Bench) -> None:
+    """``keepalive: false`` asks the provider to close."""
+    async with providers(GOOD) as [fake]:
+        await gate.multi(instance("a", "openai", fake.url), keepalive=False)
+        await gate.ask(chat())
+        assert fake.received[0].headers["connection"] == "close"
+
+
 async def test_a_web_page_is_no_answer(gate: Bench) -> None:
     """A proxy's login page with status 200 fails over instead of reaching an agent."""
     async with providers(answer(200, b"<html>", {"content-type": "text/html"}), GOOD) as [first, second]:

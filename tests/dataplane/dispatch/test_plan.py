@@ -36,13 +36,16 @@ def chosen(ex: Exchange, *targets: Target, states: TargetStates | None = None) -
 
 
 async def test_permission_and_quota_narrow_the_choice(gate: Bench) -> None:
-    """Plugins leave their word in the exchange's state."""
+    """Plugins leave their word in the exchange's state; a stand-in must be allowed as well."""
     ex = exchange(gate)
     assert chosen(ex, A, B) == ["a", "b"]
+    ex.state[ALLOWED] = ["gpt-4o"]
+    assert chosen(ex, A, replace(B, native=False)) == ["a"]
     ex.state[ALLOWED] = ["*-mini"]
-    assert chosen(ex, A, B) == ["b"]
-    ex.state[SPENT] = {"b": 3.0}
     assert chosen(ex, A, B) == []
+    ex.state[ALLOWED] = ["*"]
+    ex.state[SPENT] = {"b": 3.0}
+    assert chosen(ex, A, B) == ["a"]
 
 
 async def test_an_open_breaker_counts_only_where_there_is_a_choice(gate: Bench) -> None:

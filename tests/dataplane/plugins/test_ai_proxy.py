@@ -39,6 +39,8 @@ def test_apisix_json_is_taken_unchanged() -> None:
         ({"provider": "openai-compatible"}, "set override.endpoint"),
         ({"provider": "openai", "auth": {"cookie": {}}}, "unknown field"),
         ({"provider": "openai", "timeout": 0}, "timeout"),
+        ({"provider": "openai", "logging": {"payloads": True}}, "include_req_body"),
+        ({"provider": "openai", "provider_conf": {"region": "x"}}, "vertex-ai and bedrock"),
         ({"provider": "vertex-ai"}, "not supported yet"),
     ],
 )

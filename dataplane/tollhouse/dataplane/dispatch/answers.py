@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tollhouse.dataplane.chat import ChatReply, Event, Usage
 from tollhouse.dataplane.dispatch import events, failures
-from tollhouse.dataplane.dispatch.headers import from_provider
+from tollhouse.dataplane.dispatch.headers import as_mapping, from_provider
 from tollhouse.dataplane.dispatch.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
 from tollhouse.dataplane.dispatch.outgoing import Prepared, reply_context
 from tollhouse.dataplane.dispatch.plan import Limits
@@ -59,6 +59,10 @@ class Answers:
         try:
             if prepared.same and hooks is None and not ex.peek.stream:
                 usage, _ = prepared.spoken.read_usage(body)
+                if usage is None and body[:40].lstrip().startswith((b'{"error"', b'{ "error"')):
+                    # Some servers put their errors into a 200.
+                    provider = trial.target.endpoint.provider
+                    return provider.read_failure(500, as_mapping(response.headers), body)
                 told = usage if usage is not None else complete(None, len(prepared.body), len(body))
             else:
                 reply = prepared.spoken.decode_reply(body)
@@ -180,15 +184,22 @@ class Answers:
                 ex.dropped.append(name)
         add = reply.headers.append
         add(("x-tollhouse-target", attempt.target))
-        add(("x-tollhouse-model", attempt.model))
+        add(("x-tollhouse-model", _safe(attempt.model)))
         add(("x-tollhouse-attempts", str(len(ex.attempts))))
         if ex.dropped:
-            add(("x-tollhouse-dropped", ",".join(ex.dropped)))
+            add(("x-tollhouse-dropped", _safe(",".join(ex.dropped))))
         if usage is not None:
             add(("x-tollhouse-tokens", f"{usage.input_tokens}/{usage.output_tokens}"))
             if attempt.price_known:
                 add(("x-tollhouse-cost-usd", format_usd(ex.cost_nano)))
         return reply
+
+
+def _safe(text: str) -> str:
+    """What a client wrote, fit to stand in a header."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
 def _hooks(ex: Exchange) -> Hooks | None:

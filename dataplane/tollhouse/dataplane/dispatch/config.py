@@ -38,6 +38,14 @@ def _refused(what: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _no_payloads(value: bool) -> bool:
+    if value:
+        raise ValueError(
+            "logging.payloads is not supported; use include_req_body and include_resp_body of a log plugin"
+        )
+    return value
+
+
 ProviderType = Annotated[str, AfterValidator(_provider)]
 
 
@@ -78,9 +86,9 @@ class Logging(PluginConfig):
     """What of the conversation log plugins may see."""
 
     summaries: bool = False
-    """Models, tokens and times."""
-    payloads: bool = False
-    """Prompts and answers."""
+    """Models, tokens and times. Accepted for APISIX's sake: log entries of AI routes always hold ``llm_summary``."""
+    payloads: Annotated[bool, AfterValidator(_no_payloads)] = False
+    """Prompts and answers; only ``false`` is taken."""
 
 
 class PhaseTimeouts(PluginConfig):
@@ -110,7 +118,7 @@ class ProxyConfig(PluginConfig):
     max_response_bytes: int | None = Field(default=None, ge=1)
     """The largest answer in bytes."""
     keepalive: bool = True
-    """Keep connections to providers open. Always on here: the worker's pool is shared by all routes."""
+    """Keep the connection to the provider open after an answer."""
     keepalive_timeout: int = Field(default=60_000, ge=1000)
     """Accepted for APISIX's sake; the worker's pool has one setting for all routes."""
     keepalive_pool: int = Field(default=30, ge=1)
@@ -123,13 +131,10 @@ class ProxyConfig(PluginConfig):
     """What log plugins may see."""
 
 
-class ProviderConf(PluginConfig):
-    """Where a cloud's models run."""
-
-    project_id: str | None = None
-    """Google's project."""
-    region: str | None = None
-    """The cloud's region."""
+NoProviderConf = Annotated[
+    None, _refused("provider_conf is only for vertex-ai and bedrock, which are not supported yet; remove it")
+]
+"""APISIX's place of a cloud's models."""
 
 
 def vendor(provider_type: str) -> Provider:
@@ -160,6 +165,7 @@ def limits_of(config: ProxyConfig, patience: Timeouts | None) -> Limits:
     )
     return Limits(
         timeouts=timeouts,
+        keepalive=config.keepalive,
         max_body_bytes=config.max_req_body_size,
         max_response_bytes=config.max_response_bytes,
         max_stream_s=None if config.max_stream_duration_ms is None else config.max_stream_duration_ms / 1000,

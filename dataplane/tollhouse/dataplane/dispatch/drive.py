@@ -10,7 +10,7 @@ from tollhouse.dataplane.dispatch.answers import Answers
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
 from tollhouse.dataplane.dispatch.plan import OVER_QUOTA, SPENT, Plan
-from tollhouse.dataplane.dispatch.targets import Target, states_of
+from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.trial import Books, Trial
 from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, Try, Wait, failover
 from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
@@ -76,8 +76,7 @@ class Driver:
         state = self._states.of(target)
         now = self._services.clock.monotonic()
         if plan.guarded and not state.permits(now, last_resort=plan.last_resort):
-            wait = max(1.0, state.wait_s(now))
-            return UpstreamFailure("next", "open", 0, "it failed a moment ago and is left alone for now", wait)
+            return _left_alone(state, now)
         trial = self._books.open(ex, target, state)
         try:
             prepared = prepare(ex, target)
@@ -111,11 +110,14 @@ class Driver:
         timeouts = plan.limits.timeouts
         if more and timeouts.connect_s > plan.limits.connect_s_with_another:
             timeouts = replace(timeouts, connect_s=plan.limits.connect_s_with_another)
+        headers = to_provider(ex, target, secrets, same=prepared.same, stream=ex.peek.stream)
+        if not plan.limits.keepalive:
+            headers.append(("connection", "close"))
         return UpstreamRequest(
             "POST",
             target.endpoint.origin,
             request_target(ex, target, prepared.spoken.name, secrets, same=prepared.same),
-            to_provider(ex, target, secrets, same=prepared.same, stream=ex.peek.stream),
+            headers,
             prepared.body,
             timeouts,
         )
@@ -159,3 +161,11 @@ class Driver:
         if plan.left_out and all("do not fit" in reason for _, reason in plan.left_out):
             return ClientError(400, "context_too_long", f"The request is too long for every target ({told}).")
         return UpstreamError(503, "no_target", f"No target can take this request now ({told}).")
+
+
+def _left_alone(state: TargetState, now: float) -> UpstreamFailure:
+    """Its breaker is open and nothing better is there: told without asking it."""
+    wait = max(1.0, state.wait_s(now))
+    if state.breaker.reason == "rate_limited":
+        return UpstreamFailure("next", "rate_limited", 429, "it is rate limited", wait)
+    return UpstreamFailure("next", "open", 0, "it failed a moment ago and is left alone for now", wait)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.dispatch.catalog import Catalog, CompiledModel
-from tollhouse.dataplane.dispatch.plan import ALLOWED
+from tollhouse.dataplane.dispatch.plan import ALLOWED, is_allowed
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.protocols._models import ListedModel
 
@@ -34,11 +33,6 @@ def list_models(catalog: Catalog, served: Sequence[str] | None, allowed: Sequenc
 def is_served(model: CompiledModel, served: Sequence[str] | None) -> bool:
     """Whether a route serves a model: by its name or one of its aliases."""
     return served is None or model.id in served or any(alias in served for alias in model.aliases)
-
-
-def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
-    """Whether a caller may ask for a name."""
-    return allowed is None or any(fnmatchcase(name, pattern) for pattern in allowed)
 
 
 def find_model(ex: Exchange, served: Sequence[str] | None) -> CompiledModel:

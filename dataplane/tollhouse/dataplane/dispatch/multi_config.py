@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
-from tollhouse.dataplane.dispatch.config import Auth, HashOn, Override, ProviderConf, ProviderType, ProxyConfig
+from tollhouse.dataplane.dispatch.config import Auth, HashOn, NoProviderConf, Override, ProviderType, ProxyConfig
 from tollhouse.dataplane.engine.failover import NO_FAILOVER, Policy
 from tollhouse.dataplane.plugin import PluginConfig
 from tollhouse.proto.resources.upstream import ActiveCheck
@@ -68,8 +68,8 @@ class InstanceConfig(PluginConfig):
     """Instances of a lower priority serve only while none of a higher one can."""
     options: dict[str, Any] = {}
     """Body fields that overwrite the client's, ``model`` among them."""
-    provider_conf: ProviderConf | None = None
-    """Where a cloud's models run; only for providers that are not supported yet."""
+    provider_conf: NoProviderConf = None
+    """APISIX's place of a cloud's models; refused."""
     override: Override | None = None
     """Another address, forced options."""
     checks: InstanceChecks | None = None

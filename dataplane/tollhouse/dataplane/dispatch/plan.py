@@ -24,7 +24,8 @@ limits that count per target."""
 OVER_QUOTA = "its quota is used up"
 
 ALLOWED = "allowed_models"
-"""``Exchange.state`` key: glob patterns of model names the caller may use; absent allows all."""
+"""``Exchange.state`` key: glob patterns of the model names the caller may ask for; absent allows all. A model that
+stands in for the asked-for one must be allowed too."""
 
 
 PATIENT = Timeouts(connect_s=5.0, first_byte_s=120.0, idle_s=60.0, send_s=60.0)
@@ -38,6 +39,8 @@ class Limits:
     timeouts: Timeouts = PATIENT
     connect_s_with_another: float = 2.0
     """The longest wait for a connection while another target could be tried."""
+    keepalive: bool = True
+    """The connection may be used again."""
     max_body_bytes: int = 64 << 20
     max_response_bytes: int | None = None
     max_stream_s: float | None = None
@@ -93,8 +96,10 @@ def select(
     def condition(candidate: Candidate) -> Condition:
         target = by_name[candidate.name]
         forbidden = ""
-        if allowed is not None and not any(fnmatchcase(candidate.model, pattern) for pattern in allowed):
-            forbidden = f"the caller may not use {candidate.model}"
+        if not is_allowed(ex.peek.model, allowed):
+            forbidden = f"the caller may not use {ex.peek.model}"
+        elif not target.native and not is_allowed(candidate.model, allowed):
+            forbidden = f"the caller may not use {candidate.model}, which would stand in"
         return Condition(
             forbidden=forbidden,
             spent=OVER_QUOTA if candidate.name in spent else "",
@@ -117,6 +122,11 @@ def select(
         for target in targets
     ]
     return choose(candidates, asked(ex, targets), condition, order)
+
+
+def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
+    """Whether a caller may ask for a model."""
+    return allowed is None or any(fnmatchcase(name, pattern) for pattern in allowed)
 
 
 def asked(ex: Exchange, targets: Sequence[Target]) -> Asked:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
 
+_LONGEST_NAME = 128
+"""Of a model's name that a client made up; labels and headers hold no more (APISIX)."""
+
+
 class Books:
     """The metrics of attempts; one per worker and plugin."""
 
@@ -35,7 +39,7 @@ class Books:
         """Begin an attempt."""
         now = self.clock.monotonic()
         provider = target.endpoint.provider
-        model = target.model or ex.peek.model
+        model = target.model or ex.peek.model[:_LONGEST_NAME]
         attempt = Attempt(target.name, target.endpoint.name, provider.otel_name, model, now)
         ex.attempts.append(attempt)
         return Trial(self, ex, target, state, attempt)

@@ -8,8 +8,8 @@ from tollhouse.dataplane.dispatch import tutorial
 from tollhouse.dataplane.dispatch.body_size import require_size
 from tollhouse.dataplane.dispatch.config import (
     Auth,
+    NoProviderConf,
     Override,
-    ProviderConf,
     ProviderType,
     ProxyConfig,
     limits_of,
@@ -39,8 +39,8 @@ class SingleConfig(ProxyConfig):
     """What is sent to be let in; the vendor's usual environment variable when not given."""
     options: dict[str, Any] = {}
     """Body fields that overwrite the client's, ``model`` among them."""
-    provider_conf: ProviderConf | None = None
-    """Where a cloud's models run; only for providers that are not supported yet."""
+    provider_conf: NoProviderConf = None
+    """APISIX's place of a cloud's models; refused."""
     override: Override | None = None
     """Another address, forced options."""
 
