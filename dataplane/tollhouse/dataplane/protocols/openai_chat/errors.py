@@ -11,12 +11,14 @@ _TYPE_BY_STATUS = {401: "authentication_error", 403: "permission_error", 429: "r
 
 _CODES = {
     "rate_limited": "rate_limit_exceeded",
+    "provider_rate_limited": "rate_limit_exceeded",
     "budget_exceeded": "insufficient_quota",
     "prompt_denied": "content_policy_violation",
     "content_blocked": "content_policy_violation",
     "content_refused": "content_policy_violation",
     "invalid_key": "invalid_api_key",
     "missing_key": "invalid_api_key",
+    "not_identified": "invalid_api_key",
     "context_too_long": "context_length_exceeded",
 }
 """Our code -> the word SDKs and agents already look for. Others go out as they are."""
