@@ -6,8 +6,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tollhouse.proto.admin.v1 import config_pb2 as pb
+from tollhouse.proto.resources import KINDS
 
-from tests.controlplane.plane import ADMIN, ROUTE, VIEWER, Plane
+from tests.controlplane.plane import ADMIN, METADATA, ROUTE, VIEWER, Plane
 
 
 @pytest.mark.parametrize(
@@ -143,3 +145,51 @@ async def test_no_cors_by_default(plane: Plane) -> None:
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
     assert answer.headers["Server"].startswith("Tollhouse/")
     assert answer.headers["Content-Type"].startswith("application/json")
+
+
+@pytest.mark.parametrize("path", ["routes/%ff", "routes/%00", "routes/a%2Fb", "routes//x", "consumers//credentials/x"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "POST"])
+async def test_odd_paths(plane: Plane, method: str, path: str) -> None:
+    """Odd paths are refused, never an internal error."""
+    answer = await plane.call(method, path, ROUTE)
+    assert 400 <= answer.status < 500, answer.text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"plugins": 1},
+        {"plugins": {"key-auth": 1, "ai-proxy-multi": {"instances": 7}, "limit-count": []}},
+        {"upstream": [], "vars": 1, "labels": [1], "uri": {"a": 1}, "timeout": 5},
+        {"upstream": {"nodes": {"a": "b"}}, "plugins": {"ai-proxy-multi": {}, "ai-rate-limiting": {"rate_limit": "x"}}},
+        {"id": [], "username": {}, "targets": [{"provider": 1}], "aliases": 3, "auth": {"header": 1}},
+        {"id": True},
+        {"\u0000": "\u0000", "desc": "\u0000" * 10, "name": "é" * 300},
+        {"create_time": "x", "update_time": {}},
+        {"content": 1, "cert": 1, "key": ["x"], "keys": {"a": 1}, "snis": "x", "token": [], "auth_config": 5},
+        {"priority": 1e308, "weight": -1, "price": {"input": "NaN"}},
+    ],
+)
+async def test_wrong_types(plane: Plane, kind: str, value: Any) -> None:
+    """Whatever types come where, the answer is a 4xx (or the object fits), in PUT, batch validation and apply."""
+    path = {"consumers": "consumers/x", "credentials": "consumers/x/credentials/y", "secrets": "secrets/vault/x"}
+    for method in ("PUT", "POST"):
+        answer = await plane.call(method, path.get(kind, f"{kind}/x"), value)
+        assert answer.status < 500, answer.text
+    answer = await plane.call("POST", "configs/validate", {kind: [value, 7, None]})
+    assert answer.status == 400, answer.text
+    answer = await plane.call("POST", f"schema/validate/{kind}", value)
+    assert answer.status in (200, 400), answer.text
+    document = pb.Document(name="x", content=json.dumps({kind: [{"id": "x", **value}]}).encode())
+    await plane.config.Apply(pb.ApplyRequest(documents=[document], dry_run=True), metadata=METADATA)
+
+
+async def test_a_value_that_is_no_object(plane: Plane) -> None:
+    """What others left in etcd that is no object is not listed, and can be replaced and deleted."""
+    await plane.etcd.put(f"{plane.prefix}/routes/1", b"nonsense")
+    assert (await plane.call("GET", "routes")).body == {"list": [], "total": 0}
+    assert (await plane.call("PUT", "routes/1", ROUTE)).status == 200
+    await plane.etcd.put(f"{plane.prefix}/routes/2", b"[]")
+    assert (await plane.call("DELETE", "routes/2")).status == 200

@@ -37,6 +37,8 @@ async def handle(service: Service, request: web.Request, target: Target, body: A
 async def _get(service: Service, request: web.Request, target: Target) -> web.Response:
     parent, _, own = target.object_id.partition("/")
     if target.resource == "credentials" and not own:
+        if not parent:
+            raise KeyNotFound
         listing = await service.list(target.resource, read_query(request.query), parent=parent)
         if not listing.total:
             raise KeyNotFound

@@ -98,6 +98,8 @@ class RestServer:
                 raise Refusal(Fault.NOT_FOUND, "not found")
             return schemas.READ_ONLY[target.resource](request, target)
         rules.check_verb(rules.kind_of(target.resource), request.method)
+        if target.sub_path and (request.method != "PATCH" or not target.object_id):
+            raise Refusal(Fault.NOT_FOUND, "not found")  # APISIX ignores the rest of the path, and writes elsewhere
         body = decode_json(await read_body(request))
         return await resources.handle(self._service, request, target, body, resources.read_ttl(request))
 

@@ -134,7 +134,9 @@ class ConfigService(config_pb2_grpc.ConfigServiceServicer):
             async with aclosing(self._service.watch(tuple(request.kinds), request.from_revision)) as events:
                 async for event in events:
                     yield convert.event_message(event)
-        except Refusal as error:
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:
             await fail(context, error)
 
     @answered

@@ -58,7 +58,11 @@ class Store:
         """One object, or None."""
         with _etcd("read"):
             found = await self._client.get(self.key(kind, object_id))
-        return None if found is None else decode_object(kind, object_id, found)
+        if found is None:
+            return None
+        # What is there and is no object can still be replaced and deleted.
+        unreadable = Stored(kind, object_id, found.key, {}, found.create_revision, found.mod_revision, found.lease)
+        return decode_object(kind, object_id, found) or unreadable
 
     async def list(self, kind: str, parent: str = "") -> tuple[list[Stored], int]:
         """All objects of a kind (credentials: of a consumer) in key order, and the revision they were read at."""
