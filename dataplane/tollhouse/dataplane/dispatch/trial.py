@@ -39,7 +39,7 @@ class Books:
         """Begin an attempt."""
         now = self.clock.monotonic()
         provider = target.endpoint.provider
-        model = target.model or ex.peek.model[:_LONGEST_NAME]
+        model = (target.model or ex.peek.model)[:_LONGEST_NAME]
         attempt = Attempt(target.name, target.endpoint.name, provider.otel_name, model, now)
         ex.attempts.append(attempt)
         return Trial(self, ex, target, state, attempt)
