@@ -55,6 +55,9 @@ def prepare(ex: Exchange, target: Target) -> Prepared:
         hide = spoken.passthrough_edits(document)
         return Prepared(spoken, True, document.encode(), hide)
     chat = replace(ex.chat, model=target.model or ex.peek.model)
+    unheard = chat.reasoning is not None and "reasoning" in target.lacks
+    if unheard:  # agents ask every model to think; one that cannot would refuse the request for it
+        chat.reasoning = None
     encoded = spoken.encode_request(chat, max_output_tokens=target.max_output or None)
     body = encoded.body
     limit_field = target.endpoint.provider.max_tokens_field.get(spoken.name, "max_tokens")
@@ -62,7 +65,8 @@ def prepare(ex: Exchange, target: Target) -> Prepared:
         body[limit_field] = body.pop("max_tokens")
     document = RequestDocument(msgspec.json.encode(body))
     _edit(document, target, spoken.name, None)
-    return Prepared(spoken, False, document.encode(), False, encoded.renamed_tools, encoded.dropped)
+    dropped = [*encoded.dropped, "reasoning"] if unheard else encoded.dropped
+    return Prepared(spoken, False, document.encode(), False, encoded.renamed_tools, dropped)
 
 
 def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:

@@ -23,26 +23,28 @@ class Family:
 _FULL = frozenset({"tools", "vision", "structured_output"})
 _TEXT = frozenset({"tools", "structured_output"})
 _NO_VISION = frozenset({"vision"})
+_NO_REASONING = frozenset({"reasoning"})
+"""Refuses reasoning_effort or thinking: what a client of another format asks of it is left out, not sent."""
 _CHAT_LESS = frozenset({"tools", "vision", "structured_output"})
 
 FAMILIES: tuple[Family, ...] = (
-    Family("claude-2*", 4096, frozenset(), frozenset({"tools", "vision"}), 200_000),
-    Family("claude-3-5-*", 8192, _FULL, context_window=200_000),
+    Family("claude-2*", 4096, frozenset(), frozenset({"tools", "vision", "reasoning"}), 200_000),
+    Family("claude-3-5-*", 8192, _FULL, _NO_REASONING, context_window=200_000),
     Family("claude-3-7-*", 64_000, _FULL, context_window=200_000),
-    Family("claude-3-*", 4096, _FULL, context_window=200_000),
+    Family("claude-3-*", 4096, _FULL, _NO_REASONING, context_window=200_000),
     Family("claude-opus-4-[01]*", 32_000, _FULL, context_window=200_000),
     Family("claude-opus-4-2*", 32_000, _FULL, context_window=200_000),
     Family("claude-opus-*", 64_000, _FULL),
     Family("claude-sonnet-*", 64_000, _FULL),
     Family("claude-haiku-*", 64_000, _FULL),
     Family("claude-*", 32_000, _FULL),
-    Family("gpt-3.5*", 4096, _TEXT, _NO_VISION, 16_385),
-    Family("gpt-4-32k*", 8192, _TEXT, _NO_VISION, 32_768),
-    Family("gpt-4-turbo*", 4096, _FULL, context_window=128_000),
-    Family("gpt-4.1*", 32_768, _FULL, context_window=1_047_576),
-    Family("gpt-4o*", 16_384, _FULL, context_window=128_000),
-    Family("gpt-4", 8192, frozenset({"tools"}), _NO_VISION, 8192),
-    Family("gpt-4-0*", 8192, frozenset({"tools"}), _NO_VISION, 8192),
+    Family("gpt-3.5*", 4096, _TEXT, _NO_VISION | _NO_REASONING, 16_385),
+    Family("gpt-4-32k*", 8192, _TEXT, _NO_VISION | _NO_REASONING, 32_768),
+    Family("gpt-4-turbo*", 4096, _FULL, _NO_REASONING, context_window=128_000),
+    Family("gpt-4.1*", 32_768, _FULL, _NO_REASONING, context_window=1_047_576),
+    Family("gpt-4o*", 16_384, _FULL, _NO_REASONING, context_window=128_000),
+    Family("gpt-4", 8192, frozenset({"tools"}), _NO_VISION | _NO_REASONING, 8192),
+    Family("gpt-4-0*", 8192, frozenset({"tools"}), _NO_VISION | _NO_REASONING, 8192),
     Family("gpt-oss*", 0, _TEXT, _NO_VISION, 131_072),
     Family("gpt-5*", 128_000, _FULL, context_window=400_000),
     Family("gpt-*", 0, _FULL),
