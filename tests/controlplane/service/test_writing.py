@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
-from tests.controlplane.plane import ROUTE, UPSTREAM, Plane
+import pytest
+from tollhouse.proto.admin.v1 import config_pb2 as pb
+
+from tests.controlplane.plane import METADATA, ROUTE, UPSTREAM, Plane
 from tests.support.etcd_server import EtcdServer
 
 
@@ -37,6 +41,53 @@ async def test_same_key_at_the_same_time(plane: Plane) -> None:
     bodies = [{"username": f"c{n}", "plugins": {"key-auth": {"key": "one-and-the-same-key"}}} for n in range(4)]
     answers = await asyncio.gather(*(plane.call("PUT", "consumers", body) for body in bodies))
     assert sorted(answer.status for answer in answers) == [201, 400, 400, 400]
+
+
+@pytest.fixture
+async def twins(shared_etcd: EtcdServer) -> AsyncIterator[tuple[Plane, Plane]]:
+    """Two control planes over the same configuration: what one process orders, two must settle in etcd."""
+    one = Plane(shared_etcd.endpoint)
+    two = Plane(shared_etcd.endpoint, prefix=one.prefix)
+    await one.start()
+    await two.start()
+    yield one, two
+    await one.close()
+    await two.close()
+
+
+async def test_two_control_planes_never_tear_a_reference(twins: tuple[Plane, Plane]) -> None:
+    """One control plane puts routes while the other deletes their upstream: no route ever refers to nothing."""
+    one, two = twins
+    for turn in range(15):
+        await one.call("PUT", f"upstreams/u{turn}", UPSTREAM)
+        put, deleted = await asyncio.gather(
+            one.call("PUT", f"routes/r{turn}", {"uri": "/a", "upstream_id": f"u{turn}"}),
+            two.call("DELETE", f"upstreams/u{turn}"),
+        )
+        assert (put.status, deleted.status) in ((201, 400), (400, 200)), (put.text, deleted.text)
+
+
+async def test_two_control_planes_never_share_a_key(twins: tuple[Plane, Plane]) -> None:
+    """Both write a consumer with the same key at the same moment: one is refused."""
+    for turn in range(8):
+        bodies = [{"username": f"c{turn}{n}", "plugins": {"key-auth": {"key": f"the-key-{turn}"}}} for n in range(2)]
+        answers = await asyncio.gather(
+            *(plane.call("PUT", "consumers", body) for plane, body in zip(twins, bodies, strict=True))
+        )
+        assert sorted(answer.status for answer in answers) == [201, 400]
+
+
+async def test_two_control_planes_apply_at_once(twins: tuple[Plane, Plane]) -> None:
+    """Both apply sets that exclude one another: the second sees the first, whichever it is."""
+    one, two = twins
+    await one.call("PUT", "upstreams/u", UPSTREAM)
+    keep = pb.Document(name="keep", content=b"routes:\n  - {id: r, uri: /a, upstream_id: u}")
+    drop = pb.Document(name="drop", content=b"upstreams: []")
+    kept, dropped = await asyncio.gather(
+        one.config.Apply(pb.ApplyRequest(documents=[keep]), metadata=METADATA),
+        two.config.Apply(pb.ApplyRequest(documents=[drop], prune=True), metadata=METADATA),
+    )
+    assert bool(kept.revision) != bool(dropped.revision)
 
 
 async def test_every_write_bumps_the_generation(plane: Plane) -> None:
