@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 from tollhouse.dataplane.engine.expression import compile_expression
@@ -13,6 +13,7 @@ from tollhouse.dataplane.variables import BodyNeeded, value
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
+    from tollhouse.dataplane.reply import Reply
 
 
 class LoggerConfig(PluginConfig):
@@ -28,8 +29,12 @@ class LoggerConfig(PluginConfig):
     """Log the body only of requests for which this expression holds."""
     max_req_body_bytes: int = Field(default=524_288, ge=1)
     """The most of a body that is logged."""
-    include_resp_body: Literal[False] = False
-    """Bodies of replies are not logged; only false is accepted."""
+    include_resp_body: bool = False
+    """Log the reply's body, streams as they went out. Compressed ones are not shown."""
+    include_resp_body_expr: list[Any] | None = Field(default=None, min_length=1)
+    """Log the reply's body only of requests for which this expression holds."""
+    max_resp_body_bytes: int = Field(default=524_288, ge=1)
+    """The most of a reply's body that is logged, and kept in memory until it is."""
 
 
 class LoggerMetadata(PluginConfig):
@@ -44,7 +49,7 @@ class LoggerMetadata(PluginConfig):
 def check_expressions(config: LoggerConfig, *names: str) -> list[str]:
     """What is wrong with a config's expressions."""
     found = []
-    for name in ("include_req_body_expr", *names):
+    for name in ("include_req_body_expr", "include_resp_body_expr", *names):
         rule = getattr(config, name)
         try:
             compile_expression(rule or [])
@@ -79,7 +84,17 @@ class EntryWriter:
         self._extra = LogFormat(extra) if extra else None
         self._body_limit = config.max_req_body_bytes if config.include_req_body else 0
         self._body_wanted = compile_condition(config.include_req_body_expr)
+        # A configured format has no place for bodies.
+        self._reply_limit = config.max_resp_body_bytes if config.include_resp_body and not fields else 0
+        self._reply_wanted = compile_condition(config.include_resp_body_expr)
+        self._key = f"logged reply {id(self)}"
         self._hostname = hostname
+
+    def keep_reply(self, ex: Exchange, reply: Reply) -> None:
+        """Call when the reply's head is known: keeps what passes of a stream, when the config asks for bodies."""
+        if self._reply_limit and reply.stream is not None:
+            kept = ex.state[self._key] = bytearray()
+            reply.stream = _keep(reply.stream, kept, self._reply_limit)
 
     def __call__(self, ex: Exchange, now_s: float) -> bytes:
         """One JSON object."""
@@ -87,6 +102,28 @@ class EntryWriter:
             return encode_entry(self._format.entry(ex))
         limit = self._body_limit if self._body_limit and self._body_wanted(ex) else 0
         entry = full_entry(ex, now_s, self._hostname, body_limit=limit)
+        if self._reply_limit and self._reply_wanted(ex) and ex.reply is not None:
+            entry["response"]["body"] = self._reply_body(ex, ex.reply)
         if self._extra is not None:
             entry.update(self._extra(ex))
         return encode_entry(entry)
+
+    def _reply_body(self, ex: Exchange, reply: Reply) -> str:
+        encoding = reply.header("content-encoding")
+        if encoding not in (None, "identity"):
+            return f"(compressed with {encoding})"
+        body = ex.state.get(self._key) if reply.stream is not None else reply.body
+        return bytes(body or b"")[: self._reply_limit].decode("utf-8", "replace")
+
+
+async def _keep(stream: AsyncIterator[bytes], kept: bytearray, limit: int) -> AsyncIterator[bytes]:
+    """The stream itself, its beginning kept; closing it closes the inner one."""
+    try:
+        async for piece in stream:
+            if len(kept) < limit:
+                kept += piece[: limit - len(kept)]
+            yield piece
+    finally:
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()

@@ -77,7 +77,7 @@ async def test_bodies_on_request() -> None:
     ("config", "field"),
     [
         ({}, "path"),
-        ({"path": "a", "include_resp_body": True}, "include_resp_body"),
+        ({"path": "a", "max_resp_body_bytes": 0}, "max_resp_body_bytes"),
         ({"path": "a", "match": [["a", "nonsense", 1]]}, ""),
         ({"path": "a", "colour": 1}, "colour"),
     ],

@@ -120,7 +120,7 @@ async def test_a_server_that_is_not_there(make: Any, caplog: pytest.LogCaptureFi
         ({"uri": "http://u:p@a/"}, "auth_header"),
         ({"uri": "http://a/", "concat_method": "xml"}, "concat_method"),
         ({"uri": "http://a/", "batch_max_size": 0}, "batch_max_size"),
-        ({"uri": "http://a/", "include_resp_body": True}, "include_resp_body"),
+        ({"uri": "http://a/", "include_resp_body_expr": []}, "include_resp_body_expr"),
         ({"uri": "http://a/", "include_req_body_expr": [["a", "?", 1]]}, "include_req_body_expr"),
     ],
 )

@@ -18,6 +18,7 @@ from tollhouse.dataplane.stages import Stage
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
+    from tollhouse.dataplane.reply import Reply
 
 
 class FileLoggerConfig(LoggerConfig):
@@ -52,6 +53,10 @@ class FileLogger(Plugin[FileLoggerConfig]):
         """The expressions must compile."""
         assert isinstance(config, FileLoggerConfig)
         return check_expressions(config, "match")
+
+    def reply(self, ex: Exchange, reply: Reply) -> None:
+        """Keep the body on its way out, when the config asks for it."""
+        self._write.keep_reply(ex, reply)
 
     def record(self, ex: Exchange) -> None:
         """Hand over the line of a finished exchange."""

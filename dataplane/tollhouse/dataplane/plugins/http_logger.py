@@ -18,6 +18,7 @@ from tollhouse.dataplane.transport import Origin, Timeouts, TransportError, Upst
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
+    from tollhouse.dataplane.reply import Reply
 
 _ANSWER_LIMIT = 64 * 1024
 
@@ -79,6 +80,10 @@ class HttpLogger(Plugin[HttpLoggerConfig]):
         except ValueError as error:
             problems.append(str(error))
         return problems
+
+    def reply(self, ex: Exchange, reply: Reply) -> None:
+        """Keep the body on its way out, when the config asks for it."""
+        self._write.keep_reply(ex, reply)
 
     def record(self, ex: Exchange) -> None:
         """Queue the entry of a finished exchange."""
