@@ -52,6 +52,9 @@ static int event(char *out, const char *text) {
 
 #define CHUNK "data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"gpt-4o-mini\","
 
+static void next_event(int fd, conn *c);
+
+/* Head, opening events and the first content at once: gateways may hold a stream back until real content comes. */
 static void begin_stream(int fd, conn *c) {
     char out[2048];
     int size = sprintf(out, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
@@ -65,6 +68,7 @@ static void begin_stream(int fd, conn *c) {
         size += event(out + size, CHUNK "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]}\n\n");
     }
     send_all(fd, out, size);
+    next_event(fd, c);
 }
 
 static void next_event(int fd, conn *c) {
