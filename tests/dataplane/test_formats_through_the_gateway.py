@@ -1,0 +1,70 @@
+"""What agents really send, through the whole gateway to a provider of the other format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.dispatching import Bench, bench, instance
+from tests.support.golden import load
+from tests.support.providers import answer, openai_reply, providers
+
+
+@pytest.fixture
+async def gate() -> AsyncIterator[Bench]:
+    """A gateway with a real transport."""
+    async with bench() as made:
+        yield made
+
+
+async def test_claude_code_reaches_gpt_4o_without_what_it_would_refuse(gate: Bench) -> None:
+    """No thinking, no limit above the model's own, under the name the vendor takes; and all of it is told."""
+    request = json.loads(load("anthropic_messages", "requests", "claude_code"))
+    request.update(model="gpt-4o", stream=False)
+    async with providers(answer(200, openai_reply())) as [fake]:
+        await gate.multi(instance("one", "openai", fake.url))
+        got = await gate.ask(request, "/v1/messages")
+        assert got.status == 200, got.body
+        sent = json.loads(fake.received[0].body)
+    assert "reasoning_effort" not in sent
+    assert "max_tokens" not in sent
+    assert sent["max_completion_tokens"] == 16384
+    assert {"reasoning", "max_tokens", "context_management"} <= set(
+        (got.header("x-tollhouse-dropped") or "").split(",")
+    )
+
+
+async def test_counting_tokens_asks_no_provider(gate: Bench) -> None:
+    """Twenty-five at once cost nothing."""
+    request = json.loads(load("anthropic_messages", "requests", "claude_code"))
+    async with providers(answer(500, {})) as [fake]:
+        await gate.multi(instance("one", "openai", fake.url))
+        got = await gate.ask(request, "/v1/messages/count_tokens")
+        assert got.status == 200, got.body
+        assert got.json["input_tokens"] > 1000
+        assert not fake.received
+
+
+async def test_embeddings_pass_to_a_vendor_that_has_them(gate: Bench) -> None:
+    """Under the vendor's path, with usage counted."""
+    reply = {"object": "list", "model": "e", "data": [], "usage": {"prompt_tokens": 8, "total_tokens": 8}}
+    async with providers(answer(200, reply)) as [fake]:
+        await gate.multi(instance("one", "openai", fake.url))
+        got = await gate.ask({"model": "text-embedding-3-small", "input": "a"}, "/v1/embeddings")
+        assert got.status == 200, got.body
+        assert got.json == reply
+        assert fake.received[0].target == "/v1/embeddings"
+        assert got.ex.attempts[0].usage is not None
+        assert got.ex.attempts[0].usage.input_tokens == 8
+
+
+async def test_embeddings_are_refused_by_name_where_there_are_none(gate: Bench) -> None:
+    """An Anthropic target cannot make them."""
+    async with providers(answer(200, {})) as [fake]:
+        await gate.multi(instance("one", "anthropic", fake.url))
+        got = await gate.ask({"model": "m", "input": "a"}, "/v1/embeddings")
+        assert got.status == 400
+        assert got.json["error"]["param"] == "input"
+        assert not fake.received
