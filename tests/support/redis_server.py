@@ -19,6 +19,7 @@ class RedisServer:
     """One server without persistence. Its port stays the same over kills and restarts."""
 
     def __init__(self, *extra: str) -> None:
+        """``extra``: further options, and a configuration file (``.conf``)."""
         self.port = free_ports(1)[0]
         self._extra = extra
         self._process: subprocess.Popen[bytes] | None = None
@@ -29,8 +30,10 @@ class RedisServer:
         if binary is None:
             pytest.fail("there is no redis-server on the PATH")
         options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no")
+        file = [one for one in self._extra if one.endswith(".conf")]
+        more = [one for one in self._extra if one not in file]
         self._process = subprocess.Popen(
-            [binary, *options, *self._extra], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [binary, *file, *options, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:

@@ -92,13 +92,13 @@ class Inspection:
         return Effective(msgspec.json.encode(whole, enc_hook=str), snapshot.revision)
 
     def health(self) -> Health:
-        """What this worker knows of its targets: probes, breaker, load and time to the first byte."""
+        """What this worker knows of its targets: breaker, load and time to the first byte."""
         now = time.monotonic()
         told = [
             {
                 "name": state.name,
-                "status": "healthy" if state.healthy else "unhealthy",
-                "breaker": state.shut(now) or "closed",
+                "status": "unhealthy" if (shut := state.shut(now)) else "healthy",
+                "reason": shut,
                 "in_flight": state.in_flight,
                 "first_byte_ms": round(state.first_byte_s * 1000, 1),
             }

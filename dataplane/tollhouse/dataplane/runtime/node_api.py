@@ -169,6 +169,11 @@ class NodeApi:
         pair = (Path(settings.grpc_key).read_bytes(), Path(settings.grpc_cert).read_bytes())
         return int(self._server.add_secure_port(address, grpc.ssl_server_credentials([pair])))
 
+    async def stop_serving(self) -> None:
+        """Tell probes that the node takes no new work; questions are answered on."""
+        for name in ("", SERVICE):
+            await self._health.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+
     async def close(self) -> None:
         """Stop; calls under way get a second."""
         if self._server is not None:

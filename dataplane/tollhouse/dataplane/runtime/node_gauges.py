@@ -7,18 +7,21 @@ from importlib.metadata import version
 from tollhouse.dataplane.runtime.messages import Family
 from tollhouse.dataplane.runtime.metrics import PlainMetrics
 from tollhouse.dataplane.runtime.node_report import NodeReport
+from tollhouse.dataplane.services import Cell
 
 
 class NodeGauges:
     """Reads the report when scraped; nothing is counted in between."""
 
-    def __init__(self, report: NodeReport, hostname: str) -> None:
+    def __init__(self, report: NodeReport, hostname: str, *, etcd: bool) -> None:
         self._report = report
         self._metrics = PlainMetrics()
         gauge, counter = self._metrics.gauge, self._metrics.counter
         info = gauge("apisix_node_info", "The node and its version; always 1.", ("hostname", "version"))
         info(hostname, version("tollhouse")).set(1)
-        self._etcd = gauge("apisix_etcd_reachable", "1 while etcd was heard of in the last 15 seconds.", ())()
+        self._etcd: Cell | None = None
+        if etcd:
+            self._etcd = gauge("apisix_etcd_reachable", "1 while etcd was heard of in the last 15 seconds.", ())()
         self._revision = gauge("tollhouse_config_revision", "Configuration revision all serving workers include.", ())()
         self._age = gauge(
             "tollhouse_config_age_seconds", "Seconds since the configuration's source was heard of.", ()
@@ -37,7 +40,8 @@ class NodeGauges:
         report = self._report
         age_s = report.config_age_s
         self._age.set(age_s)
-        self._etcd.set(float(report.state.source == "etcd" and age_s < 15))
+        if self._etcd is not None:
+            self._etcd.set(float(report.state.source == "etcd" and age_s < 15))
         self._revision.set(report.applied_revision)
         self._refused.set(len(report.refused))
         self._alive.set(len(report.crew.serving))

@@ -10,7 +10,6 @@ from tollhouse.dataplane.runtime.exposition import NodeTotals, render
 from tollhouse.dataplane.runtime.link import LinkError
 from tollhouse.dataplane.runtime.messages import Family, MetricsReport, MetricsWanted
 from tollhouse.dataplane.runtime.node_gauges import NodeGauges
-from tollhouse.dataplane.runtime.node_report import NodeReport
 from tollhouse.dataplane.runtime.worker_process import WorkerProcess
 
 log = logging.getLogger("tollhouse.metrics")
@@ -22,10 +21,10 @@ TIMEOUT_S = 2.0
 class Scrape:
     """The node's numbers as text."""
 
-    def __init__(self, crew: Crew, report: NodeReport, hostname: str) -> None:
+    def __init__(self, crew: Crew, gauges: NodeGauges) -> None:
         self._crew = crew
         self._totals = NodeTotals()
-        self._gauges = NodeGauges(report, hostname)
+        self._gauges = gauges
         self._under_way: asyncio.Task[bytes] | None = None
 
     def report(self, worker: WorkerProcess, families: list[Family]) -> None:

@@ -66,15 +66,16 @@ class Serving:
         return self._traffic.exchanges
 
     async def load(self, batch: Batch) -> Applied:
-        """Serve a batch; listening begins with the first."""
+        """Serve a batch; listening begins with the first. Raises PortTaken."""
         began = time.monotonic()
         error = ""
         try:
             await self.gateway.load(batch)
-            await self._traffic.open()
         except Exception as fault:
             log.exception("batch not loaded", extra={"revision": batch.revision})
             error = f"{type(fault).__name__}: {fault}"
+        else:
+            await self._traffic.open()
         snapshot = self.gateway.snapshot
         took_ms = (time.monotonic() - began) * 1000
         return Applied(snapshot.revision, snapshot.refused, self.gateway.count(), took_ms, error)

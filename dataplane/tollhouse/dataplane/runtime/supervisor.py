@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -34,6 +35,7 @@ from tollhouse.dataplane.runtime.messages import (
     Take,
 )
 from tollhouse.dataplane.runtime.node_api import NodeApi
+from tollhouse.dataplane.runtime.node_gauges import NodeGauges
 from tollhouse.dataplane.runtime.node_identity import load_node_id
 from tollhouse.dataplane.runtime.node_report import NodeReport
 from tollhouse.dataplane.runtime.scrape import Scrape
@@ -63,7 +65,8 @@ class Supervisor:
             on_gone=self._worker_gone,
         )
         self.report = NodeReport(settings, node_id, self._state, self._crew, self._authority, source)
-        self._scrape = Scrape(self._crew, self.report, own_hostname(settings))
+        gauges = NodeGauges(self.report, own_hostname(settings), etcd=not settings.config)
+        self._scrape = Scrape(self._crew, gauges)
         self._control = ControlServer(self.report, self._scrape)
         self._api = NodeApi(settings, self.report)
         self._reserved: list[socket.socket] = []
@@ -132,7 +135,9 @@ class Supervisor:
         log.info("node listens", extra={key: value for key, value in where.items() if key != "pid"})
 
     def _start_message(self, index: int) -> Start:
-        return Start(self._settings, self.report.node_id, index, self.report.http_address, self.report.https_address)
+        # Workers have no use for the node's own credentials.
+        settings = replace(self._settings, admin_key="", etcd_password="")
+        return Start(settings, self.report.node_id, index, self.report.http_address, self.report.https_address)
 
     # -- configuration
 
@@ -162,9 +167,6 @@ class Supervisor:
 
     def worker_applied(self, worker: WorkerProcess) -> None:
         """Tell the fleet when the whole node has come further."""
-        applied = worker.applied
-        if applied is not None and applied.error:
-            log.error("worker could not load a batch", extra={"worker": worker.index, "error": applied.error})
         self._changed.set()
 
     def worker_told(self, worker: WorkerProcess, message: Message) -> None:
@@ -222,6 +224,7 @@ class Supervisor:
     async def _drain(self) -> None:
         self.report.draining = True
         self._changed.set()
+        await self._api.stop_serving()
         log.info("draining", extra={"limit_s": self._settings.drain_timeout_s})
         began = time.monotonic()
         clean = await self._crew.drain(self._settings.drain_timeout_s)

@@ -43,11 +43,11 @@ class Traffic:
         """Listen, from the first call on: without a configuration there is nothing to serve. Raises PortTaken."""
         if self._open:
             return
-        self._open = True
         start = self._start
         plain = [open_listener(start.http_address)] if start.http_address else []
         tls = [open_listener(start.https_address)] if start.https_address else []
         await self._server.start(plain, tls)
+        self._open = True
 
     async def drain(self, limit_s: float) -> None:
         """Stop accepting; running replies get so long to finish."""

@@ -103,7 +103,10 @@ class WorkerProcess:
         if isinstance(message, Heartbeat):
             self.exchanges = message.exchanges
         elif isinstance(message, Applied):
-            self.applied = message
+            if message.error:
+                log.error("worker could not load a batch", extra={"worker": self.index, "error": message.error})
+            else:
+                self.applied = message
             self._owner.worker_applied(self)
         elif isinstance(message, Hello):
             assert self.link is not None
