@@ -74,48 +74,10 @@ def test_withdrawn_functions_are_refused_rather_than_lost() -> None:
     assert caught.value.param == "functions"
 
 
-def test_results_are_merged_into_one_turn_and_stand_first() -> None:
-    messages = [user("go"), called("a", "b"), result("a"), user("hurry"), result("b")]
-    turns = crossed(OPENAI, messages=messages, tools=[TOOL]).body["messages"]
-    assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
-    assert [block["type"] for block in turns[2]["content"]] == ["tool_result", "tool_result", "text"]
-
-
-def test_images_in_results_stay_in_them() -> None:
-    image = {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,AAA"}}
-    messages = [user("go"), called("a"), result("a", [{"type": "text", "text": "x"}, image])]
-    block = crossed(OPENAI, messages=messages, tools=[TOOL]).body["messages"][2]["content"][0]
-    assert block["content"][1]["source"] == {"type": "base64", "media_type": "image/jpeg", "data": "AAA"}
-
-
 def test_a_history_with_calls_and_no_tools_gets_their_names_declared() -> None:
     body = crossed(OPENAI, messages=[user("go"), called("a"), result("a")]).body
     assert body["tools"] == [{"name": "f", "input_schema": {"type": "object"}}]
     assert body["tool_choice"] == {"type": "none"}
-
-
-def test_later_system_messages_keep_their_place_in_a_user_turn() -> None:
-    messages = [user("a"), {"role": "assistant", "content": "b"}, {"role": "developer", "content": "c"}, user("d")]
-    body = crossed(OPENAI, messages=messages).body
-    assert "system" not in body
-    assert [block["text"] for block in body["messages"][2]["content"]] == ["<system>\nc\n</system>", "d"]
-
-
-def test_a_system_prompt_alone_becomes_the_turn_anthropic_needs() -> None:
-    body = crossed(OPENAI, messages=[{"role": "system", "content": "a"}, {"role": "system", "content": "b"}]).body
-    assert body["system"] == "a"
-    assert body["messages"] == [{"role": "user", "content": "b"}]
-
-
-def test_a_conversation_that_starts_with_the_assistant_gets_a_user_turn() -> None:
-    body = crossed(OPENAI, messages=[{"role": "assistant", "content": "Hi "}]).body
-    assert body["messages"] == [{"role": "user", "content": "Continue."}, {"role": "assistant", "content": "Hi"}]
-
-
-def test_empty_texts_are_left_out_and_all_empty_is_refused() -> None:
-    assert crossed(OPENAI, messages=[user(""), user("a")]).body["messages"] == [user("a")]
-    with pytest.raises(ClientError):
-        crossed(OPENAI, messages=[user(""), user("  ")])
 
 
 @pytest.mark.parametrize(
@@ -163,25 +125,6 @@ def test_thinking_is_off_where_anthropic_would_want_signatures_or_a_forced_tool(
     for encoded in (loop, forced):
         assert "thinking" not in encoded.body
         assert "reasoning_effort" in encoded.dropped
-
-
-def test_a_schema_is_closed_and_what_anthropic_does_not_know_is_named() -> None:
-    schema = {
-        "type": "object",
-        "properties": {
-            "minimum": {"type": "integer", "minimum": 3},
-            "list": {"type": "array", "minItems": 2, "items": {"type": "object", "properties": {}}},
-        },
-        "required": ["minimum"],
-    }
-    wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
-    encoded = crossed(OPENAI, response_format=wanted)
-    sent = encoded.body["output_config"]["format"]["schema"]
-    assert sent["additionalProperties"] is False
-    assert sent["properties"]["minimum"] == {"type": "integer"}
-    assert sent["properties"]["list"]["items"]["additionalProperties"] is False
-    assert set(encoded.dropped) == {"response_format.minimum", "response_format.minItems"}
-    assert schema["properties"]["minimum"]["minimum"] == 3  # the client's own is not touched
 
 
 def test_long_users_are_hashed_and_odd_stops_named() -> None:
