@@ -37,8 +37,3 @@ def text_of(data: str, where: str) -> str:
         return base64.b64decode(data, validate=False).decode("utf-8")
     except (binascii.Error, ValueError):
         raise wrong(where, data, "base64 of UTF-8 text") from None
-
-
-def data_of(text: str) -> str:
-    """Text as base64 data."""
-    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
