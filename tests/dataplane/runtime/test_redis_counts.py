@@ -176,3 +176,15 @@ async def test_the_master_that_sentinels_name_counts(redis_server, tmp_path):
         await exact(CounterPolicy("redis-sentinel", fields))
     finally:
         sentinel.kill()
+
+
+async def test_what_is_counted_here_while_redis_is_away_is_corrected_here(redis_server):
+    authority = Authority(open_counts)
+    counters, _ = await counting_worker(authority)
+    redis_server.kill()
+    limit = Limit("k", 100, 60, policy=policy(redis_server, "local"))
+    taken = await counters.take(limit, 90)
+    counters.settle(limit, -80, taken)
+    await asyncio.sleep(0.3)
+    assert (await counters.look(limit)).remaining == 90
+    await authority.close()

@@ -109,6 +109,21 @@ async def test_workers_whose_supervisor_is_gone_end_their_streams_and_exit(node:
     pytest.fail("workers outlived their supervisor")
 
 
+async def test_a_node_started_right_after_it_was_killed_serves_again_on_the_same_port(node: Node, tmp_path: Path):
+    async with aiohttp.ClientSession() as session, session.get(node.http("/slow")) as answer:
+        await answer.content.readline()
+        os.kill(node.pid, signal.SIGKILL)
+        address = node.addresses["http"]
+        again = Node(tmp_path, "--config", str(tmp_path / "config.json"), "--http-listen", address).start()
+        try:
+            await again.ready()
+            assert again.addresses["http"] == address
+            assert await get(again) == 200
+            assert (await answer.read()).endswith(b"piece 9\n")
+        finally:
+            again.kill()
+
+
 async def test_a_terminal_that_closes_is_no_reason_to_stop(node: Node):
     os.kill(node.pid, signal.SIGHUP)
     await asyncio.sleep(0.2)

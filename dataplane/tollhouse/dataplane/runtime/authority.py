@@ -153,6 +153,8 @@ class Authority:
             await self._store(limit.policy).settle(limit, message.difference, message.identity)
         except CounterUnavailable:
             self.failures += 1
+            if limit.policy.on_failure == "local":
+                self.memory.settle(limit, message.difference, message.identity, time.monotonic())
 
     def _store(self, policy: CounterPolicy) -> SharedCounts:
         name = policy.authority.encode() + msgspec.json.encode(policy.redis)

@@ -10,10 +10,10 @@ from tollhouse.dataplane.engine.limits import Decision, Request, Slice, slice_si
 from tollhouse.dataplane.runtime.authority import MemoryCounts
 from tollhouse.dataplane.runtime.link import Link, LinkError
 from tollhouse.dataplane.runtime.messages import Settle, Take, Taking
-from tollhouse.dataplane.services import Counters, CounterUnavailable, Limit, Taken
+from tollhouse.dataplane.services import CounterPolicy, Counters, CounterUnavailable, Limit, Taken
 
-ASK_TIMEOUT_S = 3.0
-"""Longer than a shared store may take, so that the supervisor's word about it arrives first."""
+ASK_TIMEOUT_S = 2.0
+"""Added to the time a shared store may take, so that the supervisor's word about it arrives first."""
 
 IDLE_S = 1.0
 """A slice unused for so long goes back, so that other workers can have it."""
@@ -62,7 +62,7 @@ class LinkedCounters(Counters):
     async def _ask(self, limit: Limit, message: Take, part: Slice | None = None) -> Taken:
         asked_at = time.monotonic()
         try:
-            answer = await self._link().ask(message, Taking, ASK_TIMEOUT_S)
+            answer = await self._link().ask(message, Taking, _patience_s(limit.policy))
         except LinkError as error:
             return self._without_authority(limit, message, str(error))
         if answer.down:
@@ -125,6 +125,12 @@ class LinkedCounters(Counters):
             now = time.monotonic()
             self.return_idle(now)
             self._alone.sweep(now)
+
+
+def _patience_s(policy: CounterPolicy) -> float:
+    if policy.authority == "local":
+        return ASK_TIMEOUT_S
+    return ASK_TIMEOUT_S + int(dict(policy.redis).get("redis_timeout", 1000)) / 1000
 
 
 def _decision(answer: Taking) -> Decision:

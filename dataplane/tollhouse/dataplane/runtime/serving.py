@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 import time
@@ -75,10 +76,17 @@ class Serving:
             log.exception("batch not loaded", extra={"revision": batch.revision})
             error = f"{type(fault).__name__}: {fault}"
         else:
-            await self._traffic.open()
+            await self._open()
         snapshot = self.gateway.snapshot
         took_ms = (time.monotonic() - began) * 1000
         return Applied(snapshot.revision, snapshot.refused, self.gateway.count(), took_ms, error)
+
+    async def _open(self) -> None:
+        if not self._traffic.is_open:
+            # The code and the first configuration stay: the collector need not look at them again and again.
+            gc.collect()
+            gc.freeze()
+            await self._traffic.open()
 
     async def close(self, limit_s: float) -> None:
         """Stop accepting, let running replies finish, then let go of everything."""

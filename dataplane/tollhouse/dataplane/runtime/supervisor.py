@@ -46,6 +46,8 @@ from tollhouse.dataplane.settings import Settings, own_hostname
 log = logging.getLogger("tollhouse.supervisor")
 
 HOUSEKEEPING_S = 30.0
+PORT_PATIENCE_S = 2.0
+"""Workers of a supervisor that was killed a moment ago need this long, at most, to leave its port."""
 
 
 class Supervisor:
@@ -103,18 +105,26 @@ class Supervisor:
 
     async def _open_ports(self) -> None:
         settings, report = self._settings, self.report
-        report.http_address = self._reserve(settings.http_listen)
-        report.https_address = self._reserve(settings.https_listen)
+        report.http_address = await self._reserve(settings.http_listen)
+        report.https_address = await self._reserve(settings.https_listen)
         if settings.control_listen:
             report.control_address = await self._control.start(settings.control_listen)
         if settings.grpc_listen:
             report.grpc_address = await self._api.start(settings.grpc_listen)
 
-    def _reserve(self, address: str) -> str:
+    async def _reserve(self, address: str) -> str:
         if not address:
             return ""
-        self._reserved.append(reserve(address))
-        return address_of(self._reserved[-1])
+        deadline = time.monotonic() + PORT_PATIENCE_S
+        while True:
+            try:
+                self._reserved.append(reserve(address))
+            except PortTaken:
+                if time.monotonic() >= deadline:
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                return address_of(self._reserved[-1])
 
     def _announce(self) -> None:
         """Say where everything listens: in the log, and in a file for whoever started this process."""

@@ -20,7 +20,7 @@ class Traffic:
     def __init__(self, start: Start, gateway: Gateway, reveal: Callable[[str], str]) -> None:
         settings = start.settings
         self._start = start
-        self._open = False
+        self.is_open = False
         self._server = TrafficServer(
             gateway,
             ServerSettings(
@@ -40,14 +40,12 @@ class Traffic:
         return self._server.exchanges
 
     async def open(self) -> None:
-        """Listen, from the first call on: without a configuration there is nothing to serve. Raises PortTaken."""
-        if self._open:
-            return
+        """Listen. Not before there is a configuration: nothing could be served. Raises PortTaken."""
         start = self._start
         plain = [open_listener(start.http_address)] if start.http_address else []
         tls = [open_listener(start.https_address)] if start.https_address else []
         await self._server.start(plain, tls)
-        self._open = True
+        self.is_open = True
 
     async def drain(self, limit_s: float) -> None:
         """Stop accepting; running replies get so long to finish."""

@@ -13,6 +13,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 import uvloop
+from tollhouse.dataplane import registry
 from tollhouse.dataplane.objects import Batch
 from tollhouse.dataplane.runtime.config_state import merge_batches
 from tollhouse.dataplane.runtime.link import Link
@@ -154,6 +155,10 @@ def main() -> None:
     parser.add_argument("--link-fd", type=int, required=True)
     arguments = parser.parse_args()
     set_up_logs("info", "worker")
+    # Loaded now, so that no request and no heartbeat has to wait for it.
+    registry.plugin_classes()
+    registry.protocol_list()
+    registry.provider_types()
     uvloop.run(_run(arguments.link_fd))
     sys.exit(0)
 
