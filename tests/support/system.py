@@ -75,6 +75,11 @@ class Process:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start it; ``wait_for`` tells when it answers."""
         with self.log.open("ab") as log:
@@ -133,7 +138,12 @@ class Node(Process):
 
     def wait_ready(self, seconds: float = 30) -> None:
         """Until its workers answer on the traffic port."""
-        wait_for(lambda: status_of(f"{self.url}/") is not None, seconds, f"{self.name}: {self.said()}", self.said)
+
+        def there() -> bool:
+            assert self.alive, f"{self.name} has ended: {self.said()}"
+            return status_of(f"{self.url}/") is not None
+
+        wait_for(there, seconds, f"an answer of {self.name}", self.said)
 
     def workers(self) -> list[int]:
         """Process ids of the node's workers."""
@@ -189,7 +199,12 @@ class System:
     def wait_control_plane(self) -> None:
         """Until the Admin API answers."""
         said = self.control_plane.said
-        wait_for(lambda: status_of(f"{self.admin_url}/routes") == 200, 30, f"control plane: {said()}", said)
+
+        def there() -> bool:
+            assert self.control_plane.alive, f"the control plane has ended: {said()}"
+            return status_of(f"{self.admin_url}/routes") == 200
+
+        wait_for(there, 30, "an answer of the control plane", said)
 
     def close(self) -> None:
         """Stop everything."""
