@@ -11,19 +11,14 @@ ROOT = Path(__file__).parents[2]
 ROOTS = ["proto", "controlplane", "dataplane", "cli"]
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
 
-TESTED_ELSEWHERE = {
-    "cli/tollhouse/cli/failure.py": "a constant per exit code; tests/cli/test_main.py",
-    "cli/tollhouse/cli/commands/_changes.py": "tests/e2e/test_commands.py",
-    "cli/tollhouse/cli/commands/_documents.py": "tests/cli/test_main.py",
-    "cli/tollhouse/cli/commands/_live.py": "tests/e2e/test_commands.py",
-}
-"""Modules without a test module of their own, and where their behaviour is tested instead."""
+ELSEWHERE = ROOT / "tests/house/tested_elsewhere.toml"
+"""Modules without a test module of their own, by the tests that cover them."""
 
-FAMILIES = {
-    "cli/tollhouse/cli/commands/": "tests/cli/test_main.py and tests/e2e/test_commands.py run every command",
-    "dataplane/tollhouse/dataplane/providers/": "tests/dataplane/providers tests the vendors by table",
-}
-"""Folders whose modules are tested together."""
+
+def tested_elsewhere() -> dict[str, str]:
+    """Module -> the test file or folder that covers it."""
+    lists = tomllib.loads(ELSEWHERE.read_text())
+    return {module: test for test, modules in lists.items() for module in modules}
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -70,18 +65,25 @@ def test_each_folder_of_modules_is_a_package() -> None:
     assert sorted(str(folder.relative_to(ROOT)) for folder in missing) == []
 
 
+def has_its_test(path: Path) -> bool:
+    """Whether ``a/b.py`` is tested by ``a/test_b.py``."""
+    root, *inside = path.relative_to(ROOT).parts[0], *path.relative_to(ROOT).parts[3:]
+    return (ROOT / "tests" / root / Path(*inside).parent / f"test_{path.stem.lstrip('_')}.py").exists()
+
+
 def test_each_module_has_its_test() -> None:
-    """tests/<root>/ mirrors the source: ``a/b.py`` is tested by ``a/test_b.py``."""
-    missing = []
-    for path in modules():
-        name = str(path.relative_to(ROOT))
-        if path.name in ("__init__.py", "__main__.py") or name in TESTED_ELSEWHERE or name.startswith(tuple(FAMILIES)):
-            continue
-        root, inside = path.relative_to(ROOT).parts[0], path.relative_to(ROOT).parts[3:]
-        folder = ROOT / "tests" / root / Path(*inside).parent
-        if not (folder / f"test_{path.stem.lstrip('_')}.py").exists():
-            missing.append(name)
-    assert missing == [], "write the test, or say in TESTED_ELSEWHERE where it is"
+    """tests/<root>/ mirrors the source; what is tested elsewhere is listed with the place."""
+    listed = tested_elsewhere()
+    names = {str(path.relative_to(ROOT)): path for path in modules() if not path.name.startswith("__")}
+    missing = [name for name, path in names.items() if name not in listed and not has_its_test(path)]
+    assert missing == [], f"write the test, or say in {ELSEWHERE.name} where it is"
+
+
+def test_list_of_exceptions_is_true() -> None:
+    """Every listed module exists and every named test does."""
+    listed = tested_elsewhere()
+    assert sorted(name for name in listed if not (ROOT / name).exists()) == []
+    assert sorted({test for test in listed.values() if not (ROOT / test).exists()}) == []
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
