@@ -6,8 +6,6 @@ import asyncio
 import logging
 import socket
 import struct
-import time
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import EMPTY_PAYLOAD, StreamReader
@@ -16,9 +14,9 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
-from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.runtime.server.origin import plain_address
-from tollhouse.dataplane.runtime.server.output import BrokenReply, has_no_body, refusal, reply_head
+from tollhouse.dataplane.runtime.server.output import BrokenReply, refusal
+from tollhouse.dataplane.runtime.server.sending import send_stream, send_whole
 from tollhouse.dataplane.runtime.server.target import Refused
 
 if TYPE_CHECKING:
@@ -28,8 +26,6 @@ log = logging.getLogger("tollhouse.server")
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: closing resets."""
-_JOIN_BELOW = 32 * 1024
-"""Replies and pieces shorter than this are joined with their framing into one write; longer ones are not copied."""
 
 
 class ClientConnection(RequestHandler):
@@ -185,6 +181,21 @@ class ClientConnection(RequestHandler):
         """Nobody waits any more."""
         self._payload = None
 
+    @property
+    def date(self) -> str:
+        """The Date header of this second."""
+        return self._listening.date
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop it runs on."""
+        return self._loop
+
+    @property
+    def gone(self) -> bool:
+        """The client cannot be reached any more."""
+        return self.transport is None or self.transport.is_closing()
+
     def write(self, data: bytes) -> None:
         """Send bytes now. Raises ConnectionError when the client is gone."""
         transport = self.transport
@@ -244,7 +255,7 @@ class ClientConnection(RequestHandler):
     async def _serve(self, message: Any, payload: StreamReader) -> bool:
         """Answer one request. False ends the connection."""
         if type(message) is not RawRequestMessage:
-            self._refuse(_invalid(message, self._listening.settings.max_header_bytes))
+            self.refuse(_invalid(message, self._listening.settings.max_header_bytes))
             await self._linger()
             return False
         gateway = self._listening.gateway
@@ -255,7 +266,7 @@ class ClientConnection(RequestHandler):
             if self.scheme == "https":
                 self._listening.check_host(self, ex.host)
         except Refused as error:
-            self._refuse(error)
+            self.refuse(error)
             await self._linger()
             return False
         self._exchange = ex
@@ -264,9 +275,9 @@ class ClientConnection(RequestHandler):
             reply = ex.reply = await gateway.answer(ex)
             close = close or self._draining or not payload.is_eof()
             if reply.stream is None:
-                close = await self._write_whole(ex, reply, close)
+                close = await send_whole(self, ex, reply, close)
             else:
-                close = await self._write_stream(ex, reply, reply.stream, close, message.version >= HttpVersion11)
+                close = await send_stream(self, ex, reply, close, message.version >= HttpVersion11)
         except BrokenReply:
             raise
         except BaseException:
@@ -282,100 +293,7 @@ class ClientConnection(RequestHandler):
 
     # -- writing
 
-    async def _write_whole(self, ex: Exchange, reply: Reply, close: bool) -> bool:
-        """Write head and body at once. Returns whether the connection must be closed."""
-        body, status = reply.body, reply.status
-        length: int | None = len(body)
-        if ex.method == "HEAD":
-            length, body = length or None, b""
-        elif has_no_body(status):
-            length, body = None, b""
-        try:
-            head = reply_head(status, reply.headers, length, self._listening.date, close=close, chunked=False)
-        except BrokenReply:
-            log.error("a reply header holds a line break", extra={"request_id": ex.id})
-            self._refuse(Refused(500, "gateway_fault", "The gateway failed to handle the request."))
-            return True
-        if len(body) < _JOIN_BELOW:
-            self.write(head + body)
-        else:
-            self.write_all((head, body))
-        ex.first_reply_byte_s = time.monotonic()
-        ex.reply_bytes = len(head) + len(body)
-        if self._paused:
-            await self._wait_for_client()
-        return close
-
-    async def _write_stream(
-        self, ex: Exchange, reply: Reply, stream: AsyncIterator[bytes], close: bool, chunked: bool
-    ) -> bool:
-        """Write a stream piece by piece. A stream that breaks ends the connection without its last chunk, so that
-        nobody takes it for a whole one. Returns whether the connection must be closed."""
-        bodiless = ex.method == "HEAD" or has_no_body(reply.status)
-        close = close or not (chunked or bodiless)
-        held: list[bytes] = []
-        # Head and first piece go out together when the piece is there already, else the head goes as soon as we wait.
-        release = self._loop.call_soon(self._release, held)
-        try:
-            chunked = chunked and not bodiless
-            head = reply_head(reply.status, reply.headers, None, self._listening.date, close=close, chunked=chunked)
-            held.append(head)
-            ex.reply_bytes = len(head)
-            if bodiless:
-                return close
-            async for piece in stream:
-                size = len(piece)
-                if not size:
-                    continue
-                if ex.first_reply_byte_s is None:
-                    ex.first_reply_byte_s = time.monotonic()
-                if chunked and size < _JOIN_BELOW:
-                    framed = b"%x\r\n%b\r\n" % (size, piece)
-                    self.write(held.pop() + framed if held else framed)
-                else:
-                    self._release(held)
-                    self.write_all((b"%x\r\n" % size, piece, b"\r\n") if chunked else (piece,))
-                ex.reply_bytes += size
-                if self._paused:
-                    await self._wait_for_client()
-            if chunked:
-                held.append(b"0\r\n\r\n")
-        except asyncio.CancelledError:
-            held.clear()
-            raise
-        except Exception as error:
-            held.clear()
-            if self.transport is None or self.transport.is_closing():
-                raise
-            ex.error = ex.error or error
-            log.warning("stream broke", extra={"request_id": ex.id, "error": type(error).__name__})
-            self._break_off()
-            raise BrokenReply from error
-        finally:
-            release.cancel()
-            self._release(held)
-            closing = getattr(stream, "aclose", None)
-            if closing is not None:
-                await closing()
-        return close
-
-    def _release(self, held: list[bytes]) -> None:
-        """Send what was held back to go with the next piece."""
-        if held and self.transport is not None and not self.transport.is_closing():
-            self.transport.write(b"".join(held))
-        held.clear()
-
-    def _break_off(self) -> None:
-        """End the connection so that the client sees it broken, also where a plain end would mean a whole answer."""
-        transport = self.transport
-        if transport is None:
-            return
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        transport.abort()
-
-    async def _wait_for_client(self) -> None:
+    async def wait_for_client(self) -> None:
         """The client reads more slowly than we write."""
         assert self.transport is not None
         self._sent_left = self.transport.get_write_buffer_size()
@@ -385,7 +303,18 @@ class ClientConnection(RequestHandler):
         finally:
             self._send_since = 0.0
 
-    def _refuse(self, error: Refused) -> None:
+    def break_off(self) -> None:
+        """End the connection so that the client sees it broken, also where a plain end would mean a whole answer."""
+        transport = self.transport
+        if transport is None:
+            return
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        transport.abort()
+
+    def refuse(self, error: Refused) -> None:
+        """Answer without the gateway; the connection ends after it."""
         transport = self.transport
         if transport is not None and not transport.is_closing():
             transport.write(refusal(error.status, error.code, error.message, self._listening.date, error.headers))

@@ -88,6 +88,7 @@ class Intake:
             received_s=time.monotonic(),
             received_at=time.time(),
             read_body=body.read,
+            raw_path=target.partition("?")[0].partition("#")[0],
         )
 
 

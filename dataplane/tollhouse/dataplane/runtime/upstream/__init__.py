@@ -4,6 +4,6 @@
     aiohttp_transport   AiohttpTransport: the same interface on aiohttp's client, the reference the tests compare with
 
 Reading order of the lean one: ``transport`` (one request), ``pool`` (which connection), ``dial`` (a new one, with
-``resolver`` and ``tls``), ``connection`` (the protocol), ``framing`` (what heads may look like), ``response`` (what the
-caller reads).
+``resolver`` and ``tls``), ``connection`` (the protocol and its timer), ``reception`` (a response off the wire),
+``framing`` (what heads may look like), ``response`` (what the caller reads).
 """

@@ -5,19 +5,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 
-import httptools
-from tollhouse.dataplane.runtime.upstream.framing import (
-    MAX_HEAD_BYTES,
-    MAX_INTERIM_RESPONSES,
-    FramingError,
-    body_length,
-    check_status,
-    header_name,
-    header_value,
-    keep_alive_hint,
-)
+from tollhouse.dataplane.runtime.upstream.framing import FramingError
+from tollhouse.dataplane.runtime.upstream.reception import Reception
 from tollhouse.dataplane.runtime.upstream.response import LeanResponse
 from tollhouse.dataplane.transport import Phase, Timeouts, TransportError
 
@@ -48,36 +39,24 @@ class Connection(asyncio.Protocol):
     """Carries one request at a time. Lives as long as its socket; handed from exchange to exchange by the pool."""
 
     __slots__ = (
-        "_chunked",
-        "_codings",
-        "_complete",
         "_deadline",
-        "_excess",
-        "_head_bytes",
-        "_head_done",
-        "_headers",
-        "_interim",
-        "_lengths",
         "_loop",
-        "_method",
         "_owner",
-        "_parser",
         "_phase",
         "_pump",
         "_reading_paused",
+        "_reception",
         "_response",
         "_timeouts",
         "_timer",
         "_timer_at",
         "_total_deadline",
         "_unsent",
-        "_until_close",
         "_write_waiter",
         "_writing_paused",
         "expires_at",
         "idle_limit_s",
         "idle_since",
-        "keep_alive",
         "on_first_answer",
         "transport",
     )
@@ -87,13 +66,12 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._owner = owner
         self._loop = loop
-        self._parser: Any = httptools.HttpResponseParser(self)
+        self._reception = Reception()
         self.transport: asyncio.Transport | None = None
         self.expires_at = loop.time() + lifetime_s
         """No new request is sent after this: DNS and load balancers change."""
         self.idle_limit_s = idle_limit_s
         self.idle_since = 0.0
-        self.keep_alive = False
         self.on_first_answer: Callable[[asyncio.Transport], None] | None = None
         """Called once, when the first response is complete."""
         self._response: LeanResponse | None = None
@@ -105,21 +83,14 @@ class Connection(asyncio.Protocol):
         self._write_waiter: asyncio.Future[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._unsent = 0
-        self._complete = False
-        self._excess = False
 
     # -- the client's side
 
     def begin(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes], timeouts: Timeouts) -> LeanResponse:
         """Write a request; its response fills from now on."""
         response = self._response = LeanResponse(self, self._loop)
-        self._method = method
+        self._reception.expect(method, response)
         self._timeouts = timeouts
-        self._complete = self._excess = self._head_done = False
-        self._head_bytes = self._interim = 0
-        self._headers: list[tuple[str, str]] = []
-        self._lengths: list[str] = []
-        self._codings: list[str] = []
         self._phase: Phase | Literal["pooled"] = "first_byte"
         now = self._loop.time()
         self._total_deadline = now + timeouts.total_s if timeouts.total_s is not None else math.inf
@@ -189,27 +160,23 @@ class Connection(asyncio.Protocol):
         if response is None:  # bytes nobody asked for: whose answer would they be?
             self.abandon()
             return
-        if not self._head_done:
-            self._head_bytes += len(data)
+        reception = self._reception
         try:
-            self._parser.feed_data(data)
-            if not self._head_done and self._head_bytes > MAX_HEAD_BYTES:
-                raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade, FramingError) as error:
-            if self._complete:
-                self._excess = True
-            else:
-                cause = error.__context__ if isinstance(error.__context__, FramingError) else error
-                self._fail("framing", f"The server's answer is not valid HTTP/1.1: {cause}.")
-                return
-        if self._complete:
+            reception.feed(data)
+        except FramingError as error:
+            self._fail("framing", f"The server's answer is not valid HTTP/1.1: {error}.")
+            return
+        if reception.complete:
             self._finish(response)
-        elif self._head_done and not self._reading_paused:  # a head that drips in does not win time
+        elif reception.head_done:  # a head that drips in does not win time
             self._phase = "idle"
-            deadline = self._loop.time() + self._timeouts.idle_s
-            self._deadline = deadline if deadline < self._total_deadline else self._total_deadline
-            if self._deadline < self._timer_at:
-                self._arm(self._deadline)
+            if response.buffered > READ_HIGH_WATER and not self._reading_paused:
+                self._reading_paused = True
+                assert self.transport is not None
+                self.transport.pause_reading()
+                self._deadline = self._total_deadline
+            else:
+                self._arm(self._loop.time() + self._timeouts.idle_s)
         if response.status:
             response.wake()
 
@@ -218,7 +185,6 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
-        self._parser = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -230,13 +196,14 @@ class Connection(asyncio.Protocol):
             self._pump = None
         response = self._response
         if response is not None:
-            if self._head_done and self._until_close and exc is None:
+            if self._reception.head_done and self._reception.until_close and exc is None:
                 response.finish()
                 response.wake()
             else:
                 when = "in the middle of its answer" if response.status else "before it answered"
                 self._fail("closed", f"The server closed the connection {when}.")
         self._response = None
+        self._reception.drop()
         self._owner.lost(self)
 
     def pause_writing(self) -> None:
@@ -252,77 +219,6 @@ class Connection(asyncio.Protocol):
             self._phase = "first_byte"
             self._arm(self._loop.time() + self._timeouts.first_byte_s)
 
-    # -- httptools' side
-
-    def on_message_begin(self) -> None:
-        """httptools: a message starts."""
-        if self._complete:
-            self._excess = True
-            raise FramingError("a second answer to one request")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """httptools: one header, or a trailer, which is dropped."""
-        if self._head_done:
-            self._head_bytes += len(name) + len(value)
-            if self._head_bytes > 2 * MAX_HEAD_BYTES:
-                raise FramingError("the trailers are too long")
-            return
-        key = header_name(name)
-        text = header_value(value)
-        self._headers.append((key, text))
-        if key == "content-length":
-            self._lengths.append(text)
-        elif key == "transfer-encoding":
-            self._codings.append(text)
-        elif key == "keep-alive" and (hint := keep_alive_hint(text)) is not None:
-            self.idle_limit_s = min(self.idle_limit_s, max(hint - 1.0, 0.0))
-
-    def on_headers_complete(self) -> None:
-        """httptools: the head is through; decide how the body ends."""
-        status = self._parser.get_status_code()
-        check_status(status)
-        version = self._parser.get_http_version()
-        if version not in ("1.1", "1.0"):
-            raise FramingError(f"HTTP/{version}, expected HTTP/1.1")
-        if sum(len(name) + len(value) + 4 for name, value in self._headers) > MAX_HEAD_BYTES:
-            raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
-        length, chunked = body_length(self._lengths, self._codings, version)
-        if status < 200:
-            self._interim += 1
-            if self._interim > MAX_INTERIM_RESPONSES:
-                raise FramingError(f"more than {MAX_INTERIM_RESPONSES} interim answers")
-            return
-        assert self._response is not None
-        self._head_done = True
-        bodiless = status == 204 or status == 304 or self._method == "HEAD"
-        self._until_close = not bodiless and length is None and not chunked
-        self._response.begin(status, self._headers)
-        if self._method == "HEAD":
-            # The parser would wait for the body the headers speak of: the answer ends here, and so does the parser.
-            self._complete = True
-            self.keep_alive = self._parser.should_keep_alive()
-
-    def on_body(self, data: bytes) -> None:
-        """httptools: a piece of the body."""
-        if self._complete or self._response is None:
-            self._excess = True
-            return
-        buffered = self._response.feed(data)
-        if buffered > READ_HIGH_WATER and not self._reading_paused:
-            assert self.transport is not None
-            self._reading_paused = True
-            self.transport.pause_reading()
-            self._deadline = self._total_deadline
-
-    def on_message_complete(self) -> None:
-        """httptools: the end of a response, or of an interim one."""
-        if not self._head_done:
-            self._headers, self._lengths, self._codings = [], [], []
-            return
-        if not self._complete:
-            self._complete = True
-            self.keep_alive = self._parser.should_keep_alive() and not self._until_close
-
     # -- inside
 
     def _finish(self, response: LeanResponse) -> None:
@@ -333,13 +229,14 @@ class Connection(asyncio.Protocol):
         if self.on_first_answer is not None:
             self.on_first_answer(transport)
             self.on_first_answer = None
-        if self._method == "HEAD":
-            self._parser = httptools.HttpResponseParser(self)
+        reception = self._reception
+        if reception.idle_hint_s is not None:
+            self.idle_limit_s = min(self.idle_limit_s, max(reception.idle_hint_s - 1.0, 0.0))
         if self._reading_paused:
             self._reading_paused = False
             transport.resume_reading()
         unfinished = self._pump is not None or transport.get_write_buffer_size() > 0
-        if self.keep_alive and not self._excess and not unfinished:
+        if reception.keep_alive and not reception.excess and not unfinished:
             self._owner.released(self)
         else:
             self.abandon()

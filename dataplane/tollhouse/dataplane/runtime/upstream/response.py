@@ -15,15 +15,16 @@ class LeanResponse(UpstreamResponse):
     """One response while it arrives. The connection feeds it and forgets it once the response is complete, so what is
     buffered here stays readable after the connection went back to its pool. Belongs to one task."""
 
-    __slots__ = ("_buffered", "_chunks", "_connection", "_error", "_loop", "_waiter", "complete", "headers", "status")
+    __slots__ = ("_chunks", "_connection", "_error", "_loop", "_waiter", "buffered", "complete", "headers", "status")
 
-    def __init__(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connection: Connection | None, loop: asyncio.AbstractEventLoop) -> None:
         self.status = 0
         """0 until the head has arrived."""
         self.headers: list[tuple[str, str]] = []
         self.complete = False
         self._chunks: list[bytes] = []
-        self._buffered = 0
+        self.buffered = 0
+        """Bytes the caller has not read yet."""
         self._waiter: asyncio.Future[None] | None = None
         self._error: TransportError | None = None
         self._connection: Connection | None = connection
@@ -43,7 +44,7 @@ class LeanResponse(UpstreamResponse):
             if chunks:
                 data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
                 chunks.clear()
-                self._buffered = 0
+                self.buffered = 0
                 if self._connection is not None:
                     self._connection.resume()
                 return data
@@ -69,7 +70,7 @@ class LeanResponse(UpstreamResponse):
     def close(self) -> None:
         connection, self._connection = self._connection, None
         self._chunks.clear()
-        self._buffered = 0
+        self.buffered = 0
         if self.complete:
             return
         if self._error is None:
@@ -91,11 +92,10 @@ class LeanResponse(UpstreamResponse):
         self.status = status
         self.headers = headers
 
-    def feed(self, data: bytes) -> int:
-        """A piece of the body. Returns how much is buffered now."""
+    def feed(self, data: bytes) -> None:
+        """A piece of the body."""
         self._chunks.append(data)
-        self._buffered += len(data)
-        return self._buffered
+        self.buffered += len(data)
 
     def finish(self) -> None:
         """The response is complete; the connection is somebody else's from here on."""

@@ -1,0 +1,151 @@
+"""Takes one response after the other off a connection's bytes, and believes only what can be read in one way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httptools
+from tollhouse.dataplane.runtime.upstream.framing import (
+    MAX_HEAD_BYTES,
+    MAX_INTERIM_RESPONSES,
+    FramingError,
+    body_length,
+    check_status,
+    header_name,
+    header_value,
+    keep_alive_hint,
+)
+from tollhouse.dataplane.runtime.upstream.response import LeanResponse
+
+
+class Reception:
+    """httptools' parser and what it has told so far. Lives as long as its connection."""
+
+    __slots__ = (
+        "_codings",
+        "_head_bytes",
+        "_headers",
+        "_interim",
+        "_lengths",
+        "_method",
+        "_parser",
+        "_response",
+        "complete",
+        "excess",
+        "head_done",
+        "idle_hint_s",
+        "keep_alive",
+        "until_close",
+    )
+
+    def __init__(self) -> None:
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._response: LeanResponse | None = None
+        self._method = ""
+        self._head_bytes = self._interim = 0
+        self._headers: list[tuple[str, str]] = []
+        self._lengths: list[str] = []
+        self._codings: list[str] = []
+        self.head_done = False
+        self.complete = False
+        self.keep_alive = False
+        """Whether the server will take another request; meaningful once ``complete``."""
+        self.until_close = False
+        """The body ends with the connection."""
+        self.excess = False
+        """Bytes came that belong to no response."""
+        self.idle_hint_s: float | None = None
+        """How long the server says it keeps an idle connection."""
+
+    def expect(self, method: str, response: LeanResponse) -> None:
+        """The next bytes are the answer to a request."""
+        if self._method == "HEAD":
+            self._parser = httptools.HttpResponseParser(self)  # the old one waits for a body that was never meant
+        self._method = method
+        self._response = response
+        self._head_bytes = self._interim = 0
+        self._headers, self._lengths, self._codings = [], [], []
+        self.head_done = self.complete = self.keep_alive = self.until_close = self.excess = False
+
+    def feed(self, data: bytes) -> None:
+        """Raises FramingError unless the response was complete before the bytes went wrong."""
+        if not self.head_done:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.complete:
+                cause = error.__context__ if isinstance(error.__context__, FramingError) else error
+                raise FramingError(str(cause)) from None
+            self.excess = True
+        if not self.head_done and self._head_bytes > MAX_HEAD_BYTES:
+            raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
+
+    def drop(self) -> None:
+        """The connection is gone: parser and this hold each other."""
+        self._parser = None
+        self._response = None
+
+    # -- what httptools calls
+
+    def on_message_begin(self) -> None:
+        """A message starts."""
+        if self.complete:
+            self.excess = True
+            raise FramingError("a second answer to one request")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, or a trailer, which is dropped."""
+        if self.head_done:
+            self._head_bytes += len(name) + len(value)
+            if self._head_bytes > 2 * MAX_HEAD_BYTES:
+                raise FramingError("the trailers are too long")
+            return
+        key = header_name(name)
+        text = header_value(value)
+        self._headers.append((key, text))
+        if key == "content-length":
+            self._lengths.append(text)
+        elif key == "transfer-encoding":
+            self._codings.append(text)
+        elif key == "keep-alive":
+            self.idle_hint_s = keep_alive_hint(text)
+
+    def on_headers_complete(self) -> None:
+        """The head is through: decide how the body ends."""
+        status = self._parser.get_status_code()
+        check_status(status)
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise FramingError(f"HTTP/{version}, expected HTTP/1.1")
+        if sum(len(name) + len(value) + 4 for name, value in self._headers) > MAX_HEAD_BYTES:
+            raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
+        length, chunked = body_length(self._lengths, self._codings, version)
+        if status < 200:
+            self._interim += 1
+            if self._interim > MAX_INTERIM_RESPONSES:
+                raise FramingError(f"more than {MAX_INTERIM_RESPONSES} interim answers")
+            return
+        self.head_done = True
+        bodiless = status == 204 or status == 304 or self._method == "HEAD"
+        self.until_close = not bodiless and length is None and not chunked
+        if self._response is not None:
+            self._response.begin(status, self._headers)
+        if self._method == "HEAD":  # the parser would wait for the body the headers speak of
+            self.complete = True
+            self.keep_alive = self._parser.should_keep_alive()
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of the body."""
+        if self.complete or self._response is None:
+            self.excess = True
+        else:
+            self._response.feed(data)
+
+    def on_message_complete(self) -> None:
+        """The end of a response, or of an interim one."""
+        if not self.head_done:
+            self._headers, self._lengths, self._codings = [], [], []
+        elif not self.complete:
+            self.complete = True
+            self.keep_alive = self._parser.should_keep_alive() and not self.until_close
