@@ -160,6 +160,7 @@ def request(
     headers: dict[str, str] | None = None,
     body: bytes = b"",
     client_ip: str = "127.0.0.1",
+    raw_path: str | None = None,
 ) -> Exchange:
     """An exchange as the server would make it."""
 
@@ -179,4 +180,5 @@ def request(
         received_s=1000.0,
         received_at=1_700_001_000.0,
         read_body=read_body,
+        raw_path=raw_path,
     )

@@ -72,6 +72,7 @@ class Exchange:
         "pipeline",
         "protocol",
         "query",
+        "raw_path",
         "read_body",
         "received_at",
         "received_s",
@@ -103,6 +104,7 @@ class Exchange:
         received_at: float,
         read_body: Callable[[], Awaitable[bytes]],
         open_body: Callable[[], AsyncIterator[bytes]] | None = None,
+        raw_path: str | None = None,
     ) -> None:
         self.id = id
         """The request id (``x-request-id``)."""
@@ -111,6 +113,8 @@ class Exchange:
         self.method = method
         self.path = path
         """Decoded path without the query, as matched."""
+        self.raw_path = raw_path
+        """The path as the client wrote it; None: ``path``, encoded anew."""
         self.query = query
         """The raw query string without ``?``."""
         self.scheme = scheme

@@ -209,7 +209,9 @@ _PREFIXED: tuple[tuple[str, Callable[[str], Reader]], ...] = (
 
 
 def _request_uri(ex: Exchange) -> str:
-    path = quote(ex.path, safe="/:@!$&'()*+,;=-._~", errors="surrogateescape")
+    path = ex.raw_path
+    if path is None:
+        path = quote(ex.path, safe="/:@!$&'()*+,;=-._~", errors="surrogateescape")
     return f"{path}?{ex.query}" if ex.query else path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tollhouse.dataplane.dispatch.legs import Leg, TranslatedLeg, WatchedLeg
+from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.registry import protocols_by_name
 
@@ -44,6 +45,18 @@ def test_a_watched_stream_passes_untouched() -> None:
     for piece in OPENAI_STREAM:
         leg.feed(piece)
     assert leg.take() == b"".join(OPENAI_STREAM)
+
+
+def test_of_an_event_cut_in_two_nothing_is_shown() -> None:
+    """The client gets the whole events, then an error its parser can read."""
+    leg = watched()
+    whole = b"".join(OPENAI_STREAM[:2])
+    leg.feed(whole + OPENAI_STREAM[2][:-9])
+    leg.close()
+    assert leg.take() == whole
+    assert not leg.ended
+    told = leg.error(UpstreamError(502, "provider_cut", "It broke off."), "req-1")
+    assert told.strip().startswith(b"data: {")
 
 
 def test_what_was_not_reported_is_estimated_from_the_text() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tollhouse.dataplane.dispatch.nodes import NodeSet
 from tollhouse.dataplane.dispatch.proxying import proxied_target, reply_headers, request_headers
 from tollhouse.proto.resources.upstream import Upstream
@@ -27,6 +28,24 @@ async def test_plugins_edits_come_last(gate: Bench) -> None:
     assert proxied_target(ex) == "/other?y=1"
     ex.upstream_path = None
     assert proxied_target(ex) == "/x%252Fy%3F"
+
+
+@pytest.mark.parametrize(
+    ("raw", "matched", "sent"),
+    [
+        ("/a%2Fb/c%20d", "/a/b/c d", "/a%2Fb/c%20d"),
+        ("/a;x=1/%7Euser", "/a;x=1/~user", "/a;x=1/%7Euser"),
+        ("/public/../admin", "/admin", "/admin"),
+        ("/public/%2e%2e/admin", "/admin", "/admin"),
+        ("/public%2F..%2Fadmin", "/admin", "/admin"),
+        ("//admin", "/admin", "/admin"),
+        ("/", "/", "/"),
+    ],
+)
+async def test_the_clients_own_spelling_goes_on(gate: Bench, raw: str, matched: str, sent: str) -> None:
+    """Unless an upstream could take it for another path than the one that was matched."""
+    ex = request(gate.gateway.snapshot, matched, query="q=%41", raw_path=raw)
+    assert proxied_target(ex) == f"{sent}?q=%41"
 
 
 def test_framing_stays_with_its_connection() -> None:

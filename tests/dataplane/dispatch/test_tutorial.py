@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tollhouse.dataplane.dispatch.tutorial import normalise_multi, vendor_of
+from tollhouse.dataplane.dispatch.tutorial import normalise_multi, normalise_single, vendor_of
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,13 @@ def test_two_nodes_of_one_vendor_get_names_of_their_own() -> None:
     normalise_multi(config, {"upstream": {"nodes": nodes}})
     instances: list[dict[str, object]] = config["instances"]  # type: ignore[assignment]
     assert [one["name"] for one in instances] == ["openai", "openai-2"]
+
+
+def test_what_has_nothing_to_set_here_is_left_out_with_a_note() -> None:
+    """APISIX's options for pools, flushing and summaries."""
+    for normalise in (normalise_single, lambda config: normalise_multi(config, {})):
+        config = {"keepalive_pool": 30, "streaming_flush_interval_ms": 5, "logging": {"summaries": True}, "models": "*"}
+        notes = normalise(config)
+        assert config == {"logging": {}, "models": "*"}
+        assert len(notes) == 3
+        assert "llm_summary" in notes[2]

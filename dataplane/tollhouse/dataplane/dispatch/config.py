@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.dispatch.plan import Limits
 from tollhouse.dataplane.plugin import PluginConfig, Secret
@@ -46,6 +46,24 @@ def _no_payloads(value: bool) -> bool:
     return value
 
 
+_NEEDLESS = {
+    "keepalive_timeout": "connections to a provider are kept for 20 seconds on every route",
+    "keepalive_pool": "up to 256 idle connections to a provider are kept by every worker",
+    "streaming_flush_interval_ms": "every piece of a stream is passed on at once",
+}
+"""Options of APISIX with nothing to set here, and what holds instead."""
+
+
+def drop_needless(config: dict[str, Any]) -> list[str]:
+    """Remove in place what has nothing to set here; a note for each."""
+    notes = [f"{name} was left out: {text}" for name, text in _NEEDLESS.items() if config.pop(name, None) is not None]
+    told = config.get("logging")
+    if isinstance(told, dict) and "summaries" in told:
+        config["logging"] = {name: value for name, value in told.items() if name != "summaries"}
+        notes.append("logging.summaries was left out: log entries of AI routes always hold llm_summary")
+    return notes
+
+
 ProviderType = Annotated[str, AfterValidator(_provider)]
 
 
@@ -83,10 +101,8 @@ class Override(PluginConfig):
 
 
 class Logging(PluginConfig):
-    """What of the conversation log plugins may see."""
+    """What of the conversation log plugins may see. Models, tokens and times they always see."""
 
-    summaries: bool = False
-    """Models, tokens and times. Accepted for APISIX's sake: log entries of AI routes always hold ``llm_summary``."""
     payloads: Annotated[bool, AfterValidator(_no_payloads)] = False
     """Prompts and answers; only ``false`` is taken."""
 
@@ -119,16 +135,19 @@ class ProxyConfig(PluginConfig):
     """The largest answer in bytes."""
     keepalive: bool = True
     """Keep the connection to the provider open after an answer."""
-    keepalive_timeout: int = Field(default=60_000, ge=1000)
-    """Accepted for APISIX's sake; the worker's pool has one setting for all routes."""
-    keepalive_pool: int = Field(default=30, ge=1)
-    """Accepted for APISIX's sake; the worker's pool has one setting for all routes."""
     ssl_verify: bool = True
     """Verify providers' certificates."""
-    streaming_flush_interval_ms: int = Field(default=10, ge=0)
-    """Accepted for APISIX's sake; every event is flushed at once."""
     logging: Logging = Logging()
     """What log plugins may see."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_needless(cls, value: Any) -> Any:
+        """Configs that APISIX itself wrote into etcd come here as they are."""
+        if isinstance(value, dict):
+            value = dict(value)
+            drop_needless(value)
+        return value
 
 
 NoProviderConf = Annotated[

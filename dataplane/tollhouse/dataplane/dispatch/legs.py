@@ -86,7 +86,7 @@ class WatchedLeg(Leg):
 
     def close(self) -> None:
         rest = self._reader.close()
-        if rest:
+        if rest and self._reader.ended:  # else it is the piece of an event inside which the stream broke
             self._ready.append(rest)
 
     def take(self) -> bytes:

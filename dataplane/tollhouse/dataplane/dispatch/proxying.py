@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from tollhouse.dataplane.dispatch.nodes import UpstreamNode
 from tollhouse.dataplane.errors import UpstreamError
@@ -46,6 +46,7 @@ def request_headers(ex: Exchange, resource: Any, node: UpstreamNode) -> list[tup
         ("x-forwarded-proto", ex.scheme),
         ("x-forwarded-host", ex.host),
         ("host", _host(ex, resource, node)),
+        *((("traceparent", ex.trace.header(len(ex.attempts))),) if ex.trace is not None else ()),
         *ex.upstream_headers,
     ]
     for name, value in edits:
@@ -76,8 +77,17 @@ def proxied_target(ex: Exchange) -> str:
     """Path and query of the request line."""
     if ex.upstream_path is not None:
         return ex.upstream_path
-    path = quote(ex.path, safe="/:@!$&'()*+,;=~-._")
+    path = _as_written(ex.raw_path) or quote(ex.path, safe="/:@!$&'()*+,;=~-._")
     return f"{path}?{ex.query}" if ex.query else path
+
+
+def _as_written(raw: str | None) -> str:
+    """The client's own spelling of the path, if no server can take it for another path than the one that was matched:
+    dot segments and empty ones were resolved before matching, so such a path is spelled anew."""
+    if not raw or not raw.isascii() or not raw.isprintable() or " " in raw:
+        return ""
+    segments = unquote(raw).split("/")[1:]
+    return "" if any(one in (".", "..") for one in segments) or "" in segments[:-1] else raw
 
 
 def reply_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

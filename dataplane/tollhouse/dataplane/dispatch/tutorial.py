@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tollhouse.dataplane import registry
+from tollhouse.dataplane.dispatch.config import drop_needless
 from tollhouse.dataplane.provider import Provider
 
 _OPTIONS = ("max_tokens", "temperature")
@@ -12,18 +13,20 @@ _OPTIONS = ("max_tokens", "temperature")
 
 def normalise_single(config: dict[str, Any]) -> list[str]:
     """``ai-proxy``: ``max_tokens`` and ``temperature`` at the top level become ``options``."""
+    notes = [f"ai-proxy: {note}" for note in drop_needless(config)]
     moved = _take_options(config)
     if not moved:
-        return []
+        return notes
     options = config.setdefault("options", {})
     if isinstance(options, dict):
         config["options"] = {**moved, **options}
-    return [f"ai-proxy: {', '.join(moved)} at the top level was taken as options.{', options.'.join(moved)}"]
+    told = f"ai-proxy: {', '.join(moved)} at the top level was taken as options.{', options.'.join(moved)}"
+    return [*notes, told]
 
 
 def normalise_multi(config: dict[str, Any], resource: dict[str, Any]) -> list[str]:
     """``ai-proxy-multi``: an upstream whose nodes are vendors' hosts becomes ``instances``, with failing over on."""
-    notes: list[str] = []
+    notes = [f"ai-proxy-multi: {note}" for note in drop_needless(config)]
     if "instances" not in config and "models" not in config:
         notes += _from_upstream(config, resource)
     moved = _take_options(config)

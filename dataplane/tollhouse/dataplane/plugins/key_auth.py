@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import Field
+from tollhouse.dataplane.dispatch.proxying import proxied_target
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.plugin import Digest, Plugin, PluginConfig
 from tollhouse.dataplane.stages import Stage
-from tollhouse.dataplane.variables import value
 from tollhouse.proto.sealing import digest
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class KeyAuth(Plugin[KeyAuthConfig]):
             return
         arguments = parse_qsl(ex.query, keep_blank_values=True)
         kept = urlencode([pair for pair in arguments if pair[0] != self.config.query])
-        path = str(value(ex, "request_uri")).partition("?")[0]
+        path = proxied_target(ex).partition("?")[0]
         ex.upstream_path = f"{path}?{kept}" if kept else path
 
     @staticmethod

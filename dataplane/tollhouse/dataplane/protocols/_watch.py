@@ -16,8 +16,9 @@ _KEPT = 64 << 10
 class StreamWatcher(UsageReader):
     """The part of a usage reader that does not depend on the format. One per attempt; not safe to share.
 
-    Chunks that end where an event ends are the common case and go through ``feed`` in about a microsecond. A chunk
-    that cuts an event still passes at once, unless something is to be hidden; its tail is kept to be looked at.
+    Chunks that end where an event ends are the common case and go through ``feed`` in about a microsecond. Of a chunk
+    that cuts an event the tail is held until the event is whole: should the stream break there, the client has seen
+    whole events only and can read the error that follows.
     """
 
     __slots__ = ("_last", "_tail", "ended", "failed", "has_content", "hide", "model", "reported", "usage")
@@ -54,8 +55,7 @@ class StreamWatcher(UsageReader):
         """As the port says."""
         held, self._tail = self._tail, b""
         if held:
-            passed = self._inspect(held, held)
-            return passed if self.hide else b""
+            return self._inspect(held, held)
         if not self.ended and self._last:
             self._inspect(self._last[-_KEPT:] if len(self._last) > _KEPT else self._last, b"")
         return b""
@@ -76,8 +76,7 @@ class StreamWatcher(UsageReader):
         if len(self._tail) > MAX_REMAINDER:
             # Nothing we could read is that long: let it go, looked at no further.
             passed, self._tail = passed + self._tail, b""
-            return passed if self.hide else data
-        return passed if self.hide else data
+        return passed
 
     def _inspect(self, whole: bytes, passed: bytes) -> bytes:
         self._last = b""

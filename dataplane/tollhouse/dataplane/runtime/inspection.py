@@ -50,6 +50,7 @@ class Inspection:
             received_s=time.monotonic(),
             received_at=time.time(),
             read_body=read_body,
+            raw_path=path,
         )
         told = await self._gateway.explain(ex)
         return Explained(
