@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import os
+import shutil
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,12 +78,13 @@ async def _run(plan: Plan, once: bool) -> int:
                 await waiting
         return 0
     finally:
-        for task in (starting, waiting):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
-        console.print("stopping", style="dim")
-        await system.stop()
+        starting.cancel()
+        waiting.cancel()
+        await asyncio.wait({starting, waiting})  # raises nothing, whatever they ended with
+        try:
+            console.print("stopping", style="dim")
+        finally:
+            await system.stop()
 
 
 async def _start(system: System, begun: float) -> None:
@@ -125,6 +128,7 @@ def _summary(plan: Plan, seconds: float) -> None:
     flags = "" if str(plan.state.folder) == ".tollhouse" else f"--state-dir {plan.state.folder} "
     if ports.admin_grpc != 9181:
         flags += f"--server 127.0.0.1:{ports.admin_grpc} "
+    program = _program()
     at = "" if ports.http == 9080 else f" --gateway http://127.0.0.1:{ports.http}"
     console.print(
         f"[bold]Tollhouse is up[/] after {seconds:.1f} s. State and logs: {plan.state.folder}. Ctrl-C stops it."
@@ -134,17 +138,24 @@ def _summary(plan: Plan, seconds: float) -> None:
     console.print(f"  Admin API   http://127.0.0.1:{ports.admin}/apisix/admin  (key: {plan.state.folder}/admin.key)")
     console.print("")
     if not plan.demo:
-        console.print(f"Next: gatewayctl {flags}apply -f FILE, or start with --demo to see it work.")
+        console.print(f"Next: {program} {flags}apply -f FILE, or start with --demo to see it work.")
         return
     simulated = ", ".join([*plan.simulated(), "qwen"])
     console.print(f"Simulated providers: {simulated}. Set OPENAI_API_KEY or ANTHROPIC_API_KEY for the real ones.")
     console.print("Try next, in another terminal:")
-    console.print(f"  gatewayctl {flags}ask 'Tell me a joke' --model qwen3-32b{at}")
-    console.print(f"  gatewayctl {flags}explain 'DROP TABLE users' --node 127.0.0.1:{ports.node_grpc}")
+    console.print(f"  {program} {flags}ask 'Tell me a joke' --model qwen3-32b{at}")
+    console.print(f"  {program} {flags}explain 'DROP TABLE users' --node 127.0.0.1:{ports.node_grpc}")
     if "anthropic" in plan.simulated():
         console.print(
             f"  curl -X POST http://127.0.0.1:{ports.anthropic}/_simulate -d '{{\"status\": 529}}'   "
             "[dim]# Anthropic is down: ask for sonnet and see who answers[/]"
         )
-        console.print(f"  gatewayctl {flags}ask 'Still there?' --model sonnet{at}")
-    console.print(f"  gatewayctl {flags}get routes; gatewayctl {flags}nodes; gatewayctl {flags}doctor")
+        console.print(f"  {program} {flags}ask 'Still there?' --model sonnet{at}")
+    console.print(f"  {program} {flags}get routes; {program} {flags}nodes; {program} {flags}doctor")
+
+
+def _program() -> str:
+    """How the reader calls this program: by name when it is on the PATH, else as it was called now."""
+    if shutil.which("gatewayctl") or not sys.argv[0].endswith(("gatewayctl", "gateayctl")):
+        return "gatewayctl"
+    return os.path.relpath(sys.argv[0])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +14,17 @@ from pathlib import Path
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # loaded here: after a fork only the call is safe
+
 STEADY_S = 20.0
 """A process that ran so long has earned a quick restart."""
+
+
+def _end_with_parent() -> None:
+    """Runs in the child: on Linux it is asked to end when we are gone, however that happened (kill -9 included)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,7 @@ class Child:
                 stderr=log,
                 env={**os.environ, **self.command.environment},
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
 
     async def _keep(self) -> None:
