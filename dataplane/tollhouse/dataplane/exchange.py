@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.pipeline import Pipeline
     from tollhouse.dataplane.reply import Reply
     from tollhouse.dataplane.snapshot import CompiledConsumer, CompiledRoute, Snapshot
+    from tollhouse.dataplane.trace import TraceContext
 
 
 @dataclass(slots=True)
@@ -53,6 +54,7 @@ class Exchange:
         "_chat",
         "_peek",
         "aborted",
+        "admitted_s",
         "attempts",
         "body",
         "client_ip",
@@ -66,6 +68,8 @@ class Exchange:
         "headers",
         "host",
         "id",
+        "identified_s",
+        "matched_s",
         "method",
         "open_body",
         "path",
@@ -74,6 +78,7 @@ class Exchange:
         "query",
         "raw_path",
         "read_body",
+        "read_s",
         "received_at",
         "received_s",
         "reply",
@@ -82,10 +87,12 @@ class Exchange:
         "scheme",
         "snapshot",
         "state",
+        "trace",
         "upstream_headers",
         "upstream_host",
         "upstream_method",
         "upstream_path",
+        "waits",
     )
 
     def __init__(
@@ -168,6 +175,12 @@ class Exchange:
         self.aborted = False
         """The client left before the reply was through."""
         self.state: dict[str, Any] = {}
+        self.trace: TraceContext | None = None
+        """Set where the exchange is traced: attempts then tell their targets so."""
+        self.waits: list[tuple[str, float, float]] = []
+        """Hooks that waited for something, with when they began and ended; kept while ``trace`` is set."""
+        # Monotonic seconds at which a stage was through; 0 for those it never came to.
+        self.matched_s = self.identified_s = self.read_s = self.admitted_s = 0.0
 
     @property
     def peek(self) -> Peek:

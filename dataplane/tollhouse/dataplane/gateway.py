@@ -92,6 +92,8 @@ class Gateway:
         if endpoint is not None:
             return await endpoint(ex)
         route = await self._match(ex)
+        now = self.services.clock.monotonic
+        ex.matched_s = now()
         pipeline = ex.pipeline = snapshot.pipeline(route, None) if route is not None else snapshot.global_pipeline
         if pipeline.ai or route is None:
             ex.protocol = self._protocol_by_path(ex.path)
@@ -108,14 +110,17 @@ class Gateway:
         if ex.consumer is not None and ex.consumer.shapes_pipeline:
             pipeline = ex.pipeline = snapshot.pipeline(route, ex.consumer)
         route.require_complete()
+        ex.identified_s = now()
         if pipeline.ai and ex.method in ("GET", "HEAD"):
             return self._list_models(ex, pipeline)
         if pipeline.needs_document:
             await self._read_document(ex, pipeline)
+        ex.read_s = now()
         for hook in pipeline.request_hooks:
             reply = await hook.run(ex)
             if reply is not None:
                 return reply
+        ex.admitted_s = now()
         if ex.protocol is not None and ex.document is not None:
             own = ex.protocol.own_answer(ex.document)
             if own is not None:

@@ -202,6 +202,8 @@ _OWN: dict[str, Callable[[Exchange], Any]] = {
     "target": lambda ex: ex.attempts[-1].target if ex.attempts else None,
     "cost_usd": lambda ex: format_usd(ex.cost_nano) if ex.attempts else None,
     "revision": lambda ex: ex.snapshot.revision,
+    "trace_id": lambda ex: f"{ex.trace.trace_id:032x}" if ex.trace is not None else None,
+    "span_id": lambda ex: f"{ex.trace.span_id:016x}" if ex.trace is not None else None,
     "attempts": lambda ex: [_attempt(attempt) for attempt in ex.attempts],
 }
 
@@ -223,6 +225,8 @@ def _content_length(ex: Exchange) -> int:
 def _add_ours(entry: Entry, ex: Exchange) -> None:
     """What APISIX does not log: target, attempts, money, revision, and why it failed."""
     entry["revision"] = ex.snapshot.revision
+    if ex.trace is not None:
+        entry["trace_id"] = f"{ex.trace.trace_id:032x}"
     if ex.attempts:
         last = ex.attempts[-1]
         entry["upstream"] = entry["target"] = last.target

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -66,7 +66,7 @@ class RequestHook:
         try:
             result = self.call(ex)
             if result is not None and not isinstance(result, Reply):
-                result = await result
+                result = await self._waited(ex, result)
         except GatewayError as error:
             if bound.error_body is not None:
                 error.body_override = bound.error_body
@@ -74,6 +74,16 @@ class RequestHook:
         if bound.error_body is not None and isinstance(result, Reply) and result.status >= 400:
             result.body = bound.error_body
         return result if isinstance(result, Reply) else None
+
+    async def _waited(self, ex: Exchange, result: Awaitable[Any]) -> Any:
+        if ex.trace is None:
+            return await result
+        clock = self.bound.plugin.services.clock
+        began_s = clock.monotonic()
+        try:
+            return await result
+        finally:
+            ex.waits.append((self.bound.plugin.name, began_s, clock.monotonic()))
 
 
 def _overrides(plugin: Plugin[Any], hook: str) -> bool:

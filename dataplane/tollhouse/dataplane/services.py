@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from tollhouse.dataplane.trace import Collector, SpanSink
 from tollhouse.dataplane.transport import Transport
 
 
@@ -177,6 +178,9 @@ class Services:
     node_id: str = ""
     targets: Any = None
     """Health and load of targets, shared by all routes of the worker: ``dispatch.targets.TargetStates``."""
+    open_spans: Callable[[Collector], SpanSink] | None = None
+    """Where spans for a collector go; the same collector gives the same sink. Raises ValueError when this node cannot
+    send any. None where nothing is traced (checking a config, tests)."""
     log_files: LogFiles | None = None
     """None where nothing is logged to files (checking a config, tests)."""
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

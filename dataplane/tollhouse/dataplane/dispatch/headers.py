@@ -64,6 +64,8 @@ def to_provider(ex: Exchange, target: Target, secrets: Secrets, *, same: bool, s
     if same and provider.passes_headers:
         for name, value in _meant(ex.headers.items(), provider.passes_headers):
             sent[name] = f"{sent[name]},{value}" if name in sent and name not in provider.headers else value
+    if ex.trace is not None:
+        sent["traceparent"] = ex.trace.header(len(ex.attempts))
     edit(sent, ex.upstream_headers)
     sent.update(target.endpoint.revealed(secrets))
     return list(sent.items())

@@ -21,6 +21,7 @@ from tollhouse.dataplane.runtime.messages import Applied, Exposition, Exposition
 from tollhouse.dataplane.runtime.metrics import PlainMetrics
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
 from tollhouse.dataplane.runtime.tasks import Tasks
+from tollhouse.dataplane.runtime.tracing import SpanSinks
 from tollhouse.dataplane.runtime.traffic import Traffic
 from tollhouse.dataplane.runtime.upstream.transport import LeanTransport
 from tollhouse.dataplane.services import Services
@@ -41,6 +42,9 @@ class Serving:
         self._counters = LinkedCounters(link)
         dropped = self.metrics.counter("tollhouse_log_lines_dropped_total", "Lines log files did not take.", ("path",))
         self._log_files = BackgroundLogFiles(lambda path: dropped(path).add(1))
+        spans_dropped = self.metrics.counter(
+            "tollhouse_spans_dropped_total", "Spans a collector did not get.", ("collector",)
+        )
         self._services = Services(
             clock=SystemClock(),
             luck=random.Random(),
@@ -52,6 +56,7 @@ class Serving:
             hostname=own_hostname(start.settings),
             node_id=start.node_id,
             log_files=self._log_files,
+            open_spans=SpanSinks(spans_dropped).open,
         )
         self.gateway = Gateway(self._services)
         if start.settings.access_log:
