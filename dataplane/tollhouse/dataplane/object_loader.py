@@ -39,6 +39,8 @@ KINDS = (
     "protos",
     "providers",
     "models",
+    "budgets",
+    "stops",
 )
 YIELD_EVERY = 25
 """Objects parsed before the event loop gets a turn: running streams must not stall while a config loads."""

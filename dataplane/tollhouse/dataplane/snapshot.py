@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tollhouse.dataplane import variables
+from tollhouse.dataplane.engine.budgets import NO_BUDGETS, BudgetIndex
 from tollhouse.dataplane.engine.match import Router
 from tollhouse.dataplane.errors import ClientError, GatewayError
 from tollhouse.dataplane.pipeline import BoundPlugin, Dispatcher, Pipeline, PluginSet, merge
@@ -130,6 +131,7 @@ class Snapshot:
     """What one exchange lives with from its first byte to its last. Immutable but for the count of its users."""
 
     __slots__ = (
+        "budgets",
         "consumers",
         "endpoints",
         "global_pipeline",
@@ -159,6 +161,7 @@ class Snapshot:
         metadata: Mapping[str, PluginConfig],
         global_plugins: tuple[BoundPlugin, ...],
         refused: tuple[RefusedObject, ...],
+        budgets: BudgetIndex = NO_BUDGETS,
     ) -> None:
         self.revision = revision
         self.revision_text = str(revision)
@@ -167,6 +170,8 @@ class Snapshot:
         self.routes = routes
         self.consumers = consumers
         self.models = models
+        self.budgets = budgets
+        """Budgets, stops, and the tree of consumer groups."""
         self.ssls = ssls
         """Id -> (mod revision, resource)."""
         self.metadata = metadata

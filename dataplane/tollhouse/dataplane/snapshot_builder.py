@@ -9,6 +9,7 @@ from tollhouse.dataplane.consumer_index import CONSUMER_KINDS, ConsumerIndex
 from tollhouse.dataplane.dispatch.catalog import Catalog
 from tollhouse.dataplane.dispatch.upstream import UpstreamDispatcher
 from tollhouse.dataplane.engine.addresses import AddressSet
+from tollhouse.dataplane.engine.budgets import BudgetIndex, CompiledBudget
 from tollhouse.dataplane.engine.expression import compile_expression
 from tollhouse.dataplane.engine.match import RouteEntry, Router
 from tollhouse.dataplane.errors import ClientError, GatewayError
@@ -93,7 +94,20 @@ class SnapshotBuilder:
             else now.metadata,
             global_plugins=self._globals() if "global_rules" in kinds else now.global_plugins,
             refused=self._objects.refused,
+            budgets=self._budgets() if kinds & {"budgets", "stops", "consumer_groups"} else now.budgets,
         )
+
+    def _budgets(self) -> BudgetIndex:
+        """Budgets that stand unchanged are the same objects."""
+        before = self._current.budgets.all
+        budgets: dict[str, CompiledBudget] = {}
+        for key, one in self._objects.all("budgets").items():
+            kept = before.get(key)
+            same = kept is not None and kept.resource is one.resource
+            budgets[key] = kept if kept is not None and same else CompiledBudget(key, one.resource)
+        groups = self._objects.all("consumer_groups")
+        parents = {key: one.resource.parent_id for key, one in groups.items() if one.resource.parent_id}
+        return BudgetIndex(budgets, parents, {key: one.resource for key, one in self._objects.all("stops").items()})
 
     def _globals(self) -> tuple[BoundPlugin, ...]:
         rules = sorted(self._objects.all("global_rules").items())

@@ -7,10 +7,12 @@
 - ``plugin_sets``  plugin_configs, global_rules, plugin_metadata
 - ``ssl``, ``secret``
 - ``model``        providers and models
+- ``budget``       budgets and stops
 - ``kinds``        ``KINDS``: names, verbs, ids and references of each kind
 - ``reading``      stored or written values to models, and what is wrong with them
 """
 
+from tollhouse.proto.resources.budget import Budget, BudgetScope, Stop
 from tollhouse.proto.resources.consumer import Consumer, ConsumerGroup, Credential
 from tollhouse.proto.resources.fields import Part, Resource, Timeout, is_reference
 from tollhouse.proto.resources.kinds import (
@@ -35,6 +37,8 @@ __all__ = [
     "KINDS",
     "WRITE_ORDER",
     "AwsSecret",
+    "Budget",
+    "BudgetScope",
     "Checks",
     "Consumer",
     "ConsumerGroup",
@@ -58,6 +62,7 @@ __all__ = [
     "Route",
     "Service",
     "Ssl",
+    "Stop",
     "Target",
     "Timeout",
     "Upstream",

@@ -43,6 +43,9 @@ class Credential(Resource):
 class ConsumerGroup(Resource):
     """Consumers that share plugins: a team."""
 
+    parent_id: ObjectId | None = None
+    """The group above it: a team's organisation. Budgets and stops of a group hold for all groups below it."""
+
     name: Name | None = None
     """A name for people."""
 

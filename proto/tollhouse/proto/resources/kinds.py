@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
+from tollhouse.proto.resources.budget import Budget, Stop
 from tollhouse.proto.resources.consumer import Consumer, ConsumerGroup, Credential
 from tollhouse.proto.resources.fields import id_error, username_error
 from tollhouse.proto.resources.model import Model, Provider
@@ -149,7 +150,13 @@ KINDS: dict[str, Kind] = {
             references=(Reference("group_id", "consumer_groups"),),
         ),
         Kind("credentials", "credential", Credential, verbs=_NO_POST_PATCH, id_rule="username/id", parent="consumers"),
-        Kind("consumer_groups", "consumer group", ConsumerGroup, verbs=_NO_POST),
+        Kind(
+            "consumer_groups",
+            "consumer group",
+            ConsumerGroup,
+            verbs=_NO_POST,
+            references=(Reference("parent_id", "consumer_groups"),),
+        ),
         Kind("plugin_configs", "plugin config", PluginConfig, verbs=_NO_POST),
         Kind("global_rules", "global rule", GlobalRule, verbs=_NO_POST),
         Kind(
@@ -172,6 +179,8 @@ KINDS: dict[str, Kind] = {
         Kind("protos", "proto", ProtoDefinition, verbs=_ALL - {"PATCH"}),
         Kind("providers", "provider", Provider),
         Kind("models", "model", Model, references=(Reference("targets[].provider", "providers"),)),
+        Kind("budgets", "budget", Budget, references=(Reference("downgrade_to", "models"),)),
+        Kind("stops", "stop", Stop),
     )
 }
 """Plural kind -> what there is to know about it. Objects are written in this order only after what they refer to."""
@@ -186,6 +195,8 @@ WRITE_ORDER: tuple[str, ...] = (
     "credentials",
     "providers",
     "models",
+    "budgets",
+    "stops",
     "protos",
     "ssls",
     "plugin_metadata",

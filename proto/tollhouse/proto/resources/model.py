@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from tollhouse.proto.resources.fields import (
@@ -150,3 +150,8 @@ class Model(Resource):
 
     price: Price = Price()
     """USD per million tokens; the bundled table fills the gaps."""
+
+    unknown_price: Literal["block", "estimate", "free"] | None = None
+    """What to do where neither ``price`` nor the bundled table has a price: ``block`` refuses the request,
+    ``estimate`` charges the dearest rates of the bundled table, ``free`` charges nothing. By default ``free`` for
+    ``openai-compatible`` providers (your own servers), else ``estimate``."""

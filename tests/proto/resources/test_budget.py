@@ -1,0 +1,52 @@
+"""What a budget and a stop may say, and what is refused with its remedy."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from tollhouse.proto.resources import Budget, Stop
+
+
+def budget(**fields: Any) -> Budget:
+    return Budget.model_validate_json(json.dumps({"unit": "usd", "amount": 10, "window": "day", **fields}))
+
+
+def test_amounts_are_exact() -> None:
+    """Dollars become whole nano-USD without a float in between."""
+    assert budget(amount=0.1).units == 100_000_000
+    assert budget(amount="2.000000001").units == 2_000_000_001
+    assert budget(unit="tokens", amount=1000).units == 1000
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"amount": 0}, "above 0"),
+        ({"amount": 10_000_000}, "at most 9000000 usd"),
+        ({"unit": "tokens", "amount": 1.5}, "whole numbers"),
+        ({"on_exceed": "queue"}, "not offered by this release; use reject"),
+        ({"on_exceed": "escalate"}, "not offered"),
+        ({"timezone": "Mars/Olympus"}, "is not a time zone"),
+        ({"window": "total", "rolling": True}, "rolling"),
+        ({"rolling": True, "timezone": "Europe/Berlin"}, "no calendar"),
+        ({"downgrade_to": "small"}, "only with on_exceed 'downgrade'"),
+        ({"count": "input"}, "no meaning with unit 'usd'"),
+        ({"scope": {"tag": "team"}}, "name=value"),
+        ({"scope": {"agent": "a"}}, "agent"),
+        ({"thresholds": [0]}, "thresholds"),
+    ],
+)
+def test_what_has_no_effect_is_refused(fields: dict[str, Any], told: str) -> None:
+    """Nothing is accepted that would do nothing."""
+    with pytest.raises(ValidationError) as error:
+        budget(**fields)
+    assert told in str(error.value)
+
+
+def test_a_stop_names_exactly_one() -> None:
+    """A consumer, a group, or everyone."""
+    assert Stop.model_validate({"consumer": "coder"}).consumer == "coder"
+    for wrong in ({}, {"consumer": "coder", "everyone": True}):
+        with pytest.raises(ValidationError):
+            Stop.model_validate(wrong)
