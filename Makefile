@@ -32,6 +32,8 @@ gen: setup
 	PATH=$(abspath $(BIN)):$$PATH $(PY) -m grpc_tools.protoc -I proto --python_out=proto --grpc_python_out=proto --pyi_out=proto --mypy_grpc_out=quiet:proto proto/tollhouse/proto/admin/v1/*.proto
 	PATH=$(abspath $(BIN)):$$PATH $(PY) -m grpc_tools.protoc -I proto --descriptor_set_out=proto/tollhouse/proto/etcd/messages.desc --pyi_out=proto proto/tollhouse/proto/etcd/messages.proto
 	$(PY) -m tollhouse.proto.catalog.generate
+	$(PY) -m tools.metrics_page
+	$(PY) -m tools.dashboards
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock

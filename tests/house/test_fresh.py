@@ -52,6 +52,13 @@ def test_catalog_is_fresh() -> None:
     assert generate.render() == stored, "run make gen"
 
 
+def test_metrics_page_is_fresh() -> None:
+    """docs/metrics.md lists what the code counts."""
+    from tools import metrics_page
+
+    assert metrics_page.PAGE.read_text() == metrics_page.render(), "run make gen"
+
+
 def test_examples_of_the_demo_are_the_shipped_ones() -> None:
     """``up --demo`` loads what deploy/examples shows."""
     for name in ("tutorial.yaml", "catalogue.yaml"):

@@ -56,6 +56,17 @@ async def test_a_model_request_counts_under_agent_model_target_and_status(gate: 
         assert set(gate.counted("apisix_llm_active_connections").values()) == {0}
 
 
+async def test_the_gateways_own_time_is_told_by_stage_and_the_targets_by_target(gate: Bench):
+    async with providers((answer(200, openai_reply()),)) as [fake]:
+        await load(gate, fake)
+        await gate.ask(chat())
+        stages = gate.counted("tollhouse_stage_seconds")
+        assert {labels[0] for labels in stages} == {"match", "identify", "read_body", "admit", "dispatch"}
+        assert all(seconds > 0 for labels, seconds in stages.items())
+        assert set(gate.counted("tollhouse_attempt_seconds")) == {("t0", "openai", "gpt-4o-mini")}
+        assert set(gate.counted("tollhouse_attempt_first_byte_seconds")) == {("t0", "openai", "gpt-4o-mini")}
+
+
 async def test_what_a_failed_over_request_cost_counts_where_it_was_spent(gate: Bench):
     async with providers((answer(429, OPENAI_ERRORS[429]),), (answer(200, openai_reply()),)) as [one, two]:
         await load(gate, one, two)

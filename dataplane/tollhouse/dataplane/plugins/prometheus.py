@@ -21,6 +21,10 @@ LATENCY_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 
 """Up to ten minutes: long generations are the rule here, not the exception."""
 TOKENS = (1, 10, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6)
 
+ATTEMPT_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
+STAGE_S = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 30)
+"""The gateway's own work is counted in microseconds; waiting for a slow body or a far authority is not."""
+
 MOST_CALLER_WORDS = 200
 """Distinct values of labels that callers write (model names, fingerprints) before further ones are ``other``."""
 
@@ -55,6 +59,8 @@ _ACTIVE_LABELS: tuple[str, ...] = (
     "node",
 )
 _ACTIVE_LABELS += ("request_type", "request_llm_model", "llm_model")
+_SPENDER = ("route", "consumer", "node", "provider", "llm_model")
+_TARGET = ("node", "provider", "llm_model")
 PROTECTED = frozenset({"code", "type"})
 """Labels without which a metric means nothing."""
 
@@ -149,12 +155,23 @@ class Prometheus(Plugin[PrometheusConfig]):
             "Model requests being answered right now.",
             _ACTIVE_LABELS,
         )
-        spender = ("route", "consumer", "node", "provider", "llm_model")
-        self._cost = counter("tollhouse_llm_cost_usd_total", "What models cost, in US dollars.", spender)
-        self._tokens = counter("tollhouse_llm_tokens_total", "Tokens by kind, all attempts.", ("type", *spender))
+        self._cost = counter("tollhouse_llm_cost_usd_total", "What models cost, in US dollars.", _SPENDER)
+        self._tokens = counter("tollhouse_llm_tokens_total", "Tokens by kind, all attempts.", ("type", *_SPENDER))
         self._unpriced = counter(
             "tollhouse_llm_unpriced_total", "Attempts whose price is not known.", ("provider", "llm_model")
         )
+        self._took = histogram("tollhouse_attempt_seconds", "Seconds a try on a target took.", _TARGET, ATTEMPT_S)
+        self._first = histogram(
+            "tollhouse_attempt_first_byte_seconds", "Seconds until a target's first byte.", _TARGET, ATTEMPT_S
+        )
+        stage = histogram(
+            "tollhouse_stage_seconds",
+            "Seconds the gateway itself spent: finding the route, knowing the caller, reading the body, admitting "
+            "(rates, budgets, guards), and dispatching (all the rest but the targets' time).",
+            ("stage",),
+            STAGE_S,
+        )
+        self._stages = [stage(name) for name in ("match", "identify", "read_body", "admit", "dispatch")]
         self._errors = counter("tollhouse_errors_total", "Error answers by code.", ("route", "code"))
         self._aborts = counter("tollhouse_client_aborts_total", "Clients that left before the end.", ("route",))
 
@@ -188,6 +205,8 @@ class Prometheus(Plugin[PrometheusConfig]):
         cells.total.observe(total_ms)
         cells.upstream.observe(upstream_ms)
         cells.gateway.observe(max(0.0, total_ms - upstream_ms))
+        if ex.admitted_s:
+            self._record_stages(ex, total_ms - upstream_ms)
         cells.ingress.add(len(ex.body) if ex.body is not None else _length(ex))
         cells.egress.add(ex.reply_bytes)
         if ex.protocol is not None and last is not None:
@@ -198,6 +217,14 @@ class Prometheus(Plugin[PrometheusConfig]):
             self._errors(route, getattr(ex.error, "code", "gateway_fault")).add(1)
         if ex.aborted:
             self._aborts(route).add(1)
+
+    def _record_stages(self, ex: Exchange, own_ms: float) -> None:
+        match, identify, read_body, admit, dispatch = self._stages
+        match.observe(ex.matched_s - ex.received_s)
+        identify.observe(ex.identified_s - ex.matched_s)
+        read_body.observe(ex.read_s - ex.identified_s)
+        admit.observe(ex.admitted_s - ex.read_s)
+        dispatch.observe(max(0.0, own_ms / 1000 - (ex.admitted_s - ex.received_s)))
 
     def _record_model(self, ex: Exchange, cells: _Cells, total_ms: float) -> None:
         if ex.status < 400:
@@ -214,7 +241,14 @@ class Prometheus(Plugin[PrometheusConfig]):
     def _record_attempts(self, ex: Exchange, route: str, consumer: str) -> None:
         for attempt in ex.attempts:
             usage = attempt.usage
-            if usage is None or not attempt.model:
+            if not attempt.model:
+                continue
+            if attempt.ended_s is not None and attempt.failure is None:
+                target = (attempt.target, attempt.provider, attempt.model)
+                self._took(*target).observe(attempt.ended_s - attempt.started_s)
+                if attempt.first_byte_s is not None:
+                    self._first(*target).observe(attempt.first_byte_s - attempt.started_s)
+            if usage is None:
                 continue
             cells = self._attempt_cells_of(route, consumer, attempt)
             cells.cost.add(attempt.cost_nano * _NANO)

@@ -23,6 +23,7 @@ class NodeGauges:
         if etcd:
             self._etcd = gauge("apisix_etcd_reachable", "1 while etcd was heard of in the last 15 seconds.", ())()
         self._revision = gauge("tollhouse_config_revision", "Configuration revision all serving workers include.", ())()
+        self._known = gauge("tollhouse_config_known_revision", "Configuration revision this node has heard of.", ())()
         self._age = gauge(
             "tollhouse_config_age_seconds", "Seconds since the configuration's source was heard of.", ()
         )()
@@ -43,6 +44,7 @@ class NodeGauges:
         if self._etcd is not None:
             self._etcd.set(float(report.state.source == "etcd" and age_s < 15))
         self._revision.set(report.applied_revision)
+        self._known.set(report.state.revision)
         self._refused.set(len(report.refused))
         self._alive.set(len(report.crew.serving))
         self._restarts.set(report.crew.restarts)
