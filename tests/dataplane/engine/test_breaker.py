@@ -70,16 +70,70 @@ def test_the_callers_faults_never_open(kind: str) -> None:
 
 
 def test_rate_limits_rest_for_as_long_as_they_say() -> None:
-    """429 with Retry-After opens for that long (at most a minute), without one not at all."""
+    """429 with Retry-After opens for that long (at most a minute)."""
     breaker = Breaker()
-    fail(breaker, 0, "rate_limited", times=10)
-    assert breaker.permits(0)
     breaker.ended(0, breaker.started(0), "rate_limited", 7.0)
     assert not breaker.permits(6.9)
     assert breaker.permits(7)
     breaker.reset()
     breaker.ended(10, breaker.started(10), "rate_limited", 86_400.0)
     assert breaker.permits(70)
+
+
+def test_rate_limits_that_say_nothing_rest_a_little() -> None:
+    """Three in a row open for a second, each failed probe twice as long, but never long: quotas are per minute."""
+    breaker = Breaker()
+    fail(breaker, 0, "rate_limited", times=2)
+    assert breaker.permits(0)
+    fail(breaker, 0, "rate_limited")
+    now, waits = 0.0, []
+    for _ in range(4):
+        waits.append(breaker.wait_s(now))
+        now += breaker.wait_s(now)
+        fail(breaker, now, "rate_limited")
+    assert waits == [1, 2, 4, 5]
+
+
+def test_who_comes_back_gets_its_load_step_by_step() -> None:
+    """After a good probe two at a time, then four, eight, ...: no herd runs it over again."""
+    breaker = Breaker()
+    fail(breaker, 0, times=3)
+    breaker.ended(2, breaker.started(2))
+    admitted = []
+    for _ in range(6):
+        probes = []
+        while breaker.permits(2) and len(probes) < 100:
+            probes.append(breaker.started(2))
+        admitted.append(len(probes))
+        for number, probe in enumerate(probes):
+            breaker.ended(2, probe, "" if number == 0 else "cancelled")
+    assert admitted == [2, 4, 8, 16, 32, 100]
+
+
+def test_a_failure_on_the_ramp_opens_at_once() -> None:
+    """It was not well after all. Where nobody else is left, the ramp holds nobody back."""
+    breaker = Breaker()
+    fail(breaker, 0, times=3)
+    breaker.ended(2, breaker.started(2))
+    first, second = breaker.started(2), breaker.started(2)
+    assert not breaker.permits(2)
+    assert breaker.permits(2, last_resort=True)
+    breaker.ended(2, first, "server_error")
+    assert breaker.state(2) == "open"
+    breaker.ended(2, second)
+
+
+def test_what_another_worker_found_out_counts() -> None:
+    """Its opening opens, its closing closes with the ramp."""
+    breaker = Breaker()
+    breaker.open_until(0, 5.0, "connect")
+    assert (breaker.state(4.9), breaker.reason) == ("open", "connect")
+    breaker.open_until(0, 1.0, "timeout")
+    assert breaker.wait_s(0) == 5
+    breaker.close()
+    assert breaker.permits(0)
+    breaker.started(0), breaker.started(0)
+    assert not breaker.permits(0)
 
 
 def test_a_cancelled_probe_gives_its_place_back() -> None:

@@ -73,7 +73,7 @@ def test_success_ends_it() -> None:
 
 def test_the_next_target_comes_without_a_wait() -> None:
     """A connection refused costs no time at all."""
-    assert play([DOWN, None]) == [Try(0, 1, True), Try(1, 2, False), Done()]
+    assert play([DOWN, None]) == [Try(0, 1, 1), Try(1, 2, None), Done()]
 
 
 def test_all_down_gives_up_with_every_failure() -> None:
@@ -85,8 +85,8 @@ def test_all_down_gives_up_with_every_failure() -> None:
 
 def test_the_only_target_is_tried_again_after_its_retry_after() -> None:
     """Retry-After is honoured exactly; without one the wait is a share of the backoff."""
-    assert play([BUSY, None], targets=1) == [Try(0, 1, False), Wait(2.0), Try(0, 2, False), Done()]
-    assert play([DOWN, None], targets=1) == [Try(0, 1, False), Wait(0.1), Try(0, 2, False), Done()]
+    assert play([BUSY, None], targets=1) == [Try(0, 1, None), Wait(2.0), Try(0, 2, None), Done()]
+    assert play([DOWN, None], targets=1) == [Try(0, 1, None), Wait(0.1), Try(0, 2, None), Done()]
 
 
 def test_a_long_retry_after_is_the_clients_to_wait() -> None:

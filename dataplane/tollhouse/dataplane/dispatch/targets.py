@@ -1,16 +1,25 @@
-"""Targets, and what this worker remembers of them: load, breakers, latency, health."""
+"""Targets, and what this worker remembers of them: load, breakers, latency, quota, caches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from tollhouse.dataplane.dispatch.endpoints import Endpoint
+from tollhouse.dataplane.dispatch.gate import Gate
 from tollhouse.dataplane.engine.breaker import DEAD_KEY, Breaker
+from tollhouse.dataplane.engine.expectations import Expectations
 from tollhouse.dataplane.engine.failover import RetryBudget
-from tollhouse.dataplane.services import Clock, Services
+from tollhouse.dataplane.engine.peak_ewma import PeakEwma
+from tollhouse.dataplane.engine.quota_headers import refilled
+from tollhouse.dataplane.services import Cell, Clock, Metrics, Services
 from tollhouse.proto.catalog import PriceTable
+
+Action = Literal["open", "close", "reset"]
+"""What an operator may do to a breaker: keep the target shut, keep it open to traffic, let it judge by itself again."""
+
+LEVELS = {"closed": 0, "half_open": 1, "open": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +50,67 @@ class Target:
     key: str = ""
     """Tells targets apart across routes and edits: one account and model share their state wherever they stand. Never
     made of what clients send."""
+    max_in_flight: int = 0
+    """Requests the node sends it at a time; 0: no bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChange:
+    """A breaker of this worker opened or closed by its own traffic: news for the node's other workers."""
+
+    key: str
+    """The target's, or its account's."""
+    account: bool
+    opened: bool
+    reason: str
+    seconds: float
 
 
 class TargetState:
     """What one worker knows of one target right now. Lives as long as the worker."""
 
-    __slots__ = ("account", "breaker", "budget", "first_byte_s", "in_flight", "model", "name")
+    __slots__ = (
+        "_headroom",
+        "_headroom_s",
+        "account",
+        "account_key",
+        "breaker",
+        "budget",
+        "first_byte_s",
+        "gate",
+        "in_flight",
+        "key",
+        "level",
+        "model",
+        "name",
+        "start",
+        "token",
+    )
 
     smoothing = 0.3
 
-    def __init__(self, name: str, model: str, account: Breaker) -> None:
+    def __init__(self, name: str, model: str, account: Breaker, key: str = "", account_key: str = "") -> None:
         self.name = name
         self.model = model
         """As configured; empty where clients choose it."""
+        self.key = key
+        self.account_key = account_key
         self.breaker = Breaker()
         self.account = account
         """The breaker of the whole account and address: a dead key or a closed port concerns all its models."""
         self.budget = RetryBudget()
+        self.gate = Gate()
         self.in_flight = 0
         self.first_byte_s = 0.0
-        """Time to the first byte, exponentially smoothed; 0 while unknown, so that it gets tried."""
+        """Time to the first byte, exponentially smoothed; 0 while unknown."""
+        self.start = PeakEwma()
+        """Seconds to the first content; 0 while unknown, so that it gets tried."""
+        self.token = PeakEwma()
+        """Seconds per token after that."""
+        self._headroom: float | None = None
+        self._headroom_s = 0.0
+        self.level: Cell | None = None
+        """The gauge that shows the breaker."""
 
     def permits(self, now: float, *, last_resort: bool = False) -> bool:
         """Whether both breakers let a request through."""
@@ -68,11 +118,18 @@ class TargetState:
 
     def shut(self, now: float) -> str:
         """Why it is shut out, for people; empty when it is not."""
+        if self.breaker.forced == "open":
+            return "an operator keeps it shut"
         for breaker, what in ((self.account, "its provider"), (self.breaker, "it")):
             if not breaker.permits(now):
-                reason = breaker.reason or breaker.forced
-                return f"the breaker is open ({what} failed: {reason}), {breaker.wait_s(now):.1f} s to go"
+                if breaker.state(now) == "closed":
+                    return f"the breaker closed a moment ago ({what} gets its load back step by step)"
+                return f"the breaker is open ({what} failed: {breaker.reason}), {breaker.wait_s(now):.1f} s to go"
         return ""
+
+    def state(self, now: float) -> str:
+        """The worse of both breakers: ``closed``, ``half_open`` or ``open``."""
+        return max(self.breaker.state(now), self.account.state(now), key=lambda one: LEVELS[one])
 
     def wait_s(self, now: float) -> float:
         """Seconds until it may be tried again."""
@@ -96,27 +153,140 @@ class TargetState:
         account_kind = kind if concerns_account or kind in ("", "cancelled", "timeout") else "answered"
         return self.account.ended(now, probes[1], account_kind, retry_after_s) or opened
 
+    def told_quota(self, share: float, now: float) -> None:
+        """The provider's last word on what is left of its quota."""
+        self._headroom, self._headroom_s = share, now
+
+    def headroom(self, now: float) -> float | None:
+        """What is left of it by now; None when the provider never said."""
+        return None if self._headroom is None else refilled(self._headroom, now - self._headroom_s)
+
+    def show(self, now: float) -> None:
+        """Bring the gauge up to date."""
+        if self.level is not None:
+            self.level.set(LEVELS[self.state(now)])
+
+    def force(self, action: Action) -> None:
+        """An operator's word."""
+        self.breaker.forced = "" if action == "reset" else "open" if action == "open" else "closed"
+        if action != "open":
+            self.breaker.reset()
+            self.account.reset()
+
 
 class TargetStates:
     """The states of all targets of one worker, made when first asked for. One per worker, in ``services.targets``."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, metrics: Metrics | None = None) -> None:
         self._clock = clock
         self._states: dict[str, TargetState] = {}
         self._accounts: dict[str, Breaker] = {}
+        self._forced: dict[str, Action] = {}
+        self.expectations = Expectations()
+        self.under_way = 0
+        """Attempts on all targets together."""
+        self.on_change: Callable[[BreakerChange], None] | None = None
+        """Told of every breaker that opens or closes by this worker's own traffic."""
+        self._levels: Callable[..., Cell] | None = None
+        if metrics is not None:
+            self._levels = metrics.gauge(
+                "tollhouse_breaker_state",
+                "The breaker of a target: 0 closed, 1 half open (a probe is under way), 2 open.",
+                ("target", "model"),
+            )
 
     def of(self, target: Target) -> TargetState:
         """The state of a target."""
-        key = target.key
-        state = self._states.get(key)
-        if state is None:
-            account = self._accounts.setdefault(target.endpoint.key, Breaker())
-            state = self._states[key] = TargetState(target.name, target.key.partition("/")[2], account)
+        state = self._states.get(target.key)
+        return state if state is not None else self._create(target)
+
+    def _create(self, target: Target) -> TargetState:
+        model = target.key.partition("/")[2]
+        account = self._accounts.setdefault(target.endpoint.key, Breaker())
+        state = self._states[target.key] = TargetState(target.name, model, account, target.key, target.endpoint.key)
+        if self._levels is not None:
+            state.level = self._levels(target.name, model)
+            state.show(self._clock.monotonic())
+        for name, action in self._forced.items():
+            if _is_called(state, name):
+                state.force(action)
         return state
 
+    def begin(self, state: TargetState) -> tuple[bool, bool]:
+        """A try begins."""
+        self.under_way += 1
+        now = self._clock.monotonic()
+        probes = state.begin(now)
+        if probes != (False, False):
+            state.show(now)
+        return probes
+
+    def end(
+        self,
+        state: TargetState,
+        probes: tuple[bool, bool],
+        kind: str,
+        retry_after_s: float | None,
+        took_s: float | None,
+    ) -> None:
+        """A try ended: the breakers learn, and the node's other workers with them."""
+        self.under_way -= 1
+        now = self._clock.monotonic()
+        target_s, account_s = state.breaker.until_s, state.account.until_s
+        state.end(now, probes, kind, retry_after_s, took_s)
+        if state.breaker.until_s != target_s:
+            state.show(now)
+            self._tell(state.key, state.breaker, now, account=False)
+        if state.account.until_s != account_s:
+            self._show_account(state.account, now)
+            self._tell(state.account_key, state.account, now, account=True)
+
+    def _tell(self, key: str, breaker: Breaker, now: float, *, account: bool) -> None:
+        if self.on_change is not None:
+            opened = breaker.until_s > 0
+            self.on_change(BreakerChange(key, account, opened, breaker.reason, breaker.wait_s(now)))
+
+    def _show_account(self, account: Breaker, now: float) -> None:
+        for state in self._states.values():
+            if state.account is account:
+                state.show(now)
+
+    def learn(self, change: BreakerChange) -> None:
+        """What another worker of the node found out."""
+        now = self._clock.monotonic()
+        known = self._states.get(change.key)
+        if change.account:
+            breaker = self._accounts.setdefault(change.key, Breaker())
+        elif known is not None:
+            breaker = known.breaker
+        else:
+            return  # this worker has never used it; it will find out by its own first request
+        if change.opened:
+            breaker.open_until(now, change.seconds, change.reason)
+        else:
+            breaker.close()
+        if known is not None:
+            known.show(now)
+        self._show_account(breaker, now)
+
     def named(self, name: str) -> list[TargetState]:
-        """All states of targets with this name, for an operator's ``open``, ``close`` and ``reset``."""
-        return [state for state in self._states.values() if state.name == name]
+        """All states of targets with this name (or ``name/model``)."""
+        return [state for state in self._states.values() if _is_called(state, name)]
+
+    def force(self, name: str, action: Action) -> int:
+        """An operator's word on all targets of a name (or ``name/model``), those seen later included. How many there
+        are so far."""
+        if action == "reset":
+            self._forced.pop(name, None)
+        else:
+            self._forced[name] = action
+        now = self._clock.monotonic()
+        states = self.named(name)
+        for state in states:
+            state.force(action)
+        for state in self._states.values():
+            state.show(now)
+        return len(states)
 
     def report(self) -> list[dict[str, Any]]:
         """All of them for status pages: plain data, no addresses and no keys."""
@@ -126,11 +296,16 @@ class TargetStates:
                 "target": state.name,
                 "model": state.model,
                 "in_flight": state.in_flight,
+                "waiting": state.gate.waiting,
                 "breaker": state.breaker.state(now),
                 "account_breaker": state.account.state(now),
+                "forced": state.breaker.forced,
                 "reason": state.account.reason or state.breaker.reason,
                 "retry_in_s": round(state.wait_s(now), 3),
                 "first_byte_s": round(state.first_byte_s, 6),
+                "start_s": round(state.start.value, 6),
+                "token_s": round(state.token.value, 6),
+                "headroom": state.headroom(now),
             }
             for state in self._states.values()
         ]
@@ -139,9 +314,13 @@ class TargetStates:
         return iter(self._states.values())
 
 
+def _is_called(state: TargetState, name: str) -> bool:
+    return name in (state.name, f"{state.name}/{state.model}")
+
+
 def states_of(services: Services) -> TargetStates:
     """The worker's target states; made at the first call."""
     if services.targets is None:
-        services.targets = TargetStates(services.clock)
+        services.targets = TargetStates(services.clock, services.metrics)
     states: TargetStates = services.targets
     return states

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.chat import Usage
-from tollhouse.dataplane.dispatch.targets import Target, TargetState
+from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.provider import UpstreamFailure
@@ -24,6 +24,7 @@ class Books:
 
     def __init__(self, services: Services) -> None:
         self.clock = services.clock
+        self.states = states_of(services)
         self.attempts = services.metrics.counter(
             "tollhouse_attempts_total",
             "Tries on targets, by how they ended (ok, cancelled, or the kind of failure).",

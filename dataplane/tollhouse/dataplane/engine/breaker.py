@@ -1,4 +1,6 @@
-"""A circuit breaker: closed, open after failures in a row, half open for a few probes. Time is an argument."""
+"""A circuit breaker: closed, open after failures in a row, half open for a few probes, then closed with a ramp, so that
+a target that has just come back is not run over. Time is an argument.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,17 @@ DEAD_KEY = frozenset({"auth", "quota"})
 class Breaker:
     """The memory of one target's (or account's) recent failures. Lives as long as its worker; not thread-safe."""
 
-    __slots__ = ("_failures", "_last_probe_s", "_open_for_s", "_open_until_s", "_probes", "forced", "reason")
+    __slots__ = (
+        "_failures",
+        "_last_probe_s",
+        "_limited",
+        "_open_for_s",
+        "_open_until_s",
+        "_probes",
+        "_ramp",
+        "forced",
+        "reason",
+    )
 
     threshold = 3
     """Failures in a row that open it."""
@@ -28,6 +40,13 @@ class Breaker:
     """The longest ``Retry-After`` believed."""
     max_probes = 1
     """Requests let through at a time while half open."""
+    full_ramp = 32
+    """After a good probe twice as many may be under way at a time, doubled by every further success; beyond this many
+    there is no bound any more."""
+    limited_threshold = 3
+    """Answers of 429 in a row, none of which says how long to wait, that open it."""
+    limited_open_s = 1.0
+    limited_longest_s = 5.0
     last_resort_every_s = 1.0
     """While every target is shut out, one request per this long may still try an open one."""
 
@@ -36,6 +55,8 @@ class Breaker:
         self._open_for_s = 0.0
         self._open_until_s = 0.0
         self._probes = 0
+        self._ramp = 0
+        self._limited = 0
         self._last_probe_s = float("-inf")
         self.reason = ""
         """The kind of the failure that opened it."""
@@ -54,7 +75,7 @@ class Breaker:
         """Whether a request may be sent. ``last_resort``: no other target is fit."""
         state = self.state(now)
         if state == "closed":
-            return True
+            return not self._ramp or self._probes < self._ramp or last_resort or self.forced == "closed"
         if self._probes >= self.max_probes or self.forced == "open":
             return False
         return state == "half_open" or (last_resort and now - self._last_probe_s >= self.last_resort_every_s)
@@ -63,9 +84,14 @@ class Breaker:
         """Seconds until it half opens."""
         return max(0.0, self._open_until_s - now) if self._open_for_s else 0.0
 
+    @property
+    def until_s(self) -> float:
+        """When it half opens; 0 while it is closed."""
+        return self._open_until_s if self._open_for_s else 0.0
+
     def started(self, now: float) -> bool:
         """A request was sent. Returns whether it is a probe; hand that back to ``ended``."""
-        if self.state(now) == "closed":
+        if self.state(now) == "closed" and not self._ramp:
             return False
         self._probes += 1
         self._last_probe_s = now
@@ -83,11 +109,27 @@ class Breaker:
         if kind in TROUBLE:
             return self._count(now, kind, probe, retry_after_s)
         if kind == "rate_limited":
-            if retry_after_s is None:
-                return False
-            return self._open(now, kind, min(retry_after_s, self.longest_rest_s))
-        self.reset()  # an answer, even a refusal of this one request, proves it alive
+            return self._rate_limited(now, probe, retry_after_s)
+        self._alive(probe)  # an answer, even a refusal of this one request, proves it alive
         return False
+
+    def _rate_limited(self, now: float, probe: bool, retry_after_s: float | None) -> bool:
+        if retry_after_s is not None:
+            return self._open(now, "rate_limited", min(retry_after_s, self.longest_rest_s))
+        self._limited += 1
+        if now < self.until_s or (not probe and self._limited < self.limited_threshold):
+            return False
+        longer = max(self.limited_open_s, self._open_for_s * 2)
+        return self._open(now, "rate_limited", min(longer, self.limited_longest_s))
+
+    def _alive(self, probe: bool) -> None:
+        ramp = self._ramp
+        if self._open_for_s:
+            ramp = 2
+        elif probe and ramp:
+            ramp *= 2
+        self.reset()
+        self._ramp = ramp if ramp <= self.full_ramp else 0
 
     def _count(self, now: float, kind: str, probe: bool, retry_after_s: float | None) -> bool:
         self._failures += 1
@@ -107,12 +149,26 @@ class Breaker:
         self._open_for_s = max(seconds, 0.001)
         self._open_until_s = now + self._open_for_s
         self._last_probe_s = now
+        self._ramp = 0
         self.reason = kind
         return was_closed
+
+    def open_until(self, now: float, seconds: float, reason: str) -> None:
+        """Another worker of the node found it failing."""
+        if seconds > self.wait_s(now):
+            self._open(now, reason, seconds)
+
+    def close(self) -> None:
+        """Another worker of the node found it well again: closed, with the ramp of one that has just come back."""
+        if self._open_for_s:
+            self.reset()
+            self._ramp = 2
 
     def reset(self) -> None:
         """Closed, as new (also an operator's ``reset``). An operator's ``forced`` stays."""
         self._failures = 0
+        self._limited = 0
+        self._ramp = 0
         self._open_for_s = 0.0
         self._open_until_s = 0.0
         self.reason = ""

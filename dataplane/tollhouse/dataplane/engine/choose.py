@@ -37,8 +37,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a target is at the moment. ``spent``, ``open`` and ``unhealthy`` exclude; all empty: fit."""
+    """How a target is at the moment. ``spent``, ``open`` and ``unhealthy`` exclude, ``full`` puts it behind those that
+    have room; all empty: fit."""
 
+    full: str = ""
     forbidden: str = ""
     spent: str = ""
     open: str = ""
@@ -53,16 +55,28 @@ class Choice:
     excluded: list[tuple[Candidate, str]]
     last_resort: bool = False
     """Nobody was fit; those in ``order`` are tried all the same."""
-    reasons: dict[str, str] | None = None
+    full: frozenset[str] = frozenset()
+    """Those in ``order`` that have no room at the moment."""
 
-    def explain(self) -> list[ExplainTarget]:
-        """For people: ranked targets, then the excluded ones."""
+    def explain(self, why: Mapping[str, str] | None = None) -> list[ExplainTarget]:
+        """For people: ranked targets, then the excluded ones. ``why``: what the strategy says of a name."""
+        reasons = why or {}
         lines = [
-            ExplainTarget(item.name, item.provider, item.model, rank, _why(item, rank, self.last_resort))
+            ExplainTarget(item.name, item.provider, item.model, rank, self._why(item, rank, reasons.get(item.name, "")))
             for rank, item in enumerate(self.order, 1)
         ]
         lines += [ExplainTarget(item.name, item.provider, item.model, 0, reason) for item, reason in self.excluded]
         return lines
+
+    def _why(self, item: Candidate, rank: int, reason: str) -> str:
+        parts = [f"priority {item.priority}", reason or f"weight {item.weight}"]
+        if not item.native:
+            parts.append(f"stands in with {item.model}")
+        if item.name in self.full:
+            parts.append("has no room at the moment")
+        if self.last_resort:
+            parts.append("nobody is fit, tried all the same")
+        return ("first choice: " if rank == 1 else "if the ones before fail: ") + ", ".join(parts)
 
 
 Order = Callable[[Mapping[str, int], int], Sequence[str]]
@@ -89,6 +103,7 @@ def choose(
     """Filter and order. With nobody fit, the unhealthy are tried all the same (APISIX), then those whose breaker is
     open (it admits probes only); never the forbidden, the spent or the unable."""
     fit: list[Candidate] = []
+    full: list[Candidate] = []
     soft: list[tuple[Candidate, str, bool]] = []
     excluded: list[tuple[Candidate, str]] = []
     for candidate in candidates:
@@ -100,10 +115,14 @@ def choose(
             excluded.append((candidate, hard))
         elif state.open or state.unhealthy:
             soft.append((candidate, state.open or state.unhealthy, bool(state.open)))
+        elif state.full:
+            full.append(candidate)
         else:
             fit.append(candidate)
-    if fit or not soft:
-        return Choice(_ordered(fit, order), excluded + [(item, reason) for item, reason, _ in soft])
+    if fit or full or not soft:
+        left_out = [(item, reason) for item, reason, _ in soft]
+        ordered = _ordered(fit, order) + _ordered(full, order)
+        return Choice(ordered, excluded + left_out, full=frozenset(item.name for item in full))
     unhealthy = [item for item, _, is_open in soft if not is_open]
     chosen = unhealthy or [item for item, _, _ in soft]
     left_out = [(item, reason) for item, reason, _ in soft if item not in chosen]
@@ -123,12 +142,3 @@ def _ordered(candidates: list[Candidate], order: Order) -> list[Candidate]:
         names = order({item.name: item.weight for item in group}, key[1])
         result += [by_name[name] for name in names]
     return result
-
-
-def _why(item: Candidate, rank: int, last_resort: bool) -> str:
-    parts = [f"priority {item.priority}", f"weight {item.weight}"]
-    if not item.native:
-        parts.append(f"stands in with {item.model}")
-    if last_resort:
-        parts.append("nobody is fit, tried all the same")
-    return ("first choice: " if rank == 1 else "if the ones before fail: ") + ", ".join(parts)

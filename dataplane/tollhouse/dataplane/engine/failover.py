@@ -10,16 +10,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tollhouse.dataplane.provider import UpstreamFailure
 
 Outcome = UpstreamFailure | None
 
 
-_POINTLESS = frozenset({"auth", "quota", "not_found", "bad_request", "context_too_long", "content_refused"})
+_POINTLESS = frozenset(
+    {"auth", "quota", "not_found", "bad_request", "context_too_long", "content_refused", "budget", "busy", "open"}
+)
 """Failures the same target would only repeat."""
+
+Reason = Literal["availability", "context_too_long", "content_refused", "budget"]
+Chains = Mapping[str, Sequence[int]]
+"""Reason -> the targets that take over for it, in order."""
+
+NO_CHAINS: Chains = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +85,18 @@ class RetryBudget:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Send it to the target with this index. ``more``: another target could still be tried after it."""
+    """Send it to the target with this index."""
 
     index: int
     number: int
     """Counts tries from 1."""
-    more: bool
+    following: int | None
+    """The target that would be tried after it; it may be tried beside it when this one is slow to start."""
+
+    @property
+    def more(self) -> bool:
+        """Another target could still be tried after it."""
+        return self.following is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +126,63 @@ class Ended:
     failure: Outcome
     now: float
     content_sent: bool = False
+    beside: UpstreamFailure | None = None
+    """The following target was tried beside it, and this is how that failed."""
 
 
 Step = Try | Wait | GiveUp | Done
 Told = Ended | float | None
+
+
+class _Path:
+    """Which targets are still ahead."""
+
+    __slots__ = ("_chains", "_hops", "_queue", "_tried", "_windows", "index")
+
+    def __init__(self, windows: Sequence[int], main: int, hops: bool, chains: Chains, begin: str) -> None:
+        self._windows = windows
+        self._hops = hops
+        self._chains = chains
+        self._tried: set[int] = set()
+        self._queue = list(range(main)) if main else list(chains.get(begin, ()))
+        self.index = self._queue[0]
+        self._tried.add(self.index)
+
+    def chained(self, failure: UpstreamFailure) -> bool:
+        """Whether somebody is named to take over for this very reason."""
+        return bool(self._fresh(self._chains.get(_reason(failure), ())))
+
+    def after(self, failure: UpstreamFailure | None) -> int | None:
+        """The next target down the list, or in the chain for the failure's reason."""
+        reason = "availability" if failure is None else _reason(failure)
+        if reason != "availability" and (named := self._fresh(self._chains.get(reason, ()))):
+            return named[0]
+        waiting = self._fresh(self._queue) if self._hops else []
+        if reason == "context_too_long":
+            here = self._windows[self.index]
+            return next((one for one in waiting if self._windows[one] > here > 0), None)
+        ahead = waiting or self._fresh(self._chains.get("availability", ()))
+        return ahead[0] if ahead else None
+
+    def go(self, index: int, failure: UpstreamFailure) -> None:
+        """Move on; whoever enters a chain goes on in it."""
+        chain = self._chains.get(_reason(failure), ())
+        if index in chain and index not in self._queue:
+            self._queue = list(chain)
+            self._hops = True
+        self.index = index
+        self._tried.add(index)
+
+    def skip(self, index: int) -> None:
+        """It was tried beside another."""
+        self._tried.add(index)
+
+    def _fresh(self, indices: Sequence[int]) -> list[int]:
+        return [one for one in indices if one not in self._tried]
+
+
+def _reason(failure: UpstreamFailure) -> str:
+    return failure.kind if failure.kind in ("context_too_long", "content_refused", "budget") else "availability"
 
 
 def failover(
@@ -123,39 +191,51 @@ def failover(
     started_s: float,
     luck: Callable[[], float],
     budget: Callable[[int], RetryBudget],
+    main: int | None = None,
+    chains: Chains = NO_CHAINS,
+    begin: str = "availability",
 ) -> Generator[Step, Told, None]:
-    """Walk down the targets. ``windows``: context window per target (0 unknown), in the order of trying."""
+    """Walk down the targets. ``windows``: context window per target (0 unknown), in the order of trying; the first
+    ``main`` of them (None: all) are the ordinary ones, the others stand in ``chains`` only. With no ordinary one it
+    begins in the chain ``begin``."""
     failures: list[UpstreamFailure] = []
-    index = 0
+    path = _Path(windows, len(windows) if main is None else main, policy.hops, chains, begin)
     tries = 0
     again = 0
     tried_at = started_s
     while True:
-        if tries == 0 or again == 0:
-            budget(index).request()
+        if again == 0:
+            budget(path.index).request()
         tries += 1
-        following = _next(index, windows, failures[-1] if failures else None)
-        more = policy.hops and following is not None and _allowed(policy, tries)
-        told = yield Try(index, tries, more)
+        told = yield Try(path.index, tries, path.after(None) if _allowed(policy, tries) else None)
         assert isinstance(told, Ended)
         if told.failure is None:
             yield Done()
             return
         failure = told.failure
+        if told.beside is not None:
+            beside = path.after(None)
+            assert beside is not None
+            path.skip(beside)
+            failures.append(told.beside)
+            tries += 1
         failures.append(failure)
-        stop = _stop(policy, failure, told, tries, tried_at, started_s)
+        chained = path.chained(failure)
+        stop = _stop(policy, failure, told, tries, tried_at, started_s, chained=chained)
         if stop:
             yield GiveUp(tuple(failures), stop)
             return
-        target = _next(index, windows, failure) if policy.hops else None
-        if target is not None and (failure.failure_class == "next" or _moves_on(failure, policy)):
-            index, again, tried_at = target, 0, told.now
+        target = path.after(failure)
+        if target is not None and (failure.failure_class == "next" or chained or _moves_on(failure, policy)):
+            path.go(target, failure)
+            again, tried_at = 0, told.now
             continue
         same = failure.failure_class == "retry" or (len(windows) == 1 and failure.kind not in _POINTLESS)
         wait = _again_after(policy, failure, again, luck) if same else None
-        if wait is None or again >= policy.same_target_retries or not budget(index).spend():
+        if wait is None or again >= policy.same_target_retries or not budget(path.index).spend():
             if target is not None and failure.failure_class == "retry":
-                index, again, tried_at = target, 0, told.now
+                path.go(target, failure)
+                again, tried_at = 0, told.now
                 continue
             yield GiveUp(tuple(failures), "no target left" if policy.hops else "failing over is not configured")
             return
@@ -170,13 +250,22 @@ def failover(
             tried_at = now
 
 
-def _stop(policy: Policy, failure: UpstreamFailure, told: Ended, tries: int, tried_at: float, started_s: float) -> str:
+def _stop(
+    policy: Policy,
+    failure: UpstreamFailure,
+    told: Ended,
+    tries: int,
+    tried_at: float,
+    started_s: float,
+    *,
+    chained: bool,
+) -> str:
     """Why nothing more may be tried; empty when something may."""
     if told.content_sent:
         return "part of the answer was sent"
-    if failure.failure_class == "final" and not _moves_on(failure, policy):
+    if failure.failure_class == "final" and not chained and not _moves_on(failure, policy):
         return "trying again cannot help"
-    if policy.statuses is not None and status_of(failure) not in policy.statuses:
+    if policy.statuses is not None and not chained and status_of(failure) not in policy.statuses:
         return "this status is not configured to fail over"
     if not _allowed(policy, tries):
         return "the number of tries is used up"
@@ -199,14 +288,6 @@ def _moves_on(failure: UpstreamFailure, policy: Policy) -> bool:
     if failure.kind == "context_too_long":
         return True
     return policy.statuses is not None and status_of(failure) in policy.statuses
-
-
-def _next(index: int, windows: Sequence[int], failure: UpstreamFailure | None) -> int | None:
-    """The next target down the list; after ``context_too_long`` the next with a window known to be longer."""
-    for candidate in range(index + 1, len(windows)):
-        if failure is None or failure.kind != "context_too_long" or windows[candidate] > windows[index] > 0:
-            return candidate
-    return None
 
 
 def _allowed(policy: Policy, tries: int) -> bool:

@@ -63,8 +63,8 @@ class Strategy(Part):
 
     algorithm: Annotated[Algorithm, BeforeValidator(_no_semantic)] = "roundrobin"
     """``roundrobin`` in turn by weight; ``chash`` by hash of ``key``; ``priority`` the first fit one as configured;
-    ``least_conn`` the fewest in flight; ``latency`` the soonest through; ``cost`` the lowest expected cost; ``headroom``
-    the most of the provider's quota left; ``tiers`` easy work to the cheap, hard work to the capable."""
+    ``least_conn`` the fewest in flight; ``latency`` the soonest through; ``cost`` the lowest expected cost;
+    ``headroom`` the most of the provider's quota left; ``tiers`` easy work to the cheap, hard work to the capable."""
 
     hash_on: HashOn = "vars"
     """What ``key`` names."""
