@@ -1,4 +1,4 @@
-"""Wire fixtures: each format's own requests, replies and streams, and what they become in the other format.
+"""Wire fixtures: each format's own requests, replies and streams, and what they become in every other format.
 
 ``GOLDEN_UPDATE=1 pytest tests/dataplane/protocols`` records the conversions anew: read the difference.
 """
@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent / "golden"
-FORMATS = ("openai_chat", "anthropic_messages")
-
-
-def other(name: str) -> str:
-    """The format a fixture of this one is converted to."""
-    return FORMATS[1 - FORMATS.index(name)]
+FORMATS = ("openai_chat", "anthropic_messages", "openai_responses")
 
 
 def cases(kind: str, suffix: str) -> list[tuple[str, str]]:
@@ -24,14 +19,19 @@ def cases(kind: str, suffix: str) -> list[tuple[str, str]]:
     return [(name, path.stem) for name in FORMATS for path in sorted((ROOT / name / kind).glob(f"*{suffix}"))]
 
 
+def crossings(kind: str, suffix: str) -> list[tuple[str, str, str]]:
+    """(format, fixture name, other format) of every fixture of a kind, for every other format."""
+    return [(name, case, other) for name, case in cases(kind, suffix) for other in FORMATS if other != name]
+
+
 def load(name: str, kind: str, case: str, suffix: str = ".json") -> bytes:
     """A fixture's bytes."""
     return (ROOT / name / kind / f"{case}{suffix}").read_bytes()
 
 
-def check_recorded(name: str, kind: str, case: str, suffix: str, got: bytes) -> None:
+def check_recorded(name: str, kind: str, case: str, suffix: str, other: str, got: bytes) -> None:
     """Compare with what was recorded (JSON by value), or record it."""
-    path = ROOT / name / f"{kind}_as_{other(name)}" / f"{case}{suffix}"
+    path = ROOT / name / f"{kind}_as_{other}" / f"{case}{suffix}"
     if suffix == ".json":
         got = (json.dumps(json.loads(got), indent=1, ensure_ascii=False) + "\n").encode()
     if os.environ.get("GOLDEN_UPDATE"):

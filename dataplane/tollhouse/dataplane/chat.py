@@ -82,6 +82,9 @@ class Thinking:
     text: str = ""
     signature: str = ""
     redacted: str = ""
+    origin: str = ""
+    """The format of the provider that signed it, where a client of another format brought it back to us; empty: the
+    request's own."""
 
 
 @dataclass(slots=True)
@@ -124,6 +127,10 @@ class Tool:
     """Set instead of the rest for a provider's built-in tool."""
     extra: dict[str, Any] | None = None
     """Fields only the client's format knows, under the format's name."""
+    freeform: bool = False
+    """The client takes a call as one text instead of JSON: elsewhere it is a function with one string ``input``."""
+    namespace: str = ""
+    """The group the client offers it in; ``name`` is then the group's and the tool's own, joined by ``__``."""
 
 
 @dataclass(slots=True)
@@ -184,6 +191,9 @@ class ChatRequest:
     user: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     """Fields only the client's own format knows."""
+    original: dict[str, Any] | None = None
+    """The body it was read from, for formats whose requests the neutral form holds only in part: written back as it
+    came where both sides speak that format."""
 
 
 @dataclass(slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from anthropic.types import Message, RawMessageStreamEvent
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 from tollhouse.dataplane.engine.sse import EventReader
 from tollhouse.dataplane.protocol import ReplyContext
@@ -15,6 +17,12 @@ from tollhouse.dataplane.registry import protocols_by_name
 from tests.support.golden import FORMATS, cases, load
 
 STREAM_EVENT: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
+RESPONSE_EVENT: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
+REPLIES: dict[str, Any] = {
+    "openai_chat": ChatCompletion,
+    "anthropic_messages": Message,
+    "openai_responses": Response,
+}
 CONTEXT = ReplyContext(model="m", stream_usage=True, request_id="r1")
 
 
@@ -23,8 +31,7 @@ CONTEXT = ReplyContext(model="m", stream_usage=True, request_id="r1")
 def test_replies_are_valid(name: str, case: str, target: str) -> None:
     reply = protocols_by_name()[name].decode_reply(load(name, "replies", case))
     body = protocols_by_name()[target].encode_reply(reply, CONTEXT)
-    model = ChatCompletion if target == "openai_chat" else Message
-    model.model_validate_json(body, strict=False)
+    REPLIES[target].model_validate_json(body, strict=False)
 
 
 @pytest.mark.parametrize("target", FORMATS)
@@ -38,6 +45,8 @@ def test_streams_are_valid_and_in_order(name: str, case: str, target: str) -> No
     if target == "openai_chat":
         check_chunks([body for body in bodies if "error" not in body])
         assert all(event.name == "" for event in written)
+    elif target == "openai_responses":
+        check_response_events(bodies, whole=case != "cut")
     else:
         assert [event.name for event in written] == [body["type"] for body in bodies]
         check_messages([body for body in bodies if body["type"] != "error"])
@@ -81,3 +90,27 @@ def check_messages(bodies: list[dict]) -> None:
     if bodies[-1]["type"] == "message_stop":
         assert bodies[-2]["type"] == "message_delta"
         assert opened is None
+
+
+def check_response_events(bodies: list[dict], *, whole: bool) -> None:
+    """Numbers without gaps; items announced before they are filled, whole at their end; one last event."""
+    assert [body["sequence_number"] for body in bodies] == list(range(len(bodies)))
+    assert [body["type"] for body in bodies[:2]] == ["response.created", "response.in_progress"]
+    announced: dict[int, str] = {}
+    done: dict[int, dict] = {}
+    for body in bodies:
+        RESPONSE_EVENT.validate_python(body)
+        if body["type"] == "response.output_item.added":
+            assert body["output_index"] == len(announced)
+            announced[body["output_index"]] = body["item"].get("id", "")
+        elif body["type"] == "response.output_item.done":
+            assert announced[body["output_index"]] == body["item"].get("id", "")
+            done[body["output_index"]] = body["item"]
+        elif "item_id" in body:
+            assert announced[body["output_index"]] == body["item_id"]
+            assert body["output_index"] not in done
+    last = bodies[-1]
+    if not whole:
+        return
+    assert last["type"] in ("response.completed", "response.incomplete", "response.failed")
+    assert last["response"]["output"] == [item for _, item in sorted(done.items())]

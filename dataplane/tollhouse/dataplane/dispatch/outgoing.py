@@ -30,6 +30,8 @@ class Prepared:
     hide_usage: bool = False
     renamed_tools: dict[str, str] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
+    output_limit: int | None = None
+    """Output tokens the provider is told to stop at; None: it is told nothing."""
 
 
 def spoken_protocol(client: Protocol, target: Target) -> Protocol:
@@ -44,8 +46,9 @@ def spoken_protocol(client: Protocol, target: Target) -> Protocol:
     raise GatewayFault("unspoken_protocol", f"None of the formats of {target.name} is known to this gateway.")
 
 
-def prepare(ex: Exchange, target: Target) -> Prepared:
-    """Encode the request for a target. Raises ClientError when the request cannot be carried over."""
+def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Prepared:
+    """Encode the request for a target. ``output_limit``: output tokens it must not pass. Raises ClientError when the
+    request cannot be carried over."""
     assert ex.protocol is not None
     assert ex.document is not None
     spoken = spoken_protocol(ex.protocol, target)
@@ -53,7 +56,8 @@ def prepare(ex: Exchange, target: Target) -> Prepared:
         document = ex.document.copy()
         _edit(document, target, spoken.name, ex.peek.max_tokens)
         hide = spoken.passthrough_edits(document)
-        return Prepared(spoken, True, document.encode(), hide)
+        limit = _bound(document, target, spoken.name, output_limit)
+        return Prepared(spoken, True, document.encode(), hide, output_limit=limit)
     chat = replace(ex.chat, model=target.model or ex.peek.model)
     unheard = chat.reasoning is not None and "reasoning" in target.lacks
     if unheard:  # agents ask every model to think; one that cannot would refuse the request for it
@@ -66,12 +70,21 @@ def prepare(ex: Exchange, target: Target) -> Prepared:
     document = RequestDocument(msgspec.json.encode(body))
     _edit(document, target, spoken.name, None)
     dropped = [*encoded.dropped, "reasoning"] if unheard else encoded.dropped
-    return Prepared(spoken, False, document.encode(), False, encoded.renamed_tools, dropped)
+    limit = _bound(document, target, spoken.name, output_limit)
+    return Prepared(spoken, False, document.encode(), False, encoded.renamed_tools, dropped, limit)
 
 
 def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:
     """What the client's encoder needs to know. Decodes the request, so only where the answer is re-encoded."""
-    return ReplyContext(ex.peek.model, ex.chat.stream_usage, prepared.renamed_tools, ex.id, int(ex.received_at))
+    return ReplyContext(
+        ex.peek.model,
+        ex.chat.stream_usage,
+        prepared.renamed_tools,
+        ex.id,
+        int(ex.received_at),
+        ex.chat,
+        prepared.spoken.name,
+    )
 
 
 def _edit(document: RequestDocument, target: Target, protocol: str, asked_tokens: int | None) -> None:
@@ -95,6 +108,16 @@ def _edit(document: RequestDocument, target: Target, protocol: str, asked_tokens
         _limit(document, limit_field, target.max_tokens)
     elif not target.native and target.max_output and asked_tokens is not None and asked_tokens > target.max_output:
         _limit(document, limit_field, target.max_output)  # a stand-in must not fail on the other model's limit
+
+
+def _bound(document: RequestDocument, target: Target, protocol: str, most: int | None) -> int | None:
+    """Lower the limit to ``most``, if given; the limit as it is then."""
+    told = [value for name in _LIMIT_FIELDS if isinstance(value := document.get(name), int) and value >= 0]
+    limit = max(told) if told else None
+    if most is not None and (limit is None or limit > most):
+        _limit(document, target.endpoint.provider.max_tokens_field.get(protocol, "max_tokens"), most)
+        return most
+    return limit
 
 
 def _limit(document: RequestDocument, field_name: str, value: Any) -> None:

@@ -23,6 +23,9 @@ class StreamWatcher(UsageReader):
 
     __slots__ = ("_last", "_tail", "ended", "failed", "has_content", "hide", "model", "reported", "usage")
 
+    max_event = MAX_REMAINDER
+    """Bytes of the largest event that is looked at; formats whose events may be larger say so."""
+
     def __init__(self, *, hide: bool) -> None:
         self.usage = Usage()
         self.model = ""
@@ -73,14 +76,14 @@ class StreamWatcher(UsageReader):
                 self._last = whole
             else:
                 passed = self._inspect(whole, whole)
-        if len(self._tail) > MAX_REMAINDER:
+        if len(self._tail) > self.max_event:
             # Nothing we could read is that long: let it go, looked at no further.
             passed, self._tail = passed + self._tail, b""
         return passed
 
     def _inspect(self, whole: bytes, passed: bytes) -> bytes:
         self._last = b""
-        reader = EventReader()
+        reader = EventReader(self.max_event)
         try:
             events = reader.feed(whole) + reader.close()
         except EventTooLarge:

@@ -9,13 +9,14 @@ from tollhouse.dataplane.providers._vendor import Vendor
 
 
 class OpenAi(Vendor):
-    """Speaks chat completions; limits output by ``max_completion_tokens``."""
+    """Speaks chat completions and responses; limits output by ``max_completion_tokens``."""
 
     type = "openai"
     otel_name = "openai"
     endpoint = "https://api.openai.com"
     speaks: ClassVar[Mapping[str, str]] = {
         "openai_chat": "/v1/chat/completions",
+        "openai_responses": "/v1/responses",
         "openai_embeddings": "/v1/embeddings",
     }
     default_key = "$env://OPENAI_API_KEY"
@@ -23,4 +24,7 @@ class OpenAi(Vendor):
     hosts = ("api.openai.com",)
     native_models = ("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "codex-*")
     fallback_model = "gpt-4o-mini"
-    max_tokens_field: ClassVar[Mapping[str, str]] = {"openai_chat": "max_completion_tokens"}
+    max_tokens_field: ClassVar[Mapping[str, str]] = {
+        "openai_chat": "max_completion_tokens",
+        "openai_responses": "max_output_tokens",
+    }

@@ -20,6 +20,7 @@ from tollhouse.dataplane.protocol import (
 )
 from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_integer, get_text
 from tollhouse.dataplane.protocols._models import ListedModel, anthropic_model, anthropic_models
+from tollhouse.dataplane.protocols._signatures import PREFIX
 from tollhouse.dataplane.protocols.anthropic_messages.errors import error_status, retry_headers, write_error
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT, read_request
 from tollhouse.dataplane.protocols.anthropic_messages.reply import read_reply, write_reply
@@ -28,6 +29,7 @@ from tollhouse.dataplane.protocols.anthropic_messages.stream_out import Messages
 from tollhouse.dataplane.protocols.anthropic_messages.usage import MessagesWatcher, read_tail
 from tollhouse.dataplane.protocols.anthropic_messages.write_request import RequestWriter
 
+_PACKED = PREFIX.encode()
 _STRUCTURED = frozenset({"structured_output"})
 _TOOLS = frozenset({"tools"})
 
@@ -67,10 +69,10 @@ class AnthropicMessages(Protocol):
         return RequestWriter(chat, max_output_tokens).write()
 
     def passthrough_edits(self, document: RequestDocument) -> bool:
-        """Takes out thinking without a signature: it came from a provider of another format, through us, and
-        Anthropic refuses it. Found by a byte search; what other requests say is not decoded."""
+        """Takes out thinking without a signature of Anthropic's: it came from a provider of another format, through
+        us, and Anthropic refuses it. Found by a byte search; what other requests say is not decoded."""
         raw = document.raw_field("messages")
-        if b'"signature":""' in raw or b'"signature": ""' in raw:
+        if b'"signature":""' in raw or b'"signature": ""' in raw or _PACKED in raw:
             signed = [_signed_only(message) for message in as_list(document.get("messages"), "messages")]
             document.set("messages", [message for message in signed if message is not None])
         return False
@@ -113,17 +115,22 @@ class AnthropicMessages(Protocol):
 
 
 def _signed_only(message: Any) -> Any:
-    """The message without unsigned thinking, None when nothing else was in it."""
+    """The message without thinking Anthropic cannot read, None when nothing else was in it."""
     if not isinstance(message, dict) or not isinstance(message.get("content"), list):
         return message
     kept = [
         block
         for block in message["content"]
-        if not (isinstance(block, dict) and block.get("type") == "thinking" and not block.get("signature"))
+        if not (isinstance(block, dict) and block.get("type") == "thinking" and not _is_signed(block))
     ]
     if len(kept) == len(message["content"]):
         return message
     return {**message, "content": kept} if kept else None
+
+
+def _is_signed(block: dict[str, Any]) -> bool:
+    signature = block.get("signature")
+    return isinstance(signature, str) and signature != "" and not signature.startswith(PREFIX)
 
 
 def render_models(

@@ -31,6 +31,7 @@ from tollhouse.dataplane.protocols._fields import (
     missing,
     wrong,
 )
+from tollhouse.dataplane.protocols._signatures import unpack
 
 FORMAT = "anthropic_messages"
 
@@ -160,7 +161,8 @@ def _block(item: dict[str, Any], where: str) -> Part:
     if kind == "document":
         return _document(item, where)
     if kind == "thinking":
-        return Thinking(get_text(item, "thinking", where), get_text(item, "signature", where))
+        signature = get_text(item, "signature", where)
+        return unpack(signature) or Thinking(get_text(item, "thinking", where), signature)
     if kind == "redacted_thinking":
         return Thinking(redacted=get_text(item, "data", where, None))
     if kind == "search_result":

@@ -21,6 +21,7 @@ from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import words
 from tollhouse.dataplane.protocols._names import legal_name
+from tollhouse.dataplane.protocols._signatures import pack
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 from tollhouse.dataplane.protocols.anthropic_messages.turns import ID_LIMIT
 from tollhouse.dataplane.protocols.anthropic_messages.usage import merge_usage, write_usage
@@ -138,7 +139,9 @@ def _write_block(part: Part, context: ReplyContext) -> list[dict[str, Any]]:
     if isinstance(part, Thinking):
         if part.redacted:
             return [{"type": "redacted_thinking", "data": part.redacted}]
-        return [{"type": "thinking", "thinking": part.text, "signature": part.signature}]
+        own = context.provider_format in ("", FORMAT)
+        signature = part.signature if own else pack(part, context.provider_format)
+        return [{"type": "thinking", "thinking": part.text, "signature": signature}]
     if isinstance(part, ToolCall):
         name = context.renamed_tools.get(part.name, part.name)
         return [{"type": "tool_use", "id": legal_name(part.id, ID_LIMIT), "name": name, "input": read_input(part)}]

@@ -17,6 +17,7 @@ from tollhouse.dataplane.chat import (
     PartStarted,
     ReplyStarted,
     TextDelta,
+    Thinking,
     ThinkingDelta,
     Usage,
     UsageReported,
@@ -26,6 +27,7 @@ from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.protocol import ReplyContext, StreamEncoder
 from tollhouse.dataplane.protocols._failures import stream_failure
 from tollhouse.dataplane.protocols._names import legal_name
+from tollhouse.dataplane.protocols._signatures import pack
 from tollhouse.dataplane.protocols.anthropic_messages.errors import write_error
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 from tollhouse.dataplane.protocols.anthropic_messages.reply import message_id, refusal_details, write_stop
@@ -49,6 +51,7 @@ class MessagesEncoder(StreamEncoder):
         self._usage = Usage()
         self._finished: Finished | None = None
         self._refusal = ""
+        self._thought = ""
         self._has_text = False
 
     def encode(self, event: Event) -> bytes:
@@ -142,7 +145,11 @@ class MessagesEncoder(StreamEncoder):
                 delta = {"type": "input_json_delta", "partial_json": json}
             case ThinkingDelta(text=text, signature=signature):
                 written = self._block_delta({"type": "thinking_delta", "thinking": text}) if text else b""
+                self._thought += text
+                if signature and self._context.provider_format not in ("", FORMAT):
+                    signature = pack(Thinking(self._thought, signature), self._context.provider_format)
                 if signature:
+                    self._thought = ""
                     written += self._block_delta({"type": "signature_delta", "signature": signature})
                 return written
             case OpaqueDelta(opaque=opaque):

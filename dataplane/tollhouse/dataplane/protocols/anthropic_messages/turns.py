@@ -110,9 +110,10 @@ class TurnWriter:
         return blocks
 
     def _thinking(self, part: Thinking) -> list[dict[str, Any]]:
-        if part.redacted and self._own:
+        readable = part.origin == FORMAT or (self._own and not part.origin)
+        if part.redacted and readable:
             return [{"type": "redacted_thinking", "data": part.redacted}]
-        if part.signature and self._own:
+        if part.signature and readable:
             return [{"type": "thinking", "thinking": part.text, "signature": part.signature}]
         if part.text or part.redacted:  # unsigned thinking is refused by Anthropic
             self._dropped.append("reasoning_content" if not self._own else "thinking")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dataplane.chat import ChatRequest, Reasoning, Tool, ToolCall, ToolResult
+from tollhouse.dataplane.chat import ChatRequest, Reasoning, Thinking, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
+from tollhouse.dataplane.protocols._bound import left_out
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity, unique
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
@@ -208,26 +209,24 @@ class RequestWriter:
             body["thinking"] = {"type": "disabled"}
 
     def _in_tool_loop(self) -> bool:
-        """Whether the model is in the middle of calls: then Anthropic wants the signed thinking they began with,
-        which no other format carries."""
+        """Whether the model is in the middle of calls without the signed thinking they began with, which Anthropic
+        wants then and few clients of other formats bring back."""
         for message in reversed(self._chat.messages):
             if message.role == "assistant":
-                return any(isinstance(part, ToolCall) for part in message.parts)
+                signed = any(isinstance(part, Thinking) and part.origin == FORMAT for part in message.parts)
+                return not signed and any(isinstance(part, ToolCall) for part in message.parts)
             if message.role == "user":
                 return False
         return False
 
     def _rest(self, body: dict[str, Any]) -> None:
-        for format_name, fields in self._chat.extra.items():
-            if format_name != FORMAT:
-                for name in fields:
-                    if name in _WITHDRAWN:
-                        raise unsupported(name, f"OpenAI withdrew it and Anthropic has none; use {_WITHDRAWN[name]}.")
-                    if name not in ("max_completion_tokens", "stream_options"):
-                        self._dropped.append(name)
-                continue
-            for name, value in fields.items():
-                if name in ("metadata", "output_config", "thinking"):
-                    body[name] = {**body.get(name, {}), **value}
-                else:
-                    body[name] = value
+        for name in left_out(self._chat, FORMAT):
+            if name in _WITHDRAWN:
+                raise unsupported(name, f"OpenAI withdrew it and Anthropic has none; use {_WITHDRAWN[name]}.")
+            if name not in ("max_completion_tokens", "stream_options"):
+                self._dropped.append(name)
+        for name, value in self._chat.extra.get(FORMAT, {}).items():
+            if name in ("metadata", "output_config", "thinking"):
+                body[name] = {**body.get(name, {}), **value}
+            else:
+                body[name] = value

@@ -33,6 +33,11 @@ def error_type(error: GatewayError) -> str:
     return "server_error" if error.status >= 500 else "invalid_request_error"
 
 
+def error_code(error: GatewayError) -> str:
+    """``error.code``."""
+    return _CODES.get(error.code, error.code)
+
+
 def is_own_error(body: Any) -> bool:
     """Whether a provider's error document is in this format."""
     if not isinstance(body, dict) or body.get("type") == "error":
@@ -49,7 +54,7 @@ def write_error(error: GatewayError, request_id: str) -> bytes:
         "message": error.message,
         "type": error_type(error),
         "param": error.param,
-        "code": _CODES.get(error.code, error.code),
+        "code": error_code(error),
     }
     return msgspec.json.encode({"error": shown, "request_id": request_id} if request_id else {"error": shown})
 

@@ -23,6 +23,7 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocol import Encoded
+from tollhouse.dataplane.protocols._bound import left_out
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
@@ -74,9 +75,7 @@ class RequestWriter:
         if chat.stream:
             body["stream"] = True
             body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
-        for format_name, fields in chat.extra.items():
-            if format_name != FORMAT:
-                self._dropped += _names_of(fields)
+        self._dropped += left_out(chat, FORMAT)
         return Encoded(body, safe_names(self._dropped), self._names.renamed)
 
     # -- messages
@@ -118,7 +117,9 @@ class RequestWriter:
         content = self._content(parts, where)
         if content is None:
             return None
-        written: dict[str, Any] = {"role": message.role, "content": content}
+        # Only OpenAI itself knows the role 'developer', and takes 'system' for it.
+        role = message.role if self._own or message.role != "developer" else "system"
+        written: dict[str, Any] = {"role": role, "content": content}
         if message.name:
             written["name"] = message.name
         return written
@@ -268,16 +269,6 @@ class RequestWriter:
             if len(chat.stop) > STOP_LIMIT and not self._own:
                 body["stop"] = chat.stop[:STOP_LIMIT]
                 self._dropped.append("stop_sequences")
-
-
-def _names_of(fields: dict[str, Any]) -> list[str]:
-    """Field names; of an object that was carried in part, the names in it."""
-    carried_in_part = ("thinking", "output_config", "metadata")
-    return [
-        f"{name}.{inner}" if inner else name
-        for name, value in fields.items()
-        for inner in (value if name in carried_in_part and isinstance(value, dict) else ("",))
-    ]
 
 
 def _called(message: Message) -> set[str]:

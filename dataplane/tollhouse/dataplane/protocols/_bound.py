@@ -1,0 +1,38 @@
+"""Fields of one format that others have no place for: left out and named, or refused when the answer hangs on them."""
+
+from __future__ import annotations
+
+from tollhouse.dataplane.chat import ChatRequest
+from tollhouse.dataplane.protocols._fields import unsupported
+
+_ELSEWHERE = {
+    "previous_response_id": "the conversation it names is kept at OpenAI; send the whole conversation in input.",
+    "conversation": "the conversation it names is kept at OpenAI; send the whole conversation in input.",
+    "prompt": "the prompt it names is kept at OpenAI; send its text in instructions.",
+    "background": "this model's provider answers at once only; leave it out.",
+    "cachedContent": "the cache it names is kept at Google; send the contents themselves.",
+}
+"""Fields without which the answer would be another one -> what to do."""
+
+_PARTLY = {
+    "anthropic_messages": ("thinking", "output_config", "metadata"),
+    "openai_responses": ("text", "reasoning"),
+    "gemini_generate": ("generationConfig",),
+}
+"""Objects of which a part is carried: what is left of them is named field by field."""
+
+
+def left_out(chat: ChatRequest, own: str) -> list[str]:
+    """The names of what a client of another format said and this one has no place for. Raises ClientError for what
+    must not be left out."""
+    names: list[str] = []
+    for format_name, fields in chat.extra.items():
+        if format_name == own:
+            continue
+        for name, value in fields.items():
+            reason = _ELSEWHERE.get(name)
+            if reason is not None and value:
+                raise unsupported(name, reason)
+            partly = name in _PARTLY.get(format_name, ()) and isinstance(value, dict)
+            names += [f"{name}.{inner}" for inner in value] if partly else [name]
+    return names

@@ -1,0 +1,237 @@
+"""Responses streams: from bytes to events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from tollhouse.dataplane.chat import (
+    ArgumentsDelta,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    Opaque,
+    OpaqueDelta,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    Refusal,
+    ReplyStarted,
+    TextDelta,
+    ThinkingDelta,
+    ToolCall,
+    UsageReported,
+)
+from tollhouse.dataplane.engine.sse import EventReader, EventTooLarge, ServerEvent
+from tollhouse.dataplane.protocol import StreamDecoder
+from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols.openai_responses.reply import read_call, read_finish, reasoning_text
+from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
+from tollhouse.dataplane.protocols.openai_responses.usage import ResponsesWatcher, read_stream_error, read_usage
+
+Place = tuple[int, int]
+"""``output_index`` and ``content_index``; -1 as the latter for the item itself."""
+
+_TEXT_EVENTS = {"response.output_text.delta": "text", "response.refusal.delta": "refusal"}
+_THOUGHT_EVENTS = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
+_CALLS = ("function_call", "custom_tool_call")
+
+
+class ResponsesDecoder(StreamDecoder):
+    """See the port."""
+
+    def __init__(self) -> None:
+        self._reader = EventReader(ResponsesWatcher.max_event)
+        self._parts: dict[Place, int] = {}
+        self._kinds: dict[int, PartKind] = {}
+        self._filled: set[int] = set()
+        self._told: set[int] = set()
+        """Items whose text has come in deltas."""
+        self._thought: dict[Place, int] = {}
+        """Reasoning -> the part of its summary that was last written."""
+        self._next = 0
+        self._started = False
+        self._over = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """As the port says."""
+        events: list[Event] = []
+        if self._over:
+            return events
+        try:
+            for item in self._reader.feed(data):
+                self._take(item, events, closing=False)
+        except EventTooLarge as error:
+            self._fail(events, "invalid_stream", str(error))
+        return events
+
+    def close(self) -> list[Event]:
+        """As the port says; only ``response.completed`` or ``response.incomplete`` ends an answer."""
+        events: list[Event] = []
+        if self._over:
+            return events
+        try:
+            for item in self._reader.close():
+                self._take(item, events, closing=True)
+        except EventTooLarge:
+            return events
+        return events
+
+    def _fail(self, events: list[Event], type_: str, message: str) -> None:
+        self._over = True
+        events.append(Failed(type_, message))
+
+    def _take(self, item: ServerEvent, events: list[Event], *, closing: bool) -> None:
+        if self._over or item.data == b"[DONE]":
+            return
+        try:
+            body = msgspec.json.decode(item.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if not closing:  # at the end it is only a cut
+                self._fail(events, "invalid_stream", f"an event of the provider's stream is not JSON: {error}")
+            return
+        if not isinstance(body, dict):
+            self._fail(events, "invalid_stream", "an event of the provider's stream is not an object")
+            return
+        self._event(words(body.get("type")) or item.name, body, events)
+
+    def _event(self, kind: str, body: dict[str, Any], events: list[Event]) -> None:
+        if kind in _TEXT_EVENTS:
+            text = words(body.get("delta"))
+            if text:
+                self._told.add(count(body.get("output_index")))
+                logprobs = body.get("logprobs")
+                part = self._part(_place(body), _TEXT_EVENTS[kind], events)  # type: ignore[arg-type]
+                events.append(TextDelta(0, part, text, {"content": logprobs} if logprobs else None))
+        elif kind == "response.function_call_arguments.delta":
+            index = self._parts.get((count(body.get("output_index")), -1))
+            if index is not None and words(body.get("delta")):
+                self._filled.add(index)
+                events.append(ArgumentsDelta(0, index, body["delta"]))
+        elif kind in _THOUGHT_EVENTS:
+            self._think(body, events)
+        elif kind == "response.output_item.added":
+            self._item_added(count(body.get("output_index")), body.get("item"), events)
+        elif kind == "response.output_item.done":
+            self._item_done(count(body.get("output_index")), body.get("item"), events)
+        elif kind == "response.content_part.done":
+            self._end(_place(body), events)
+        elif kind == "response.output_text.annotation.added":
+            index = self._parts.get(_place(body))
+            if index is not None:
+                events.append(OpaqueDelta(0, index, Opaque(FORMAT, {"annotation": body.get("annotation")})))
+        elif kind in ("response.created", "response.in_progress"):
+            self._start(body.get("response"), events)
+        elif kind in ("response.completed", "response.incomplete"):
+            self._complete(body.get("response"), events)
+        elif kind in ("response.failed", "error"):
+            self._fail(events, *read_stream_error(body))
+
+    def _start(self, response: Any, events: list[Event]) -> None:
+        if self._started or not isinstance(response, dict):
+            return
+        self._started = True
+        created = count(response.get("created_at"))
+        events.append(ReplyStarted(words(response.get("id")), words(response.get("model")), created))
+
+    def _part(self, place: Place, kind: PartKind, events: list[Event]) -> int:
+        """The index of the part at a place, begun if need be."""
+        index = self._parts.get(place)
+        if index is None:
+            index = self._parts[place] = self._new(kind)
+            events.append(PartStarted(0, index, kind))
+        return index
+
+    def _new(self, kind: PartKind) -> int:
+        index, self._next = self._next, self._next + 1
+        self._kinds[index] = kind
+        return index
+
+    def _end(self, place: Place, events: list[Event]) -> None:
+        index = self._parts.pop(place, None)
+        if index is not None:
+            events.append(PartEnded(0, index))
+
+    def _think(self, body: dict[str, Any], events: list[Event]) -> None:
+        text = words(body.get("delta"))
+        if not text:
+            return
+        place = (count(body.get("output_index")), -1)
+        index = self._part(place, "thinking", events)
+        written = count(body.get("summary_index", body.get("content_index")))
+        if self._thought.setdefault(place, written) != written:
+            self._thought[place] = written
+            text = f"\n\n{text}"
+        self._filled.add(index)
+        events.append(ThinkingDelta(0, index, text))
+
+    def _item_added(self, number: int, item: Any, events: list[Event]) -> None:
+        if not isinstance(item, dict) or item.get("type") not in _CALLS:
+            return
+        call = read_call(item)
+        index = self._parts[(number, -1)] = self._new("tool_call")
+        events.append(PartStarted(0, index, "tool_call", call.id, call.name))
+
+    def _item_done(self, number: int, item: Any, events: list[Event]) -> None:
+        """A whole item: what no delta brought of it is taken from here."""
+        if not isinstance(item, dict):
+            return
+        kind = item.get("type")
+        if kind in _CALLS:
+            if (number, -1) not in self._parts:
+                self._item_added(number, item, events)
+            index = self._parts[(number, -1)]
+            if index not in self._filled:
+                events.append(ArgumentsDelta(0, index, read_call(item).arguments))
+            self._end((number, -1), events)
+        elif kind == "reasoning":
+            self._reasoning_done((number, -1), item, events)
+        elif kind == "message":
+            self._message_done(number, item, events)
+        else:
+            index = self._new("opaque")
+            events += [PartStarted(0, index, "opaque", opaque=Opaque(FORMAT, item)), PartEnded(0, index)]
+
+    def _reasoning_done(self, place: Place, item: dict[str, Any], events: list[Event]) -> None:
+        signature = words(item.get("encrypted_content"))
+        text = reasoning_text(item)
+        if place not in self._parts and not text and not signature:
+            return
+        index = self._part(place, "thinking", events)
+        if index not in self._filled and text:
+            events.append(ThinkingDelta(0, index, text))
+        if signature:
+            events.append(ThinkingDelta(0, index, signature=signature))
+        self._end(place, events)
+
+    def _message_done(self, number: int, item: dict[str, Any], events: list[Event]) -> None:
+        content = item.get("content")
+        for position, part in enumerate(content if isinstance(content, list) else ()):
+            place = (number, position)
+            if place in self._parts:
+                self._end(place, events)
+            elif isinstance(part, dict) and number not in self._told:
+                kind: PartKind = "refusal" if part.get("type") == "refusal" else "text"
+                text = words(part.get("refusal" if kind == "refusal" else "text"))
+                if text:
+                    index = self._part(place, kind, events)
+                    events.append(TextDelta(0, index, text))
+                    self._end(place, events)
+
+    def _complete(self, response: Any, events: list[Event]) -> None:
+        response = response if isinstance(response, dict) else {}
+        self._start(response, events)
+        for place in list(self._parts):
+            self._end(place, events)
+        usage = read_usage(response.get("usage"))
+        if usage is not None:
+            events.append(UsageReported(usage))
+        kinds = self._kinds.values()
+        said = [ToolCall("", "")] if "tool_call" in kinds else [Refusal("")] if "refusal" in kinds else []
+        events += [Finished(0, read_finish(response, said)), Ended()]  # type: ignore[arg-type]
+        self._over = True
+
+
+def _place(body: dict[str, Any]) -> Place:
+    return count(body.get("output_index")), count(body.get("content_index"))
