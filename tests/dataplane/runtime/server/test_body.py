@@ -122,7 +122,7 @@ async def test_an_unknown_encoding_is_refused_by_name(serve, connect, post):
     assert b"br" in body
 
 
-@pytest.mark.parametrize("data", [b"junk", gzip.compress(b"x")[:-4], gzip.compress(b"x") + b"junk"])
+@pytest.mark.parametrize("data", [b"junk", gzip.compress(b"x", mtime=0)[:-4], gzip.compress(b"x", mtime=0) + b"junk"])
 async def test_what_is_not_compressed_as_said_is_refused(serve, connect, post, data):
     client = await connect(await serve())
     await client.send(post(data, "/", "content-encoding: gzip"))
