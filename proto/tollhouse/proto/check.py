@@ -24,6 +24,10 @@ _IDENTITIES = {
 }
 
 
+IDENTIFIED = ("consumers", "credentials")
+"""Kinds whose objects hold callers' keys."""
+
+
 class PluginChecks(Protocol):
     """What checking needs to know of plugins; the module ``tollhouse.dataplane.registry`` has these functions."""
 
@@ -113,15 +117,22 @@ def check_unique(after: Objects, written: Collection[Place]) -> list[Problem]:
     return problems
 
 
+def identities(kind: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Plugin and digest of every key by which the object's owner is recognised; references are not known here."""
+    configs = value.get("plugins")
+    if kind not in IDENTIFIED or not isinstance(configs, Mapping):
+        return
+    for plugin, config in configs.items():
+        key = config.get(_IDENTITIES.get(plugin, "")) if isinstance(config, Mapping) else None
+        if isinstance(key, str) and key and key != MASK and not is_reference(key):
+            yield plugin, key if is_digest(key) else digest(key)
+
+
 def _claims(place: Place, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kind, object_id = place
     configs = value.get("plugins")
-    if kind in ("consumers", "credentials") and isinstance(configs, Mapping):
-        for plugin, config in configs.items():
-            key = config.get(_IDENTITIES.get(plugin, "")) if isinstance(config, Mapping) else None
-            if isinstance(key, str) and key and key != MASK and not is_reference(key):
-                yield plugin, key if is_digest(key) else digest(key)
-    elif kind == "global_rules" and isinstance(configs, Mapping):
+    yield from identities(kind, value)
+    if kind == "global_rules" and isinstance(configs, Mapping):
         for plugin in configs:
             yield "global rule", str(plugin)
     elif kind == "models":

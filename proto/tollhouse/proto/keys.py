@@ -53,6 +53,21 @@ def generation_key(fleet_prefix: str) -> str:
     return f"{fleet_prefix}/generation"
 
 
+def identities_directory(fleet_prefix: str) -> str:
+    """Where the control plane keeps who owns which caller's key: an index of consumers and credentials."""
+    return f"{fleet_prefix}/identities/"
+
+
+def identity_key(fleet_prefix: str, plugin: str, digest: str) -> str:
+    """The index entry of one caller's key; it holds ``<kind>/<id>`` of the object that owns it."""
+    return f"{fleet_prefix}/identities/{plugin}/{digest}"
+
+
+def history_directory(fleet_prefix: str) -> str:
+    """Where the control plane keeps what every write changed, and who wrote it."""
+    return f"{fleet_prefix}/history/"
+
+
 def nodes_directory(fleet_prefix: str) -> str:
     """Where data-plane nodes register under a lease."""
     return f"{fleet_prefix}/nodes/"

@@ -44,10 +44,12 @@ class Planner:
         self._items: dict[Place, DocumentObject] = {}
         self.plan = Plan(problems=list(documents.problems))
 
-    def run(self, prune: bool) -> Plan:
-        """The whole plan, with all problems at once."""
+    def run(self, prune: bool, gone: Iterable[Place] = ()) -> Plan:
+        """The whole plan, with all problems at once. ``gone``: objects to delete, named one by one."""
         for item in self._documents.objects:
             self._take(item)
+        for place in gone:
+            self._remove(self._view.objects[place])
         if prune:
             self._prune()
         self._check_together()
@@ -82,9 +84,13 @@ class Planner:
             orphaned = kind == "credentials" and ("consumers", object_id.partition("/")[0]) in self.plan.deletes
             if place in self._items or not (kind in self._documents.kinds or orphaned):
                 continue
-            del self._after[place]
-            self.plan.deletes.append(place)
-            self.plan.changes.append(Change("delete", *place, self._masked(stored)))
+            self._remove(stored)
+
+    def _remove(self, stored: Stored) -> None:
+        place = (stored.kind, stored.id)
+        del self._after[place]
+        self.plan.deletes.append(place)
+        self.plan.changes.append(Change("delete", *place, self._masked(stored)))
 
     def _check_together(self) -> None:
         problems = check.check_references(self._after, self._items.keys())

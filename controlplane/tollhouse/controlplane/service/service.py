@@ -12,6 +12,7 @@ from tollhouse.controlplane.service.checking import Checker
 from tollhouse.controlplane.service.deleting import Deleter
 from tollhouse.controlplane.service.exclusion import Exclusion
 from tollhouse.controlplane.service.fleet import Fleet
+from tollhouse.controlplane.service.identities import Identities
 from tollhouse.controlplane.service.objects import Applied, Deleted, Event, Listing, Shown, Written
 from tollhouse.controlplane.service.refusal import KeyNotFound, invalid
 from tollhouse.controlplane.service.writing import Writer
@@ -31,10 +32,10 @@ class Service:
         self._store = store
         self.checker = Checker(sealer)
         self.fleet = Fleet(store)
-        exclusion = Exclusion()
-        self._writer = Writer(store, self.checker, clock, exclusion)
-        self._deleter = Deleter(store, exclusion)
-        self._applier = Applier(store, self.checker, clock, exclusion)
+        exclusion, identities = Exclusion(), Identities(store)
+        self._writer = Writer(store, self.checker, clock, exclusion, identities)
+        self._deleter = Deleter(store, exclusion, identities)
+        self._applier = Applier(store, self.checker, clock, exclusion, identities)
 
     def verbs(self, plural: str) -> frozenset[str]:
         """What a kind offers. Raises Refusal for an unknown kind."""

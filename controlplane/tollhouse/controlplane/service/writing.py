@@ -14,6 +14,7 @@ from tollhouse.controlplane.service import merge, rules
 from tollhouse.controlplane.service.checking import Checker, check_rivals, refuse_errors
 from tollhouse.controlplane.service.decoding import MISSING
 from tollhouse.controlplane.service.exclusion import Exclusion
+from tollhouse.controlplane.service.identities import Claim, Identities
 from tollhouse.controlplane.service.objects import Shown, Written
 from tollhouse.controlplane.service.preconditions import ONLY_IF_NEW, check_precondition
 from tollhouse.controlplane.service.referring import missing_text
@@ -21,23 +22,30 @@ from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal, 
 from tollhouse.controlplane.service.turns import lost_race, turns
 from tollhouse.controlplane.store.objects import Commit, Stored, encode_value
 from tollhouse.controlplane.store.store import Store
+from tollhouse.proto.check import IDENTIFIED
 from tollhouse.proto.resources import Kind
 from tollhouse.proto.validation import json_type
 
 RIVALS = {
-    "consumers": ("consumers", "credentials"),
-    "credentials": ("consumers", "credentials"),
     "global_rules": ("global_rules",),
     "models": ("models",),
 }
-"""Kinds whose objects may not have something in common: a key, a plugin, a name."""
+"""Kinds whose objects may not have something in common: a plugin, a name. (Callers' keys have an index.)"""
 
 
 class Writer:
     """Writes objects. Shared by all requests."""
 
-    def __init__(self, store: Store, checker: Checker, clock: Callable[[], float], exclusion: Exclusion) -> None:
+    def __init__(
+        self,
+        store: Store,
+        checker: Checker,
+        clock: Callable[[], float],
+        exclusion: Exclusion,
+        identities: Identities,
+    ) -> None:
         self._store = store
+        self._identities = identities
         self._exclusion = exclusion
         self._checker = checker
         self._clock = clock
@@ -125,7 +133,7 @@ class Writer:
         lease: int,
     ) -> Written:
         key, place = self._store.key(kind.plural, object_id), f"{kind.plural}/{object_id}"
-        async for _ in turns():
+        async for turn in turns():
             generation, rivals = await self._rivals(kind)
             before = await self._store.get(kind.plural, object_id)
             check_precondition(before, if_mod_revision)
@@ -134,12 +142,15 @@ class Writer:
             prepared = self._checker.prepare(kind, object_id, change(before), before)
             refuse_errors(prepared.problems, place)
             refuse_errors(check_rivals(kind, object_id, prepared.value, rivals), place)
+            claim, indexed = await self._claim(kind, object_id, prepared.value, before, lease, turn)
             needed = await self._needed(kind, object_id, prepared.value)
             revision = await self._store.commit(
                 Commit(
-                    puts={key: encode_value(prepared.value)},
-                    unmoved={key: before.mod_revision if before else 0},
-                    exist=needed,
+                    puts={key: encode_value(prepared.value), **claim.puts},
+                    before={key: before.value if before else None},
+                    released=claim.released,
+                    unmoved={**claim.unmoved, key: before.mod_revision if before else 0},
+                    exist=(*needed, *indexed),
                     generation=generation,
                     lease=lease,
                 )
@@ -150,6 +161,17 @@ class Writer:
                 item = Shown(kind.plural, object_id, key, shown, created_in, revision)
                 return Written(item, before is None, revision, prepared.problems)
         raise lost_race()
+
+    async def _claim(
+        self, kind: Kind, object_id: str, value: dict[str, Any], before: Stored | None, lease: int, turn: int
+    ) -> tuple[Claim, tuple[str, ...]]:
+        """What the index of callers' keys needs, and the keys that must exist. Raises Refusal for a key taken."""
+        if kind.plural not in IDENTIFIED:
+            return Claim(), ()
+        await self._identities.ready(again=turn > 0)
+        claim = await self._identities.claim((kind.plural, object_id), value, before, lease)
+        refuse_errors(check_rivals(kind, object_id, value, claim.rivals), f"{kind.plural}/{object_id}")
+        return claim, (self._identities.marker,)
 
     async def _rivals(self, kind: Kind) -> tuple[int | None, list[Stored]]:
         """Objects that may not have something in common with this one, and the generation they were read at."""

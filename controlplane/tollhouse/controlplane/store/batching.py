@@ -22,21 +22,15 @@ def nest(ops: Sequence[Op]) -> tuple[Op, ...]:
         return tuple(ops)
     half = room // 2
     if len(ops) <= half * half:
-        return _grouped(ops, half)
+        return _level(ops, half)
     third = room // 3
     if len(ops) <= third * third * third:
-        return _grouped([_grouped_op(part, third) for part in _parts(ops, third * third)], third)
+        return tuple(Op.txn((), _level(part, third)) for part in _parts(ops, third * third))
     raise ValueError(f"{len(ops)} changes are more than one etcd transaction holds ({third**3})")
 
 
-def _grouped(ops: Sequence[Op], size: int) -> tuple[Op, ...]:
-    if all(op.kind == "txn" for op in ops):
-        return tuple(ops)
+def _level(ops: Sequence[Op], size: int) -> tuple[Op, ...]:
     return tuple(Op.txn((), tuple(part)) for part in _parts(ops, size))
-
-
-def _grouped_op(ops: Sequence[Op], size: int) -> Op:
-    return Op.txn((), _grouped(ops, size))
 
 
 def _parts(ops: Sequence[Op], size: int) -> list[Sequence[Op]]:

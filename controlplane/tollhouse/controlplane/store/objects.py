@@ -44,7 +44,13 @@ class Commit:
 
     puts: Mapping[str, bytes] = field(default_factory=dict)
     """Key to value."""
+    before: Mapping[str, dict[str, Any] | None] = field(default_factory=dict)
+    """What stood under the keys that are written or deleted, for the history."""
     deletes: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
+    """Prefixes under which everything is deleted."""
+    released: Mapping[str, bytes] = field(default_factory=dict)
+    """Keys deleted only where they hold this value; where they do not, the rest is written all the same."""
     unmoved: Mapping[str, int] = field(default_factory=dict)
     """Keys that must stand at this mod_revision; 0: must not exist."""
     exist: tuple[str, ...] = ()
@@ -52,6 +58,19 @@ class Commit:
     generation: int | None = None
     """What the generation key's mod_revision must be: nobody wrote since it was read."""
     lease: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """An entry for the index of callers' keys that is missing there, and what was seen when that was found."""
+
+    key: str
+    held: bytes
+    known: int
+    """mod_revision of the entry it replaces, 0 for none."""
+    owner: str
+    """Key of the object that owns the caller's key."""
+    owner_revision: int
 
 
 def decode_object(kind: str, object_id: str, kv: KeyValue) -> Stored | None:

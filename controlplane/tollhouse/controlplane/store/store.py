@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 
+from tollhouse.controlplane.author import author, purpose
 from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
 from tollhouse.controlplane.store.batching import nest
-from tollhouse.controlplane.store.objects import Commit, Stored, View, decode_object
+from tollhouse.controlplane.store.history import KEPT, Entry, decode_entry, encode_entry
+from tollhouse.controlplane.store.objects import Commit, IndexEntry, Stored, View, decode_object
 from tollhouse.proto import keys
 from tollhouse.proto.etcd import (
     Compacted,
@@ -25,6 +28,9 @@ from tollhouse.proto.etcd import (
 
 _log = logging.getLogger("tollhouse.controlplane.store")
 
+INDEX_BATCH = 60
+"""Conditional puts per transaction: a level of etcd's transactions and what stands below share 128 operations."""
+
 
 class Store:
     """The configuration in etcd. Lives as long as the process; shared by everything."""
@@ -36,6 +42,8 @@ class Store:
         self.prefix = prefix
         self.fleet_prefix = fleet_prefix
         self._generation_key = keys.generation_key(fleet_prefix)
+        self._history = keys.history_directory(fleet_prefix)
+        self._written = 0
 
     # -- keys
 
@@ -46,7 +54,8 @@ class Store:
             return keys.object_key(self.prefix, "consumers", f"{username}/credentials/{credential_id}")
         return keys.object_key(self.prefix, kind, object_id)
 
-    def _directory(self, kind: str, parent: str = "") -> str:
+    def directory(self, kind: str, parent: str = "") -> str:
+        """The prefix of all objects of a kind (credentials: of a consumer)."""
         if kind == "credentials":
             consumers = keys.directory(self.prefix, "consumers")
             return f"{consumers}{parent}/credentials/" if parent else consumers
@@ -67,12 +76,12 @@ class Store:
     async def list(self, kind: str, parent: str = "") -> tuple[list[Stored], int]:
         """All objects of a kind (credentials: of a consumer) in key order, and the revision they were read at."""
         with _etcd("read"):
-            result = await self._client.get_prefix(self._directory(kind, parent))
+            result = await self._client.get_prefix(self.directory(kind, parent))
         return [item for item in self._decode(result.kvs) if item.kind == kind], result.revision
 
     async def view(self, *kinds: str) -> View:
         """Everything (of the kinds, when some are given) at one revision, with the generation of that moment."""
-        places = sorted({self._directory(kind) for kind in kinds}) or [self.prefix + "/"]
+        places = sorted({self.directory(kind) for kind in kinds}) or [self.prefix + "/"]
         with _etcd("read"):
             generation = await self._client.get(self._generation_key)  # first: a write after it is noticed by a commit
             ranges = [await self._client.get_prefix(place) for place in places]
@@ -119,6 +128,11 @@ class Store:
             compares.append(Compare.mod(self._generation_key, "==", commit.generation))
         ops = [Op.put(key, value, lease=commit.lease) for key, value in commit.puts.items()]
         ops += [Op.delete(key) for key in commit.deletes]
+        ops += [Op.delete(prefix, prefix=True) for prefix in commit.emptied]
+        ops += [Op.txn((Compare.value(key, "==", held),), (Op.delete(key),)) for key, held in commit.released.items()]
+        entry = encode_entry(self.prefix, commit.before, commit.puts, time.time(), author.get(), purpose.get())
+        if entry is not None:
+            ops.append(Op.put(f"{self._history}{time.time_ns():020d}-{secrets.token_hex(4)}", entry))
         try:
             nested = nest(ops)
         except ValueError as error:
@@ -126,7 +140,71 @@ class Store:
         bump = Op.put(self._generation_key, str(time.time_ns()).encode())
         with _etcd("write"):
             result = await self._client.txn(tuple(compares), (*nested, bump))
-        return result.revision if result.succeeded else None
+        if not result.succeeded:
+            return None
+        if entry is not None:
+            await self._forget_oldest()
+        return result.revision
+
+    # -- the history
+
+    async def history(self) -> tuple[Entry, ...]:
+        """What is kept of the writes, the newest first."""
+        with _etcd("read"):
+            result = await self._client.get_prefix(self._history)
+        entries = [entry for kv in result.kvs if (entry := decode_entry(kv)) is not None]
+        return tuple(sorted(entries, key=lambda entry: -entry.revision))
+
+    async def _forget_oldest(self) -> None:
+        """Now and then; that old entries stay a little longer is no reason to refuse a write."""
+        self._written += 1
+        if self._written % 32 != 1:
+            return
+        try:
+            with _etcd("write"):
+                kept = (await self._client.get_prefix(self._history, keys_only=True)).kvs
+                old = [kv.key for kv in kept[: max(0, len(kept) - KEPT)]]
+                for start in range(0, len(old), 100):
+                    ops = tuple(Op.delete(key) for key in old[start : start + 100])
+                    await self._client.txn((), ops)
+        except Refusal as error:
+            _log.warning("old history not removed: %s", error.text)
+
+    # -- the index of callers' keys
+
+    def identity_key(self, plugin: str, digest: str) -> str:
+        """Where the index says who owns a key."""
+        return keys.identity_key(self.fleet_prefix, plugin, digest)
+
+    @property
+    def index_marker(self) -> str:
+        """The key that stands while the index covers every object; it goes when etcd is wiped or restored."""
+        return keys.identities_directory(self.fleet_prefix)
+
+    async def index_entry(self, key: str) -> KeyValue | None:
+        """One entry of the index, or None."""
+        with _etcd("read"):
+            return await self._client.get(key)
+
+    async def index(self) -> dict[str, KeyValue]:
+        """The whole index by key."""
+        with _etcd("read"):
+            result = await self._client.get_prefix(self.index_marker)
+        return {kv.key: kv for kv in result.kvs if kv.key != self.index_marker}
+
+    async def add_to_index(self, entries: Sequence[IndexEntry]) -> None:
+        """Write entries, each on the condition that nobody wrote it or its owner meanwhile; then set the marker."""
+        ops = [
+            Op.txn(
+                (Compare.mod(entry.key, "==", entry.known), Compare.mod(entry.owner, "==", entry.owner_revision)),
+                (Op.put(entry.key, entry.held),),
+            )
+            for entry in entries
+        ]
+        with _etcd("write"):
+            for start in range(0, len(ops), INDEX_BATCH):
+                await self._client.txn((), tuple(ops[start : start + INDEX_BATCH]))
+            await self._client.txn((), (Op.put(self.index_marker, b"1"),))
 
     # -- watching
 

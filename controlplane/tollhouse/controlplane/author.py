@@ -1,0 +1,24 @@
+"""Who is writing: set where a key is checked, read where a write is recorded."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """A key by its name, its role, and the face it came through."""
+
+    name: str = "unknown"
+    role: str = ""
+    via: str = ""
+    """``rest``, ``grpc`` or ``console``."""
+    address: str = ""
+
+
+author: ContextVar[Author] = ContextVar("author", default=Author())
+"""Of the request this task serves."""
+
+purpose: ContextVar[str] = ContextVar("purpose", default="")
+"""What the write is, where its changes alone do not say it (``rollback to revision 12``)."""

@@ -1,0 +1,126 @@
+"""Every write that is kept, what it changed, and the way back to how everything was before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tollhouse.controlplane.author import Author, purpose
+from tollhouse.controlplane.service import rules
+from tollhouse.controlplane.service.applying import Applier
+from tollhouse.controlplane.service.checking import Checker
+from tollhouse.controlplane.service.objects import Action, Applied, Change
+from tollhouse.controlplane.service.planning import Place, Plan, Planner
+from tollhouse.controlplane.service.reading import DocumentSet
+from tollhouse.controlplane.service.refusal import Fault, Refusal
+from tollhouse.controlplane.store.history import KEPT, Entry, digest
+from tollhouse.controlplane.store.objects import View, encode_value
+from tollhouse.controlplane.store.store import Store
+from tollhouse.proto.documents import DocumentObject
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write, as it may be shown."""
+
+    revision: int
+    at: float
+    author: Author
+    purpose: str
+    changes: tuple[Change, ...]
+    """Without the objects themselves in a listing."""
+
+
+class History:
+    """Reads and takes back writes. Shared by all requests."""
+
+    def __init__(self, store: Store, checker: Checker, applier: Applier, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._checker = checker
+        self._applier = applier
+        self._clock = clock
+
+    async def list(self, limit: int = 50, before: int = 0, kind: str = "", object_id: str = "") -> tuple[Write, ...]:
+        """The newest first: those older than revision ``before``, and those that touched an object or kind."""
+        found = []
+        for entry in await self._store.history():
+            touched = [one for one in entry.changes if kind in ("", one.kind) and object_id in ("", one.id)]
+            if touched and (not before or entry.revision < before):
+                changes = tuple(Change(_action(one.action), one.kind, one.id) for one in entry.changes)
+                found.append(Write(entry.revision, entry.at, entry.author, entry.purpose, changes))
+            if len(found) >= limit:
+                break
+        return tuple(found)
+
+    async def show(self, revision: int) -> Write:
+        """One write with its objects before and after, secrets masked. Raises Refusal."""
+        entries = await self._store.history()
+        entry = next((one for one in entries if one.revision == revision), None)
+        if entry is None:
+            raise _unknown(revision, entries)
+        changes = []
+        for one in entry.changes:
+            after = await self._after(entries, entry, (one.kind, one.id), one.digest) if one.digest else None
+            shown = self._masked(one.kind, one.id, one.before), self._masked(one.kind, one.id, after)
+            changes.append(Change(_action(one.action), one.kind, one.id, *shown))
+        return Write(entry.revision, entry.at, entry.author, entry.purpose, tuple(changes))
+
+    async def _after(
+        self, entries: tuple[Entry, ...], entry: Entry, place: Place, wanted: str
+    ) -> dict[str, Any] | None:
+        """The object as the write left it: what the next one found, or what is stored."""
+        later = [
+            one.before
+            for newer in reversed(entries)
+            for one in newer.changes
+            if newer.revision > entry.revision and (one.kind, one.id) == place
+        ]
+        if later:
+            found = later[0]
+        else:
+            stored = await self._store.get(*place)
+            found = stored.value if stored is not None else None
+        same = found is not None and digest(encode_value(found)) == wanted
+        return found if same else {"note": "it was changed since by something else than the Admin API"}
+
+    async def rollback(self, revision: int, *, dry_run: bool = False, if_revision: int = 0) -> Applied:
+        """Make everything as it was right after ``revision``, as a new revision, checked like any other write."""
+        entries = await self._store.history()
+        if not any(one.revision == revision for one in entries):
+            raise _unknown(revision, entries)
+        wanted: dict[Place, dict[str, Any] | None] = {}
+        for entry in entries:  # newest first: the oldest write after the revision has the last word
+            if entry.revision > revision:
+                wanted.update({(one.kind, one.id): one.before for one in entry.changes})
+
+        def planned(view: View) -> Plan:
+            return self._plan(view, wanted)
+
+        token = purpose.set(f"rollback to revision {revision}")
+        try:
+            return await self._applier.write(planned, dry_run=dry_run, if_revision=if_revision)
+        finally:
+            purpose.reset(token)
+
+    def _plan(self, view: View, wanted: Mapping[Place, dict[str, Any] | None]) -> Plan:
+        objects = [DocumentObject(*place, dict(value)) for place, value in wanted.items() if value is not None]
+        gone = [place for place, value in wanted.items() if value is None and place in view.objects]
+        documents = DocumentSet(tuple(objects), frozenset(one.kind for one in objects), ())
+        return Planner(documents, view, self._checker, int(self._clock())).run(prune=False, gone=gone)
+
+    def _masked(self, kind: str, object_id: str, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        return None if value is None else self._checker.masked(rules.kind_of(kind), object_id, value)
+
+
+def _action(text: str) -> Action:
+    return "create" if text == "create" else "delete" if text == "delete" else "update"
+
+
+def _unknown(revision: int, entries: tuple[Entry, ...]) -> Refusal:
+    kept = f"from {entries[-1].revision} to {entries[0].revision}" if entries else "there is none"
+    return Refusal(
+        Fault.NOT_FOUND,
+        f"revision {revision} is no write of the Admin API that is kept (the last {KEPT} are: {kept}); "
+        "GET /apisix/admin/history lists them",
+    )
