@@ -109,6 +109,8 @@ class Gateway:
             raise _no_route(ex)
         if ex.consumer is not None and ex.consumer.shapes_pipeline:
             pipeline = ex.pipeline = snapshot.pipeline(route, ex.consumer)
+        if snapshot.budgets.stops:
+            _require_running(ex, pipeline)
         route.require_complete()
         ex.identified_s = now()
         if pipeline.ai and ex.method in ("GET", "HEAD"):
@@ -277,6 +279,7 @@ class Gateway:
             await self._explain_hook(ex, told, hook)
         if ex.consumer is not None and ex.consumer.shapes_pipeline:
             pipeline = ex.pipeline = ex.snapshot.pipeline(route, ex.consumer)
+        _require_running(ex, pipeline)
         route.require_complete()
         if pipeline.needs_document:
             await self._read_document(ex, pipeline)
@@ -301,6 +304,18 @@ class Gateway:
                 told.steps.append(ExplainStep(stage, plugin.name, f"refuses with {error.status}: {error.message}"))
                 raise
             told.steps.append(ExplainStep(stage, plugin.name, f"answers with {reply.status}" if reply else "passes"))
+
+
+def _require_running(ex: Exchange, pipeline: Pipeline) -> None:
+    """Raises 403 for a caller whose kill switch is on. Stopping everyone concerns routes that serve models only."""
+    budgets = ex.snapshot.budgets
+    consumer = ex.consumer
+    if consumer is None and not pipeline.ai:
+        return
+    groups = budgets.groups(consumer.group_id) if consumer is not None else ()
+    reason = budgets.stops.reason(ex.consumer_name, groups, everyone=pipeline.ai)
+    if reason is not None:
+        raise ClientError(403, "stopped", reason, headers={"x-should-retry": "false"})
 
 
 def _no_route(ex: Exchange) -> ClientError:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from tollhouse.dataplane.spending import AttemptLog, BudgetCounts
 from tollhouse.dataplane.trace import Collector, SpanSink
 from tollhouse.dataplane.transport import Transport
 
@@ -176,6 +177,9 @@ class Services:
     spawn: Spawn
     hostname: str = ""
     node_id: str = ""
+    worker: int = 0
+    workers: int = 1
+    """Which of how many workers of the node this is: bounds that hold for the node are divided among them."""
     targets: Any = None
     """Health and load of targets, shared by all routes of the worker: ``dispatch.targets.TargetStates``."""
     open_spans: Callable[[Collector], SpanSink] | None = None
@@ -183,4 +187,8 @@ class Services:
     send any. None where nothing is traced (checking a config, tests)."""
     log_files: LogFiles | None = None
     """None where nothing is logged to files (checking a config, tests)."""
+    budgets: BudgetCounts | None = None
+    """None where nothing is spent (checking a config, tests): budgets are then not enforced."""
+    attempt_log: AttemptLog | None = None
+    """None where attempts are not written down."""
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

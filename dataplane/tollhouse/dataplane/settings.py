@@ -45,6 +45,9 @@ class Settings:
     drain_timeout_s: float = 30.0
     heartbeat_timeout_s: float = 8.0
     max_series: int = 2000
+    budget_store: str = field(default="node", repr=False)
+    control_plane: str = ""
+    control_plane_ca: str = ""
     trusted_proxies: tuple[str, ...] = ()
     sealing_key: str = field(default="", repr=False)
     admin_key: str = field(default="", repr=False)
@@ -80,6 +83,9 @@ _HELP = {
     "drain_timeout_s": "seconds running replies get to finish on SIGTERM",
     "heartbeat_timeout_s": "a worker silent for so many seconds is replaced",
     "max_series": "time series per metric and worker before further label values become `other`",
+    "budget_store": "who counts budgets: node (each node for itself), or redis://HOST:PORT/DB (all nodes together)",
+    "control_plane": "host:port of the control plane's gRPC API, to send usage records to; empty: none are kept",
+    "control_plane_ca": "file with the CA of the control plane's certificate; turns TLS on",
     "trusted_proxies": "address or CIDR whose X-Forwarded-For is believed (repeatable)",
     "sealing_key": "",
     "admin_key": "",
@@ -174,6 +180,8 @@ def _complaint(settings: Settings) -> str:
             return f"--{name.replace('_', '-')}: expected host:port, came {address!r}"
     if bool(settings.grpc_cert) != bool(settings.grpc_key):
         return "--grpc-cert and --grpc-key: give both or none"
+    if settings.budget_store != "node" and not settings.budget_store.startswith(("redis://", "rediss://")):
+        return "--budget-store: expected node or redis://HOST:PORT/DB"
     if not settings.prefix.startswith("/") or settings.prefix.endswith("/"):
         return f"--prefix: expected a path like /apisix, without a slash at its end, came {settings.prefix!r}"
     return ""

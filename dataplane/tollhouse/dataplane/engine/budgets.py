@@ -227,9 +227,9 @@ class Stops:
     def __bool__(self) -> bool:
         return bool(self._consumers or self._groups or self._everyone is not None)
 
-    def reason(self, consumer: str, groups: Sequence[str]) -> str | None:
-        """Why a caller is stopped, in a sentence; None when it is not."""
-        if self._everyone is not None:
+    def reason(self, consumer: str, groups: Sequence[str], *, everyone: bool = True) -> str | None:
+        """Why a caller is stopped, in a sentence; None when it is not. ``everyone``: a stop of everyone concerns it."""
+        if everyone and self._everyone is not None:
             return _sentence("All traffic to models is stopped", self._everyone)
         if consumer in self._consumers:
             return _sentence(f"The consumer {consumer!r} is stopped", self._consumers[consumer])

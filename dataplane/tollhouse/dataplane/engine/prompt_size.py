@@ -21,6 +21,7 @@ MESSAGE_TOKENS = 4
 """What the frame of a message adds."""
 
 _MAX_DEPTH = 64
+_MEDIA = frozenset({"image", "image_url", "input_image", "document", "file", "input_file"})
 
 
 def input_tokens(body: dict[str, Any]) -> int:
@@ -39,6 +40,20 @@ def input_tokens(body: dict[str, Any]) -> int:
         if body.get(name):
             size += len(msgspec.json.encode(body[name]))
     return max(1, estimate(size) + extra)
+
+
+def most_tokens(body: Any) -> int:
+    """Tokens a request's body cannot pass: no vocabulary makes more of them than there are bytes of text. Images and
+    documents count what a typical one costs."""
+    if isinstance(body, str):
+        return len(body.encode("utf-8", "replace"))
+    if isinstance(body, list):
+        return sum(most_tokens(item) + 2 for item in body)
+    if not isinstance(body, dict):
+        return 8
+    if body.get("type") in _MEDIA and media_tokens(body):
+        return media_tokens(body) + 64
+    return sum(len(name) + 4 + most_tokens(value) for name, value in body.items())
 
 
 def media_tokens(value: Any, depth: int = 0) -> int:

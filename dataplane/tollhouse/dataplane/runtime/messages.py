@@ -8,6 +8,7 @@ import msgspec
 from tollhouse.dataplane.objects import Batch
 from tollhouse.dataplane.services import Limit
 from tollhouse.dataplane.settings import Settings
+from tollhouse.dataplane.spending import Claim, Crossing, Outcome
 from tollhouse.proto.fleet import RefusedObject
 
 
@@ -139,6 +140,30 @@ class Settle(msgspec.Struct, tag="settle", frozen=True, array_like=True):
     identity: int = 0
 
 
+class TakeAll(msgspec.Struct, tag="take*", frozen=True, array_like=True):
+    """Reserve on several budgets at once. Answered by ``TookAll``."""
+
+    reservation: str
+    claims: tuple[Claim, ...]
+
+
+class TookAll(msgspec.Struct, tag="took*", frozen=True, array_like=True):
+    """What came of it (``spending.Granted``)."""
+
+    allowed: bool
+    used: tuple[int, ...] = ()
+    refused: int = -1
+    down: str = ""
+    """Why the counts cannot be reached; nothing else counts then."""
+
+
+class SettleAll(msgspec.Struct, tag="settle*", frozen=True, array_like=True):
+    """What a reservation came to; not answered."""
+
+    reservation: str
+    outcomes: tuple[Outcome, ...]
+
+
 # --- looking inside ------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +238,10 @@ Message = (
     | Take
     | Taking
     | Settle
+    | TakeAll
+    | TookAll
+    | SettleAll
+    | Crossing
     | ExplainWanted
     | Explained
     | EffectiveWanted

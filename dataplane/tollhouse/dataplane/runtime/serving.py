@@ -16,6 +16,7 @@ from tollhouse.dataplane.runtime.clock import SystemClock
 from tollhouse.dataplane.runtime.counters import LinkedCounters
 from tollhouse.dataplane.runtime.inspection import Inspection
 from tollhouse.dataplane.runtime.link import Link
+from tollhouse.dataplane.runtime.linked_budgets import LinkedBudgets
 from tollhouse.dataplane.runtime.log_files import BackgroundLogFiles
 from tollhouse.dataplane.runtime.messages import Applied, Exposition, ExpositionWanted, Start
 from tollhouse.dataplane.runtime.metrics import PlainMetrics
@@ -55,7 +56,10 @@ class Serving:
             spawn=self._tasks.spawn,
             hostname=own_hostname(start.settings),
             node_id=start.node_id,
+            worker=start.index,
+            workers=start.settings.workers,
             log_files=self._log_files,
+            budgets=LinkedBudgets(link),
             open_spans=SpanSinks(spans_dropped).open,
         )
         self.gateway = Gateway(self._services)

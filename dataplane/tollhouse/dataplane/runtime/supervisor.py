@@ -16,6 +16,7 @@ from pathlib import Path
 import uvloop
 from tollhouse.dataplane.objects import Batch, ConfigSource
 from tollhouse.dataplane.runtime.authority import Authority, SharedCounts
+from tollhouse.dataplane.runtime.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.config_state import ConfigState
 from tollhouse.dataplane.runtime.connections import Registrar, open_registrar, open_source
 from tollhouse.dataplane.runtime.control import ControlServer
@@ -31,8 +32,10 @@ from tollhouse.dataplane.runtime.messages import (
     MetricsReport,
     Refusal,
     Settle,
+    SettleAll,
     Start,
     Take,
+    TakeAll,
 )
 from tollhouse.dataplane.runtime.node_api import NodeApi
 from tollhouse.dataplane.runtime.node_gauges import NodeGauges
@@ -42,6 +45,7 @@ from tollhouse.dataplane.runtime.scrape import Scrape
 from tollhouse.dataplane.runtime.worker_process import WorkerProcess
 from tollhouse.dataplane.services import CounterPolicy
 from tollhouse.dataplane.settings import Settings, own_hostname
+from tollhouse.dataplane.spending import Crossing
 
 log = logging.getLogger("tollhouse.supervisor")
 
@@ -59,6 +63,7 @@ class Supervisor:
         self._registrar = registrar
         self._state = ConfigState()
         self._authority = Authority(_open_shared)
+        self._budgets = BudgetAuthority(settings.budget_store, settings.state_dir)
         self._crew = Crew(
             settings.workers,
             self,
@@ -84,6 +89,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, lambda: None)  # a closed terminal is no reason to stop
         background: list[asyncio.Task[None]] = []
         try:
+            self._budgets.open()
             await self._open_ports()
             self._announce()
             self._crew.hire()
@@ -146,7 +152,7 @@ class Supervisor:
 
     def _start_message(self, index: int) -> Start:
         # Workers have no use for the node's own credentials.
-        settings = replace(self._settings, admin_key="", etcd_password="")
+        settings = replace(self._settings, admin_key="", etcd_password="", budget_store="")
         return Start(settings, self.report.node_id, index, self.report.http_address, self.report.https_address)
 
     # -- configuration
@@ -183,6 +189,10 @@ class Supervisor:
         """Corrections of counts, and numbers."""
         if isinstance(message, Settle):
             self._authority.settle(message)
+        elif isinstance(message, SettleAll):
+            self._budgets.settle(message)
+        elif isinstance(message, Crossing):
+            self._budgets.crossed(message)
         elif isinstance(message, MetricsReport):
             self._scrape.report(worker, message.families)
 
@@ -190,6 +200,8 @@ class Supervisor:
         """Counts, and the whole node's numbers."""
         if isinstance(message, Take):
             return self._authority.take(message)
+        if isinstance(message, TakeAll):
+            return self._budgets.take(worker.serial, message)
         if isinstance(message, ExpositionWanted):
             return self._exposition()
         return Refusal(f"a supervisor does not answer {type(message).__name__}")
@@ -250,6 +262,7 @@ class Supervisor:
             await self._registrar.close()
         await self._source.close()
         await self._authority.close()
+        await self._budgets.close()
         await self._api.close()
         await self._control.close()
         for bound in self._reserved:

@@ -55,6 +55,9 @@ class Rates:
         )
 
 
+_NOTHING = Rates()
+
+
 @dataclass(frozen=True, slots=True)
 class PriceTable:
     """A model's rates, and where they come from. A tier holds for all tokens of a request with more input tokens."""
@@ -64,6 +67,13 @@ class PriceTable:
     """(input tokens above which the rates hold, rates), ascending."""
     source: str = ""
     """``genai-prices 0.2.3``, ``config``."""
+    known: bool = True
+    """False: nobody knows the price, and these rates are what its policy says instead."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing costs anything."""
+        return not self.tiers and self.base == _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

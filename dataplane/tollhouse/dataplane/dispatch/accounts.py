@@ -1,0 +1,277 @@
+"""Money at each attempt: reserves on every budget that applies, writes the attempt down, settles what it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.counting import caller
+from tollhouse.dataplane.dispatch.entry import Entry, Share, prices_version
+from tollhouse.dataplane.dispatch.outgoing import Prepared
+from tollhouse.dataplane.dispatch.targets import Target
+from tollhouse.dataplane.engine.budgets import CompiledBudget, Facts, Worst
+from tollhouse.dataplane.engine.hints import session_of, tags_of
+from tollhouse.dataplane.engine.pricing import cost
+from tollhouse.dataplane.engine.prompt_size import most_tokens
+from tollhouse.dataplane.engine.tokens import estimate
+from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
+from tollhouse.dataplane.services import CounterUnavailable, Services
+from tollhouse.dataplane.spending import AttemptLog, BudgetCounts, Claim, LedgerFull, Opened
+from tollhouse.proto.units import format_usd
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.exchange import Exchange
+
+STATE = "spending"
+"""``Exchange.state`` key of what is known of the caller and its budgets."""
+
+ASSUMED_OUTPUT = 32_768
+"""Output tokens of a model whose maximum is unknown; where a budget needs certainty the request is given it as its
+limit."""
+
+
+class Refused(Exception):
+    """A budget has no room for an attempt. ``error`` is what the client is told should nothing else be tried."""
+
+    def __init__(self, error: GatewayError, *, next_target: bool = False, downgrade_to: str = "") -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.next_target = next_target
+        """Another target may fit."""
+        self.downgrade_to = downgrade_to
+
+
+class SmallerAnswer(Exception):
+    """The attempt fits with an output limit of ``tokens``: prepare it again with that."""
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__(str(tokens))
+        self.tokens = tokens
+
+
+@dataclass(slots=True)
+class Purse:
+    """What one exchange knows of its caller; lives in its state."""
+
+    groups: tuple[str, ...]
+    session: str
+    tags: dict[str, str]
+    budgets: list[CompiledBudget]
+    counted: set[str]
+    """Keys of request budgets that count this exchange already."""
+
+
+class Accounts:
+    """One per driver; shared by exchanges."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._refused = services.metrics.counter(
+            "tollhouse_budget_refusals_total",
+            "Attempts a budget had no room for; mode shadow was let through.",
+            ("budget", "mode"),
+        )
+
+    async def begin(self, ex: Exchange, target: Target, prepared: Prepared) -> Entry | None:
+        """Reserve and write down; None where neither budgets nor a log are there. Raises Refused, SmallerAnswer, and
+        GatewayError when the log or the counts are not to be had."""
+        services = self._services
+        budgets, attempt_log = services.budgets, services.attempt_log
+        if budgets is None and attempt_log is None:
+            return None
+        if target.unknown_price == "block":
+            raise Refused(_no_price(target), next_target=True)
+        purse = self._purse(ex)
+        shares: list[Share] = []
+        worst: Worst | None = None
+        if budgets is not None and purse.budgets:
+            worst = _worst(ex, target, prepared)
+            shares = self._shares(ex, target, purse, worst)
+            if prepared.output_limit is None and not target.max_output and worst.output_tokens and _needs_limit(shares):
+                raise SmallerAnswer(ASSUMED_OUTPUT)
+        name = attempt_log.new_id() if attempt_log is not None else f"{ex.id}.{len(ex.attempts) + 1}"
+        held = bool(shares) and budgets is not None and await self._take(ex, name, budgets, shares, worst)
+        entry = Entry(services, ex, target, name, shares if held else [], len(prepared.body))
+        if attempt_log is not None:
+            self._write(ex, target, prepared, purse, entry, attempt_log)
+        purse.counted.update(share.claim.key for share in entry.shares if share.budget.resource.unit == "requests")
+        return entry
+
+    # -- who, and under which budgets
+
+    def _purse(self, ex: Exchange) -> Purse:
+        purse: Purse | None = ex.state.get(STATE)
+        if purse is None:
+            index = ex.snapshot.budgets
+            consumer = ex.consumer
+            groups = index.groups(consumer.group_id) if consumer is not None and consumer.group_id else ()
+            labels = consumer.labels if consumer is not None else {}
+            purse = ex.state[STATE] = Purse(
+                groups,
+                session_of(ex.headers, ex.peek.user),
+                tags_of(ex.headers, labels),
+                index.may_apply(ex.consumer_name, groups),
+                set(),
+            )
+        return purse
+
+    def _shares(self, ex: Exchange, target: Target, purse: Purse, worst: Worst) -> list[Share]:
+        provider = target.endpoint
+        facts = Facts(
+            ex.consumer_name,
+            caller(ex),
+            purse.groups,
+            (target.model or ex.peek.model, ex.peek.model),
+            (provider.name, provider.provider.type),
+            ex.route.id if ex.route is not None else "",
+            purse.session,
+            purse.tags,
+        )
+        now = self._services.clock.time()
+        free = target.price is not None and target.price.is_free
+        shares: list[Share] = []
+        for budget in purse.budgets:
+            if free and budget.resource.exempt_free:
+                continue
+            units = budget.reserve(worst)
+            for key in budget.keys(facts):
+                if units and key not in purse.counted:
+                    span = budget.span(now)
+                    claim = Claim(key, units, budget.units, span.bucket, span.since, span.expires, budget.enforced)
+                    shares.append(Share(budget, claim))
+        return shares
+
+    # -- reserving
+
+    async def _take(
+        self, ex: Exchange, name: str, budgets: BudgetCounts, shares: list[Share], worst: Worst | None
+    ) -> bool:
+        """Whether all is held; False where a store that cannot be reached may be passed by."""
+        assert worst is not None
+        try:
+            granted = await budgets.take_all(name, tuple(share.claim for share in shares))
+        except CounterUnavailable:
+            if all(not one.claim.enforced or one.budget.resource.on_store_failure == "allow" for one in shares):
+                return False
+            message = "Budgets cannot be checked: the store of their counts cannot be reached. Try again later."
+            raise UpstreamError(503, "budget_unavailable", message, retry_after_s=5) from None
+        if granted.allowed:
+            for share, used in zip(shares, granted.used, strict=True):
+                share.used = used
+                self._look(share, budgets)
+            return True
+        share = shares[granted.refused]
+        share.used = granted.used[granted.refused]
+        self._refused(share.budget.id, "reject").add()
+        raise self._refusal(ex, share, worst)
+
+    def _refusal(self, ex: Exchange, share: Share, worst: Worst) -> Exception:
+        budget = share.budget
+        resource = budget.resource
+        left = max(0, share.claim.limit - share.used)
+        if resource.on_exceed == "shrink":
+            fits = min(budget.output_that_fits(worst, left) // max(1, ex.peek.choices), worst.output_tokens)
+            if fits >= resource.shrink_to_at_least and fits < worst.output_tokens:
+                return SmallerAnswer(fits)
+        error = _exceeded(share, left, self._services.clock.time())
+        if resource.on_exceed == "downgrade":
+            return Refused(error, next_target=True, downgrade_to=resource.downgrade_to or "")
+        return Refused(error)
+
+    def _look(self, share: Share, budgets: BudgetCounts) -> None:
+        """Count what a shadow would have refused."""
+        if not share.claim.enforced and share.used > share.claim.limit:
+            self._refused(share.budget.id, "shadow" if share.budget.resource.shadow else "alert").add()
+
+    # -- writing down
+
+    def _write(
+        self, ex: Exchange, target: Target, prepared: Prepared, purse: Purse, entry: Entry, attempt_log: AttemptLog
+    ) -> None:
+        read = estimate(len(prepared.body))
+        usage = Usage(input_tokens=read, estimated=True)
+        lost_nano = cost(usage, target.price) if target.price is not None else 0
+        record = Opened(
+            id=entry.id,
+            at_ms=int(self._services.clock.time() * 1000),
+            request=ex.id,
+            number=len(ex.attempts) + 1,
+            node=self._services.node_id,
+            consumer=ex.consumer_name or caller(ex),
+            groups=purse.groups,
+            route=ex.route.id if ex.route is not None else "",
+            asked_model=ex.peek.model[:256],
+            model=(target.model or ex.peek.model)[:256],
+            provider=target.endpoint.name,
+            target=target.name,
+            session=purse.session,
+            tags=purse.tags,
+            price_source=prices_version(target.price),
+            revision=ex.snapshot.revision,
+            stream=ex.peek.stream,
+            claims=tuple(share.claim for share in entry.shares),
+            lost_tokens=(read, 0),
+            lost_nano=lost_nano,
+            lost=tuple(share.outcome(usage, lost_nano, sent=True) for share in entry.shares),
+        )
+        try:
+            attempt_log.open(record)
+        except LedgerFull as error:
+            entry.release()
+            message = "What this request costs cannot be written down now (the node's disk is full). Try again later."
+            raise UpstreamError(503, "ledger_full", message, retry_after_s=10) from error
+
+
+def _needs_limit(shares: list[Share]) -> bool:
+    """Whether a budget promises something that an answer without an end could break."""
+    return any(share.claim.enforced and share.budget.resource.unit != "requests" for share in shares)
+
+
+def _worst(ex: Exchange, target: Target, prepared: Prepared) -> Worst:
+    """No tokenizer makes more tokens than there are bytes, so the body's length is certain; what images and documents
+    count is the vendors' usual figure."""
+    body = prepared.body
+    read = len(body)
+    if b"base64" in body or b"image" in body:
+        read = most_tokens(msgspec.json.decode(body))
+    limit = prepared.output_limit
+    if limit is None:
+        limit = 0 if "embeddings" in prepared.spoken.name else target.max_output or ASSUMED_OUTPUT
+    return Worst(read, limit * max(1, ex.peek.choices), target.price)
+
+
+def _no_price(target: Target) -> GatewayError:
+    return ClientError(
+        403,
+        "price_unknown",
+        f"Nobody knows what {target.model} costs at {target.endpoint.name}, and its model's unknown_price is 'block'. "
+        "Whoever runs the gateway can give it a price.",
+    )
+
+
+def _exceeded(share: Share, left: int, now: float) -> GatewayError:
+    budget = share.budget
+    resource = budget.resource
+    show = format_usd if resource.unit == "usd" else str
+    unit = "USD" if resource.unit == "usd" else resource.unit
+    name = resource.name or budget.id
+    span = budget.span(now)
+    when = "" if not span.ends or resource.rolling else f" It begins anew in {_duration(span.ends - now)}."
+    error = ClientError(
+        429,
+        "budget_exceeded",
+        f"The budget {name!r} of {show(share.claim.limit)} {unit} per {resource.window} has {show(left)} left, and "
+        f"this request may need {show(share.claim.units)}.{when} Ask for a shorter answer, or ask "
+        "whoever runs the gateway for more.",
+    )
+    error.headers["x-tollhouse-budget"] = budget.id
+    return error
+
+
+def _duration(seconds: float) -> str:
+    for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * length:
+            return f"{round(seconds / length)} {unit}"
+    return f"{max(1, round(seconds))} seconds"
