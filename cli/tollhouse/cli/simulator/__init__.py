@@ -1,9 +1,8 @@
 """Provider simulators: true wire formats of OpenAI, Anthropic and an OpenAI-compatible local Qwen, on loopback.
 
 Reading order: ``script`` (what a simulator is told to do), ``ask`` (a request, whatever its format), ``answers`` (what
-is said to it), ``tokens`` (counting and the prompt cache), ``openai_wire`` and ``anthropic_wire`` (what the real
-providers accept), ``openai_dialect`` and ``anthropic_dialect`` (how each answers), ``log`` (what was received),
-``server`` (``Simulator``).
+is said to it), ``tokens`` (counting and the prompt cache), modules called ``_wire`` (what the real providers accept)
+and ``_dialect`` (how each answers), ``log`` (what was received), ``server`` (``Simulator``).
 """
 
 from tollhouse.cli.simulator.script import Script

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from tollhouse.cli.simulator.ask import Answer, Ask, Call, Refusal, Stop, ToolOffer
-from tollhouse.cli.simulator.script import Script
+from tollhouse.cli.simulator.script import Script, Step
 from tollhouse.cli.simulator.tokens import count, pieces
 
 FILLER = "and so the answer goes on for as long as the script asks, one plain word after another, saying nothing new,"
@@ -18,15 +19,13 @@ _NAME_WORDS_IGNORED = {"get", "set", "the", "and", "for", "tool", "run", "list",
 def answer(ask: Ask, script: Script, number: int, created: int) -> Answer:
     """The answer to the ``number``-th request."""
     seed = hashlib.blake2b(f"{number}\0{ask.model}\0{ask.prompt}".encode(), digest_size=12).hexdigest()
-    calls = [
-        Call(
-            f"call_{seed}{index:02d}",
-            tool.name,
-            script.arguments or json.dumps(_fill(tool.schema, ask.last_text, index)),
-        )
-        for index, tool in enumerate(_called(ask, script))
-    ]
-    text = "" if calls and script.text is None else _text(ask, script)
+    step = _step(ask, script)
+    if step is not None:
+        calls = list(_scripted(ask, step, seed))
+        text = step.text
+    else:
+        calls = [_call(ask, script, tool, seed, index) for index, tool in enumerate(_called(ask, script))]
+        text = "" if calls and script.text is None else _text(ask, script)
     stop: Stop = "tool_calls" if calls else "stop"
     words = pieces(text)
     if ask.max_tokens is not None and not calls and len(words) > ask.max_tokens:
@@ -48,6 +47,37 @@ def answer(ask: Ask, script: Script, number: int, created: int) -> Answer:
         prompt_tokens=count(ask.prompt),
         completion_tokens=max(1, spoken),
     )
+
+
+def _call(ask: Ask, script: Script, tool: ToolOffer, seed: str, index: int) -> Call:
+    if tool.freeform:
+        arguments = script.arguments or f"input for {tool.name}"
+    else:
+        arguments = script.arguments or json.dumps(_fill(tool.schema, ask.last_text, index))
+    return Call(f"call_{seed}{index:02d}", tool.name, arguments, tool.freeform, tool.namespace)
+
+
+def _step(ask: Ask, script: Script) -> Step | None:
+    """What the script has for this round, if the request offers the tools for it."""
+    if ask.rounds >= len(script.steps) or ask.choice == "none":
+        return None
+    step = script.steps[ask.rounds]
+    return step if set(step.calls) <= set(_by_name(ask)) else None
+
+
+def _by_name(ask: Ask) -> dict[str, ToolOffer]:
+    return {f"{tool.namespace}.{tool.name}" if tool.namespace else tool.name: tool for tool in ask.tools}
+
+
+def _scripted(ask: Ask, step: Step, seed: str) -> Iterator[Call]:
+    offered = _by_name(ask)
+    every = [
+        (name, one) for name, given in step.calls.items() for one in (given if isinstance(given, list) else [given])
+    ]
+    for index, (name, given) in enumerate(every):
+        tool = offered[name]
+        arguments = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+        yield Call(f"call_{seed}{index:02d}", tool.name, arguments, tool.freeform, tool.namespace)
 
 
 def _text(ask: Ask, script: Script) -> str:

@@ -70,6 +70,7 @@ class AnthropicDialect:
             max_tokens=request.max_tokens,
             include_usage=True,
             thinking=request.thinking is not None and request.thinking.type == "enabled",
+            rounds=sum(1 for one in request.messages if one.role == "assistant" and _calls(one)),
             breakpoints=marks,
         )
 
@@ -233,6 +234,10 @@ def _asked(message: Message) -> str:
     if isinstance(message.content, str):
         return message.content
     return "".join(block.text or "" for block in message.content if block.type == "text")
+
+
+def _calls(message: Message) -> bool:
+    return not isinstance(message.content, str) and any(block.type == "tool_use" for block in message.content)
 
 
 def _results(messages: list[Message]) -> list[str]:

@@ -14,6 +14,10 @@ class ToolOffer:
 
     name: str
     schema: dict[str, Any]
+    freeform: bool = False
+    """A call to it is one text, not JSON (responses)."""
+    namespace: str = ""
+    """The group it is offered in (responses)."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,10 @@ class Ask:
     include_usage: bool = False
     thinking: bool = False
     choices: int = 1
+    rounds: int = 0
+    """How many times the model has called tools in this conversation."""
+    source: Any = None
+    """What the dialect keeps of the request for its answer."""
     breakpoints: list[int] | None = None
     """Where in ``prompt`` the caller asked for caching; None when the provider caches by itself."""
 
@@ -49,6 +57,8 @@ class Call:
     id: str
     name: str
     arguments: str
+    freeform: bool = False
+    namespace: str = ""
 
 
 @dataclass(slots=True)

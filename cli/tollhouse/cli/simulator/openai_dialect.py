@@ -72,6 +72,7 @@ class OpenAIDialect:
             max_tokens=request.max_completion_tokens or request.max_tokens,
             include_usage=bool(request.stream_options and request.stream_options.include_usage),
             choices=request.n or 1,
+            rounds=sum(1 for one in request.messages if one.tool_calls),
         )
 
     def count_cache(self, cache: PromptCache, key: str, ask: Ask, answer: Answer) -> None:

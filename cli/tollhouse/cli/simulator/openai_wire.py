@@ -153,7 +153,7 @@ def read_chat(document: Any, *, lenient: bool = False) -> ChatRequest:
     if lenient and isinstance(document, dict):
         document = {key: value for key, value in document.items() if key in ChatRequest.model_fields}
         document["messages"] = [_known(message) for message in _list(document.get("messages"))]
-    request = _read(ChatRequest, document)
+    request = read_model(ChatRequest, document)
     _check_messages(request)
     _check_tools(request)
     _check_format(request)
@@ -164,7 +164,7 @@ def read_chat(document: Any, *, lenient: bool = False) -> ChatRequest:
 
 def read_embeddings(document: Any) -> EmbeddingRequest:
     """The request, or the Refusal the provider would answer."""
-    request = _read(EmbeddingRequest, document)
+    request = read_model(EmbeddingRequest, document)
     if request.input in ("", []) or (isinstance(request.input, list) and "" in request.input):
         _no("Invalid 'input': input cannot be an empty string.", "invalid_value", "input")
     return request
@@ -180,7 +180,8 @@ def _known(message: Any) -> Any:
     return {key: value for key, value in message.items() if key in Message.model_fields}
 
 
-def _read(model: type[ModelT], document: Any) -> ModelT:
+def read_model(model: type[ModelT], document: Any) -> ModelT:
+    """The document as the model, or the Refusal the provider would answer."""
     try:
         return model.model_validate(document)
     except ValidationError as error:

@@ -9,6 +9,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
+class Step(BaseModel):
+    """What the model does in one round of a task."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    calls: dict[str, dict[str, Any] | str | list[dict[str, Any]]] = Field(min_length=1)
+    """Tool (``group.name`` for one in a group) -> its arguments; a text for a tool that takes one, a list for several
+    calls of one tool."""
+    text: str = ""
+    """What it says before it calls."""
+
+
 class Script(BaseModel):
     """One behaviour. The default is a healthy, instant provider."""
 
@@ -38,6 +50,9 @@ class Script(BaseModel):
     """The arguments (JSON) of every tool call, instead of made-up ones that fit the schema."""
     text: str | None = None
     """What to say."""
+    steps: tuple[Step, ...] = ()
+    """A task, round by round: what to call, by how many rounds of calls the conversation holds already. A request that
+    does not offer the tools of its step is answered as usual, and so is one after the last step."""
     tokens: int | None = Field(default=None, ge=1)
     """How many tokens to say."""
     stop: str | None = None

@@ -14,6 +14,7 @@ from tollhouse.cli.simulator.anthropic_dialect import AnthropicDialect
 from tollhouse.cli.simulator.ask import Answer, Ask, Refusal
 from tollhouse.cli.simulator.log import Entry, Log
 from tollhouse.cli.simulator.openai_dialect import OpenAIDialect, QwenDialect
+from tollhouse.cli.simulator.responses_dialect import ResponsesDialect
 from tollhouse.cli.simulator.script import Script, parse_header
 from tollhouse.cli.simulator.tokens import PromptCache
 
@@ -24,6 +25,8 @@ DIALECTS: dict[Kind, type[OpenAIDialect] | type[AnthropicDialect]] = {
     "anthropic": AnthropicDialect,
     "qwen": QwenDialect,
 }
+FURTHER: dict[Kind, tuple[type[ResponsesDialect], ...]] = {"openai": (ResponsesDialect,)}
+"""Other chat formats a provider answers besides its first."""
 MAX_BODY = 32 * 1024 * 1024
 
 
@@ -42,6 +45,8 @@ class Simulator:
         cache_min_tokens: int = 1024,
     ) -> None:
         self.dialect: Dialect = DIALECTS[kind]()
+        chats: list[Dialect] = [self.dialect, *(further() for further in FURTHER.get(kind, ()))]
+        self._chats = {dialect.chat_path: dialect for dialect in chats}
         self.kind = kind
         self.log = Log()
         self.base_script = script or Script()
@@ -145,23 +150,24 @@ class Simulator:
             if not isinstance(document, dict):
                 raise Refusal(400, "We could not parse the JSON body of your request.")
             path = request.path
-            if path != self.dialect.chat_path:
+            dialect = self._chats.get(path)
+            if dialect is None:
                 extra = self.dialect.extra(path, document)
                 if extra is None:
                     raise Refusal(404, f"Invalid URL ({request.method} {path})")
                 self._known_model(document.get("model"))
                 self.log.bill(entry, extra[1])
                 return web.json_response(extra[0], headers=self.dialect.headers(request_id))
-            ask = self.dialect.read(document, entry.headers)
+            ask = dialect.read(document, entry.headers)
             self._known_model(ask.model)
             answer = make_answer(ask, script, entry.number, int(entry.started))
         except Refusal as refusal:
             return self._error(refusal, request_id)
-        self.dialect.count_cache(self._cache, key, ask, answer)
+        dialect.count_cache(self._cache, key, ask, answer)
         entry.stream = ask.stream
         if ask.stream:
-            return await self._stream(request, ask, answer, script, entry, request_id)
-        return await self._whole(request, ask, answer, script, entry, request_id)
+            return await self._stream(request, dialect, ask, answer, script, entry, request_id)
+        return await self._whole(request, dialect, ask, answer, script, entry, request_id)
 
     def _script(self, request: web.Request) -> Script:
         script = self._mode if self._mode_left is None or self._mode_left > 0 else self.base_script
@@ -213,14 +219,21 @@ class Simulator:
         return web.json_response(self.dialect.model(name[1:]), headers=headers)
 
     async def _whole(
-        self, request: web.Request, ask: Ask, answer: Answer, script: Script, entry: Entry, request_id: str
+        self,
+        request: web.Request,
+        dialect: Dialect,
+        ask: Ask,
+        answer: Answer,
+        script: Script,
+        entry: Entry,
+        request_id: str,
     ) -> web.StreamResponse:
         wait = script.first_token_ms + script.token_ms * max(0, answer.completion_tokens - 1)
         if wait:
             await asyncio.sleep(wait / 1000)
         self.log.bill(entry, _billed(answer, answer.completion_tokens))
-        body = json.dumps(self.dialect.whole(ask, answer, usage=script.usage), ensure_ascii=False).encode()
-        headers = {**self.dialect.headers(request_id), "content-type": "application/json"}
+        body = json.dumps(dialect.whole(ask, answer, usage=script.usage), ensure_ascii=False).encode()
+        headers = {**dialect.headers(request_id), "content-type": "application/json"}
         if script.cut_after is None and script.error_after is None:
             return web.Response(body=body, headers=headers)
         response = web.StreamResponse(headers={**headers, "content-length": str(len(body))})
@@ -229,17 +242,24 @@ class Simulator:
         return self._hang_up(request, entry, response)
 
     async def _stream(
-        self, request: web.Request, ask: Ask, answer: Answer, script: Script, entry: Entry, request_id: str
+        self,
+        request: web.Request,
+        dialect: Dialect,
+        ask: Ask,
+        answer: Answer,
+        script: Script,
+        entry: Entry,
+        request_id: str,
     ) -> web.StreamResponse:
-        headers = {**self.dialect.headers(request_id), "content-type": "text/event-stream; charset=utf-8"}
+        headers = {**dialect.headers(request_id), "content-type": "text/event-stream; charset=utf-8"}
         response = web.StreamResponse(headers={**headers, "cache-control": "no-cache"})
         entry.status = 200
         await response.prepare(request)
         try:
-            for data, content in self.dialect.events(ask, answer, usage=script.usage):
+            for data, content in dialect.events(ask, answer, usage=script.usage):
                 if content or script.cut_after == 0 or script.error_after == 0:
                     if script.error_after == entry.pieces_sent:
-                        await response.write(self.dialect.error_event(script.message))
+                        await response.write(dialect.error_event(script.message))
                         entry.ended = "error"
                         return response
                     if script.cut_after == entry.pieces_sent:
