@@ -49,11 +49,13 @@ async def test_permission_and_quota_narrow_the_choice(gate: Bench) -> None:
 
 
 async def test_an_open_breaker_counts_only_where_there_is_a_choice(gate: Bench) -> None:
-    """The only target is always tried."""
+    """The only target is always tried, unless an operator keeps it shut."""
     states = TargetStates(StillClock())
-    states.of(A).breaker.forced = "open"
+    states.of(A).breaker.open_until(0.0, 5.0, "connect")
     assert chosen(exchange(gate), A, B, states=states) == ["b"]
     assert chosen(exchange(gate), A, states=states) == ["a"]
+    states.force("a", "open")
+    assert chosen(exchange(gate), A, states=states) == []
     assert chosen(exchange(gate), replace(A, weight=0)) == ["a"]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tollhouse.dataplane.chat import ChatReply, Event, Usage
 from tollhouse.dataplane.dispatch import events, failures
+from tollhouse.dataplane.dispatch.entry import HEADER
 from tollhouse.dataplane.dispatch.headers import as_mapping, from_provider
 from tollhouse.dataplane.dispatch.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
 from tollhouse.dataplane.dispatch.outgoing import Prepared, reply_context
@@ -121,6 +122,7 @@ class Answers:
         failure = await self._hold(leg, response, trial, limits, more)
         if failure is not None:
             return failure
+        trial.content()
         try:
             first = leg.take()
         except GatewayError:  # a hook refused the very beginning: still an error of its own status
@@ -184,10 +186,12 @@ class Answers:
                 ex.dropped.append(name)
         add = reply.headers.append
         add(("x-tollhouse-target", attempt.target))
-        add(("x-tollhouse-model", _safe(attempt.model)))
+        add(("x-tollhouse-model", safe(attempt.model)))
         add(("x-tollhouse-attempts", str(len(ex.attempts))))
         if ex.dropped:
-            add(("x-tollhouse-dropped", _safe(",".join(ex.dropped))))
+            add(("x-tollhouse-dropped", safe(",".join(ex.dropped))))
+        if trial.entry is not None and trial.entry.shares:
+            add((HEADER, trial.entry.header()))
         if usage is not None:
             add(("x-tollhouse-tokens", f"{usage.input_tokens}/{usage.output_tokens}"))
             if attempt.price_known:
@@ -195,7 +199,7 @@ class Answers:
         return reply
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """What a client wrote, fit to stand in a header."""
     if text.isascii() and text.isprintable():
         return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,6 +11,7 @@ from tollhouse.dataplane import registry
 from tollhouse.dataplane.dispatch.endpoints import Endpoint, build_endpoint
 from tollhouse.dataplane.dispatch.targets import Target
 from tollhouse.proto.catalog import PriceTable, Rates, lookup
+from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 from tollhouse.proto.units import usd_to_nano
 
 
@@ -30,6 +31,10 @@ class CompiledModel:
 
     id: str
     aliases: tuple[str, ...]
+IN_TURN = Strategy()
+"""Round robin by weight."""
+
+
     targets: tuple[Target, ...]
     problems: tuple[str, ...]
     """What could not be compiled: targets of providers that do not exist, say. Such targets are left out."""
@@ -42,6 +47,8 @@ class Catalog:
     """Immutable; unchanged entries are the same objects from snapshot to snapshot."""
 
     __slots__ = ("_models", "_names", "_providers", "_sources")
+    strategy: Strategy = IN_TURN
+    fallbacks: Fallbacks | None = None
 
     def __init__(self) -> None:
         self._models: dict[str, CompiledModel] = {}
@@ -140,11 +147,20 @@ def _model(model_id: str, model: Any, providers: Mapping[str, CompiledProvider])
             patience.append(provider.timeout_s)
         name = entry.provider if entry.provider not in names else f"{entry.provider}/{entry.model}"
         names.add(name)
-        targets.append(known_target(name, provider.endpoint, entry.model, entry.weight, entry.priority, model))
+        target = known_target(name, provider.endpoint, entry.model, entry.weight, entry.priority, model)
+        targets.append(replace(target, max_in_flight=entry.max_in_flight))
     created = model.create_time or 0
     timeout_s = max(patience) if patience else None
     return CompiledModel(
-        model_id, tuple(model.aliases), tuple(targets), tuple(problems), timeout_s, created, model.name or ""
+        model_id,
+        tuple(model.aliases),
+        tuple(targets),
+        tuple(problems),
+        timeout_s,
+        created,
+        model.name or "",
+        model.strategy,
+        model.fallbacks,
     )
 
 

@@ -23,6 +23,7 @@ CODES = {
     "auth": "provider_credentials_rejected",
     "quota": "provider_quota_exhausted",
     "open": "provider_unavailable",
+    "busy": "overloaded",
 }
 """Kind of failure -> the stable code clients see."""
 

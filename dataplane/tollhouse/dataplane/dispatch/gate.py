@@ -61,3 +61,19 @@ class Gate:
                 place.set_result(True)
                 return
         self.inside -= 1
+
+
+class Place:
+    """A place inside, given back once. Whoever takes it over (a trial) gives it back instead of who entered."""
+
+    __slots__ = ("_gate", "handed_on")
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate: Gate | None = gate
+        self.handed_on = False
+
+    def leave(self) -> None:
+        """Give it back; further calls do nothing."""
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.leave()

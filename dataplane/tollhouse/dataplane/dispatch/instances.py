@@ -33,6 +33,7 @@ class Instance:
     fallback_model: str = ""
     """The model that stands in for others; empty: the vendor's."""
     ssl_verify: bool = True
+    max_in_flight: int = 0
 
 
 class Instances:
@@ -120,6 +121,7 @@ def _target(instance: Instance, endpoint: Endpoint, asked: str) -> Target | None
         options=dict(instance.options or {}),
         max_tokens=override.llm_options.max_tokens,
         overrides=override.request_body,
+        max_in_flight=instance.max_in_flight,
         force_overrides=override.request_body_force_override,
         key=f"{endpoint.key}/{fixed or (model if not native else '')}",
     )

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
-from tollhouse.dataplane.dispatch.config import Auth, HashOn, NoProviderConf, Override, ProviderType, ProxyConfig
+from tollhouse.dataplane.dispatch.config import Auth, NoProviderConf, Override, ProviderType, ProxyConfig
+from tollhouse.dataplane.dispatch.plan import Limits
 from tollhouse.dataplane.engine.failover import NO_FAILOVER, Policy
 from tollhouse.dataplane.plugin import PluginConfig
+from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 from tollhouse.proto.resources.upstream import ActiveCheck
 
-Strategy = Literal["rate_limiting", "http_429", "http_5xx"]
+FallbackStrategy = Literal["rate_limiting", "http_429", "http_5xx"]
 OneStrategy = Literal["instance_health_and_rate_limiting", "http_429", "http_5xx", "any"]
-
-
-def _no_semantic(value: Any) -> Any:
-    if value == "semantic":
-        raise ValueError("algorithm 'semantic' is not supported; use roundrobin or chash")
-    return value
 
 
 def _refused(name: str) -> BeforeValidator:
@@ -29,21 +26,13 @@ def _refused(name: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-class Balancer(PluginConfig):
-    """How one instance is chosen among equals."""
+class Queue(PluginConfig):
+    """Where requests wait while every target has as many under way as it may. Callers are served in turn."""
 
-    algorithm: Annotated[Literal["roundrobin", "chash"], BeforeValidator(_no_semantic)] = "roundrobin"
-    """In turn by weight, or by hash of ``key``."""
-    hash_on: HashOn = "vars"
-    """What ``key`` names."""
-    key: str | None = None
-    """The variable, header or cookie that is hashed."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> Balancer:
-        if self.algorithm == "chash" and self.key is None and self.hash_on != "consumer":
-            raise ValueError("algorithm chash needs key: the variable, header or cookie to hash")
-        return self
+    size: int = Field(default=100, ge=0, le=100_000)
+    """How many may wait at one target and worker; further ones are refused with 503."""
+    wait_ms: int = Field(default=2000, ge=0, le=600_000)
+    """How long they wait."""
 
 
 class InstanceChecks(PluginConfig):
@@ -64,6 +53,8 @@ class InstanceConfig(PluginConfig):
     """What is sent to be let in; the vendor's usual environment variable when not given."""
     weight: int = Field(ge=0)
     """Its share among instances of the same priority; 0 takes none."""
+    max_in_flight: int | None = Field(default=None, ge=1)
+    """Ours: how many requests the node sends it at a time (divided among the workers, one each at least)."""
     priority: int = 0
     """Instances of a lower priority serve only while none of a higher one can."""
     options: dict[str, Any] = {}
@@ -92,9 +83,19 @@ class MultiConfig(ProxyConfig):
     """Where requests may go."""
     models: Literal["*"] | list[str] | None = None
     """Ours, instead of ``instances``: serve the models of the catalogue, all of them or those named."""
-    balancer: Balancer = Balancer()
-    """How one instance is chosen among equals."""
-    fallback_strategy: OneStrategy | list[Strategy] | None = None
+    balancer: Strategy = Strategy()
+    """How one instance is chosen among equals; where not given, as the catalogue's model says."""
+    fallbacks: Fallbacks | None = None
+    """Ours: who takes over for which reason, beyond the ordinary instances."""
+    hedge_after_ms: int | None = Field(default=None, ge=1)
+    """Ours: an instance that has not begun to answer after this long gets a rival; the first good answer counts. At
+    most a fifth of the requests are sent twice."""
+    queue: Queue = Queue()
+    """Ours: where requests wait for an instance with ``max_in_flight``."""
+    explain: bool | list[str] = False
+    """Ours: whether the request header ``x-tollhouse-explain: 1`` is answered with headers that say who was considered
+    and why, for everybody or for the consumers named (glob patterns)."""
+    fallback_strategy: OneStrategy | list[FallbackStrategy] | None = None
     """After which failures to try another instance. ``any`` is ours: whatever the failure's meaning allows. With
     ``models`` that is the default, with ``instances`` the default is not to."""
     fallback_http_statuses: list[Annotated[int, Field(ge=400, le=599)]] | None = None
@@ -115,6 +116,12 @@ class MultiConfig(ProxyConfig):
             if names.count(name) > 1:
                 raise ValueError(f"two instances are called {name!r}; names must be unique")
         return self
+
+
+def limits_with(config: MultiConfig, limits: Limits) -> Limits:
+    """Limits with what this plugin has besides."""
+    hedge_s = None if config.hedge_after_ms is None else config.hedge_after_ms / 1000
+    return replace(limits, hedge_s=hedge_s, queue_size=config.queue.size, queue_s=config.queue.wait_ms / 1000)
 
 
 def policy_of(config: MultiConfig) -> Policy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -12,9 +12,11 @@ from tollhouse.dataplane.dispatch.targets import Target, TargetStates
 from tollhouse.dataplane.engine.balance import ConsistentHash, SmoothWeighted
 from tollhouse.dataplane.engine.choose import Asked, Candidate, Choice, Condition, Order, choose
 from tollhouse.dataplane.engine.failover import Policy
+from tollhouse.dataplane.exchange import ExplainTarget
 from tollhouse.dataplane.transport import Timeouts
 
 if TYPE_CHECKING:
+    from tollhouse.dataplane.dispatch.strategy import Chooser
     from tollhouse.dataplane.exchange import Exchange
 
 SPENT = "spent_targets"
@@ -44,6 +46,11 @@ class Limits:
     max_body_bytes: int = 64 << 20
     max_response_bytes: int | None = None
     max_stream_s: float | None = None
+    hedge_s: float | None = None
+    """A target that has not begun to answer after this gets a rival; None: it is waited for."""
+    queue_size: int = 100
+    queue_s: float = 2.0
+    """How many may wait for a place at a full target, and for how long."""
 
 
 @dataclass(slots=True)
@@ -59,6 +66,16 @@ class Plan:
     """Breakers may keep a target from being tried; not where it is the only one configured."""
     left_out: list[tuple[str, str]] = field(default_factory=list)
     """(target, reason) of those that are not in ``targets``."""
+    main: int | None = None
+    """How many of ``targets`` are ordinary ones (None: all); those behind them stand in ``chains`` only."""
+    chains: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Reason -> places in ``targets`` that take over for it."""
+    begin: str = "availability"
+    """The chain it begins in where no ordinary target is fit."""
+    chooser: Chooser | None = None
+    """Learns from the answer."""
+    told: list[ExplainTarget] = field(default_factory=list)
+    """Why the targets stand where they stand, for a caller who asked."""
 
 
 class Turns:
@@ -100,10 +117,13 @@ def select(
             forbidden = f"the caller may not use {ex.peek.model}"
         elif not target.native and not is_allowed(candidate.model, allowed):
             forbidden = f"the caller may not use {candidate.model}, which would stand in"
+        state = states.of(target)
+        kept_shut = state.breaker.forced == "open"
         return Condition(
-            forbidden=forbidden,
+            full="it has as many requests under way as it may" if states.full(target) else "",
+            forbidden=forbidden or (state.shut(now) if kept_shut else ""),
             spent=OVER_QUOTA if candidate.name in spent else "",
-            open="" if alone else states.of(target).shut(now),
+            open="" if alone else state.shut(now),
             unhealthy="" if alone or probed(target) else "its health check fails",
         )
 
@@ -149,14 +169,48 @@ def _has_image(messages: Sequence[Message]) -> bool:
     return False
 
 
-def plan_of(choice: Choice, targets: Sequence[Target], policy: Policy, limits: Limits) -> Plan:
-    """The plan that follows from a choice."""
+def plan_of(
+    choice: Choice,
+    targets: Sequence[Target],
+    policy: Policy,
+    limits: Limits,
+    chains: Mapping[str, Sequence[Target]] | None = None,
+    chooser: Chooser | None = None,
+) -> Plan:
+    """The plan that follows from a choice. ``chains``: reason -> the targets that take over for it."""
     by_name = {target.name: target for target in targets}
+    ordered = [by_name[item.name] for item in choice.order]
+    left_out = [(item.name, reason) for item, reason in choice.excluded]
+    places: dict[str, list[int]] = {}
+    main = len(ordered)
+    for reason, members in (chains or {}).items():
+        for member in members:
+            if member not in ordered:
+                ordered.append(member)
+            places.setdefault(reason, []).append(ordered.index(member))
+    begin = "availability" if main else _first_chain([reason for _, reason in left_out])
+    if not main and begin not in places:
+        ordered = []
     return Plan(
-        [by_name[item.name] for item in choice.order],
+        ordered,
         policy,
         limits,
         choice.last_resort,
-        len(targets) > 1,
-        [(item.name, reason) for item, reason in choice.excluded],
+        len(ordered) > 1,
+        left_out,
+        main,
+        places,
+        begin,
+        chooser,
     )
+
+
+def _first_chain(reasons: Sequence[str]) -> str:
+    """The reason for which no ordinary target is fit."""
+    if reasons and all("do not fit" in one for one in reasons):
+        return "context_too_long"
+    if reasons and all(one == OVER_QUOTA for one in reasons):
+        return "budget"
+    if any(one.startswith(("the caller may not", "cannot do")) for one in reasons):
+        return "nothing helps"
+    return "availability"

@@ -5,14 +5,12 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from tollhouse.dataplane.engine.hints import session_of
 from tollhouse.dataplane.engine.prompt_text import texts_of
 from tollhouse.dataplane.errors import ClientError
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
-
-HEADERS = ("x-session-id", "x-claude-code-session-id", "session-id", "thread-id")
-"""What agents are known to send."""
 
 _STATE = "session_key"
 _BEGINNING = 4096
@@ -30,11 +28,9 @@ def session_key(ex: Exchange, header: str | None = None) -> str:
 
 
 def _told(ex: Exchange, header: str | None) -> str:
-    for name in (header,) if header else HEADERS:
-        value = ex.headers.get(name)
-        if value:
-            return value[:256]
-    return ""
+    if header:
+        return (ex.headers.get(header) or "")[:256]
+    return session_of(ex.headers, ex.peek.user)
 
 
 def _beginning(ex: Exchange) -> str:

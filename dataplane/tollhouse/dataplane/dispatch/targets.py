@@ -177,10 +177,14 @@ class TargetState:
 class TargetStates:
     """The states of all targets of one worker, made when first asked for. One per worker, in ``services.targets``."""
 
-    def __init__(self, clock: Clock, metrics: Metrics | None = None) -> None:
+    most_under_way = 4000
+    """Attempts one worker has under way at most; more are refused at once, while it can still refuse quickly."""
+
+    def __init__(self, clock: Clock, metrics: Metrics | None = None, worker: int = 0, workers: int = 1) -> None:
         self._clock = clock
         self._states: dict[str, TargetState] = {}
         self._accounts: dict[str, Breaker] = {}
+        self._worker, self._workers = worker, workers
         self._forced: dict[str, Action] = {}
         self.expectations = Expectations()
         self.under_way = 0
@@ -214,6 +218,18 @@ class TargetStates:
 
     def begin(self, state: TargetState) -> tuple[bool, bool]:
         """A try begins."""
+    def share(self, target: Target) -> int:
+        """How many of the node's requests to a target may come from this worker at a time; 0: no bound."""
+        if not target.max_in_flight:
+            return 0
+        whole, rest = divmod(target.max_in_flight, self._workers)
+        return max(1, whole + (self._worker < rest))
+
+    def full(self, target: Target) -> bool:
+        """Whether a further request would have to wait."""
+        most = self.share(target)
+        return most > 0 and self.of(target).gate.is_full(most)
+
         self.under_way += 1
         now = self._clock.monotonic()
         probes = state.begin(now)
@@ -321,6 +337,6 @@ def _is_called(state: TargetState, name: str) -> bool:
 def states_of(services: Services) -> TargetStates:
     """The worker's target states; made at the first call."""
     if services.targets is None:
-        services.targets = TargetStates(services.clock, services.metrics)
+        services.targets = TargetStates(services.clock, services.metrics, services.worker, services.workers)
     states: TargetStates = services.targets
     return states

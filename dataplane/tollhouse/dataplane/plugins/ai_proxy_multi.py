@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tollhouse.dataplane.dispatch import tutorial
 from tollhouse.dataplane.dispatch.body_size import require_size
+from tollhouse.dataplane.dispatch.chains import chain_targets
 from tollhouse.dataplane.dispatch.config import limits_of, missing_endpoint
 from tollhouse.dataplane.dispatch.drive import Driver
-from tollhouse.dataplane.dispatch.hash_key import hash_key
+from tollhouse.dataplane.dispatch.explaining import wants_explanation
 from tollhouse.dataplane.dispatch.instances import Instance, Instances
 from tollhouse.dataplane.dispatch.listing import find_model, list_models, of_names
-from tollhouse.dataplane.dispatch.multi_config import InstanceConfig, MultiConfig, policy_of
-from tollhouse.dataplane.dispatch.plan import ALLOWED, PATIENT, Limits, Turns, plan_of, select
+from tollhouse.dataplane.dispatch.multi_config import InstanceConfig, MultiConfig, limits_with, policy_of
+from tollhouse.dataplane.dispatch.plan import ALLOWED, PATIENT, Limits, plan_of, select
 from tollhouse.dataplane.dispatch.probes import InstanceProbes
+from tollhouse.dataplane.dispatch.strategy import Chooser, Ordering
 from tollhouse.dataplane.dispatch.targets import Target, states_of
 from tollhouse.dataplane.engine.choose import Choice, Order
 from tollhouse.dataplane.exchange import Exchange, ExplainTarget
@@ -25,10 +28,21 @@ from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
 from tollhouse.dataplane.transport import Timeouts
+from tollhouse.proto.resources.strategy import Fallbacks, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Who may serve a request and how."""
+
+    targets: Sequence[Target]
+    limits: Limits
+    chooser: Chooser
+    fallbacks: Fallbacks | None
 
 
 class AiProxyMulti(DispatchPlugin[MultiConfig]):
-    """Several targets: chosen by priority, weight or hash; left behind when they fail."""
+    """Several targets: chosen by a strategy; left behind when they fail."""
 
     name = "ai-proxy-multi"
     stage = Stage.DISPATCH
@@ -41,10 +55,8 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         super().__init__(config, place, services, metadata)
         self._driver = Driver(services)
         self._policy = policy_of(config)
-        self._limits = limits_of(config, None if config.instances else PATIENT)
-        balancer = config.balancer
-        self._key = hash_key(balancer.hash_on, balancer.key) if balancer.algorithm == "chash" else None
-        self._turns: dict[str, Turns] = {}
+        self._limits = limits_with(config, limits_of(config, None if config.instances else PATIENT))
+        self._choosers: dict[str, Chooser] = {}
         instances = config.instances or ()
         self._instances = Instances([_instance(one, config.ssl_verify) for one in instances])
         self._probes = InstanceProbes({one.name: one.checks.active for one in instances if one.checks}, services, place)
@@ -67,23 +79,42 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
     async def dispatch(self, ex: Exchange) -> Reply:
         """Choose and send."""
         require_size(ex, self._limits.max_body_bytes)
-        targets, limits, turns_of = self._targets(ex)
+        serving = self._serving(ex)
         self._probes.start(self._instances)
-        turns = self._turns.setdefault(turns_of, Turns())
-        order = turns.round_robin() if self._key is None else turns.hashed(self._key(ex))
-        choice = self._choose(ex, targets, order)
-        return await self._driver.send(ex, plan_of(choice, targets, self._policy, limits))
+        order = self._order(ex, serving, preview=False)
+        choice = self._choose(ex, serving.targets, order)
+        chains = chain_targets(ex, serving.fallbacks, serving.targets)
+        plan = plan_of(choice, serving.targets, self._policy, serving.limits, chains, serving.chooser)
+        if wants_explanation(ex, self.config.explain):
+            plan.told = choice.explain(order.why)
+        return await self._driver.send(ex, plan)
 
-    def _targets(self, ex: Exchange) -> tuple[Sequence[Target], Limits, str]:
-        """The targets for the asked-for model, how patiently to treat them, and whose turns count."""
-        if self.config.instances:
-            return self._instances.targets(ex.peek.model, ex.snapshot.models), self._limits, ""
+    def _serving(self, ex: Exchange) -> Serving:
+        """Who may serve the asked-for model, how one is chosen, and how patiently they are treated."""
+        config = self.config
+        if config.instances:
+            targets = self._instances.targets(ex.peek.model, ex.snapshot.models)
+            return Serving(targets, self._limits, self._chooser("", config.balancer), config.fallbacks)
         model = find_model(ex, self._served())
         limits = self._limits
-        if model.timeout_s is not None and not {"timeout", "timeouts"} & self.config.model_fields_set:
+        if model.timeout_s is not None and not {"timeout", "timeouts"} & config.model_fields_set:
             step = model.timeout_s
-            limits = limits_of(self.config, Timeouts(step, step, step, step))
-        return model.targets, limits, model.id
+            limits = limits_with(config, limits_of(config, Timeouts(step, step, step, step)))
+        strategy = config.balancer if "balancer" in config.model_fields_set else model.strategy
+        return Serving(model.targets, limits, self._chooser(model.id, strategy), config.fallbacks or model.fallbacks)
+
+    def _chooser(self, name: str, strategy: Strategy) -> Chooser:
+        """The strategy with its memory, which a change of the strategy ends."""
+        known = self._choosers.get(name)
+        if known is None or known.spec != strategy:
+            known = self._choosers[name] = Chooser(strategy)
+        return known
+
+    def _order(self, ex: Exchange, serving: Serving, *, preview: bool) -> Ordering:
+        services = self.services
+        luck = services.luck.random() if serving.chooser.spec.algorithm == "latency" else 1.0
+        states, now = states_of(services), services.clock.monotonic()
+        return serving.chooser.order(ex, serving.targets, states, now, luck, preview=preview)
 
     def _served(self) -> Sequence[str] | None:
         models = self.config.models
@@ -96,13 +127,14 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         return select(ex, targets, order, states, now, probed=lambda one: healthy(one.name))
 
     def explain(self, ex: Exchange) -> list[ExplainTarget]:
-        """In the order of trying; without taking a turn, so of equals the heavier one stands first."""
-        targets, _, _ = self._targets(ex)
-        if self._key is not None:
-            return self._choose(ex, targets, Turns.hashed(self._key(ex))).explain()
-        return self._choose(
-            ex, targets, lambda weights, priority: sorted(weights, key=lambda name: -weights[name])
-        ).explain()
+        """In the order of trying; without taking a turn, so of equals in turn the heavier one stands first."""
+        serving = self._serving(ex)
+        order = self._order(ex, serving, preview=True)
+        told = self._choose(ex, serving.targets, order).explain(order.why)
+        for reason, members in chain_targets(ex, serving.fallbacks, serving.targets).items():
+            what = f"takes over for {reason.replace('_', ' ')}"
+            told += [ExplainTarget(one.name, one.endpoint.name, one.model, 0, what) for one in members]
+        return told
 
     def models(self, ex: Exchange) -> list[ListedModel] | None:
         """The catalogue's models, or those the instances name."""
@@ -127,4 +159,5 @@ def _instance(config: InstanceConfig, verify: bool) -> Instance:
         serves=None if config.serves is None else tuple(config.serves),
         fallback_model=config.fallback_model or "",
         ssl_verify=verify,
+        max_in_flight=config.max_in_flight or 0,
     )

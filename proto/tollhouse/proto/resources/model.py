@@ -17,6 +17,7 @@ from tollhouse.proto.resources.fields import (
     is_reference,
     unique,
 )
+from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 
 
 def _endpoint(value: str) -> str:
@@ -81,6 +82,9 @@ class Target(Part):
     priority: int = 0
     """Targets of a lower priority serve only while none of a higher one can."""
 
+    max_in_flight: int = Field(default=0, ge=0)
+    """How many requests a node sends it at a time (divided among its workers, one each at least); 0: no bound."""
+
 
 def _usd(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -138,6 +142,12 @@ class Model(Resource):
 
     targets: Annotated[list[Target], Field(min_length=1)]
     """Where it can be had."""
+
+    strategy: Strategy = Strategy()
+    """How one target is chosen among equals; a route's ``ai-proxy-multi.balancer`` outweighs it."""
+
+    fallbacks: Fallbacks | None = None
+    """Which other models take over for which reason; a route's ``ai-proxy-multi.fallbacks`` outweigh them."""
 
     capabilities: dict[str, bool] = {}
     """What it can do (``vision``, ``tools``, ``structured_output``, ...); the bundled table fills the gaps."""

@@ -31,8 +31,8 @@ class Sticky(Part):
     """How long after its last answer; providers keep a prompt in their cache for about five minutes."""
 
     header: str | None = Field(default=None, min_length=1)
-    """The header that names the session. Not given: the headers agents are known to send (``x-session-id``,
-    ``x-claude-code-session-id``, ``session-id``, ``thread-id``), else the beginning of the conversation."""
+    """The header that names the session. Not given: ``x-tollhouse-session`` or what agents are known to send
+    (``x-claude-code-session-id``, ``session-id``, ...), else the beginning of the conversation."""
 
 
 class TierSpec(Part):
