@@ -25,30 +25,30 @@ class CompiledProvider:
     """Per phase; None: nothing was configured."""
 
 
+IN_TURN = Strategy()
+"""Round robin by weight."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledModel:
     """A public name with its targets."""
 
     id: str
     aliases: tuple[str, ...]
-IN_TURN = Strategy()
-"""Round robin by weight."""
-
-
     targets: tuple[Target, ...]
     problems: tuple[str, ...]
     """What could not be compiled: targets of providers that do not exist, say. Such targets are left out."""
     timeout_s: float | None
     created: int = 0
     display_name: str = ""
+    strategy: Strategy = IN_TURN
+    fallbacks: Fallbacks | None = None
 
 
 class Catalog:
     """Immutable; unchanged entries are the same objects from snapshot to snapshot."""
 
     __slots__ = ("_models", "_names", "_providers", "_sources")
-    strategy: Strategy = IN_TURN
-    fallbacks: Fallbacks | None = None
 
     def __init__(self) -> None:
         self._models: dict[str, CompiledModel] = {}
