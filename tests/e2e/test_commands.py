@@ -44,6 +44,23 @@ def test_invalid_documents_change_nothing(system: System) -> None:
     assert system.ctl("get", "routes", "good", check=False).returncode == 1
 
 
+def test_a_change_is_seen_in_the_history_and_taken_back(system: System) -> None:
+    """history names who and what, show the difference, rollback the way back; every node serves it."""
+    good = system.put("routes/h", {"uri": "/h", "upstream": ROUTE["upstream"]})
+    system.put("routes/h", {"uri": "/broken", "upstream": ROUTE["upstream"]})
+    newest, before = json.loads(system.ctl("history", "-n", "2", "-o", "json").stdout)
+    assert (before["revision"], newest["changes"]) == (good, [{"action": "update", "kind": "routes", "id": "h"}])
+    assert "update routes/h" in system.ctl("history").stdout
+    shown = system.ctl("show", str(newest["revision"])).stdout
+    assert "-uri: /h" in shown
+    assert "+uri: /broken" in shown
+    assert "+uri: /h" in system.ctl("rollback", str(good), "--dry-run").stdout
+    done = system.ctl("rollback", str(good), "--yes")
+    assert "live" in done.stderr
+    assert json.loads(system.ctl("get", "route", "h", "-o", "json").stdout)["uri"] == "/h"
+    system.ctl("delete", "routes", "h")
+
+
 def test_nodes_are_listed(system: System) -> None:
     """The node shows with its workers and no refusals; JSON has the same."""
     assert "node-1" in system.ctl("nodes").stdout

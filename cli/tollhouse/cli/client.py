@@ -53,6 +53,14 @@ class Connection:
             yield FleetServiceStub(channel)
 
     @contextmanager
+    def history(self) -> Iterator[Any]:
+        """The HistoryService of the control plane."""
+        from tollhouse.proto.admin.v1.history_pb2_grpc import HistoryServiceStub
+
+        with self._channel(self.server, "control plane", "gatewayctl up --demo, or --server HOST:PORT") as channel:
+            yield HistoryServiceStub(channel)
+
+    @contextmanager
     def node(self, address: str) -> Iterator[Any]:
         """The NodeService of one data-plane node."""
         from tollhouse.proto.admin.v1.node_pb2_grpc import NodeServiceStub

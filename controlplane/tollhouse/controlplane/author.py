@@ -17,7 +17,9 @@ class Author:
     address: str = ""
 
 
-author: ContextVar[Author] = ContextVar("author", default=Author())
+_UNKNOWN = Author()
+
+author: ContextVar[Author] = ContextVar("author", default=_UNKNOWN)
 """Of the request this task serves."""
 
 purpose: ContextVar[str] = ContextVar("purpose", default="")

@@ -40,12 +40,12 @@ def show(changes: Any) -> None:
         console.print(f"[{colour}]{word:9}[/] {render.plain(change.kind)}/{render.plain(change.id)}")
 
 
-def show_difference(change: Any) -> None:
+def show_difference(change: Any, names: tuple[str, str] = ("stored", "applied")) -> None:
     """One object before and after, as a unified diff of YAML."""
     before, after = _lines(change.before_json), _lines(change.after_json)
     name = f"{change.kind}/{change.id}"
     console = render.out()
-    for line in difflib.unified_diff(before, after, f"stored {name}", f"applied {name}", lineterm="", n=2):
+    for line in difflib.unified_diff(before, after, f"{names[0]} {name}", f"{names[1]} {name}", lineterm="", n=2):
         colour = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         console.print(f"[{colour}]{render.plain(line)}[/]")
 

@@ -9,9 +9,10 @@ from importlib.metadata import version
 
 from aiohttp import web
 from tollhouse.controlplane.access import Access
-from tollhouse.controlplane.api import answers, resources, schemas
+from tollhouse.controlplane.api import answers, history, resources, schemas
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
+from tollhouse.controlplane.author import Author, author
 from tollhouse.controlplane.service import rules
 from tollhouse.controlplane.service.decoding import BrokenBody, decode_json, decode_yaml
 from tollhouse.controlplane.service.refusal import Fault, Refusal
@@ -82,7 +83,8 @@ class RestServer:
             return answers.bare(200)
         if not request.path.startswith(ROOT + "/") or request.method not in METHODS:
             return answers.bare(404)
-        self._access.check(request.headers.get("X-API-KEY"), reads_only=request.method == "GET")
+        key = self._access.check(request.headers.get("X-API-KEY"), reads_only=request.method == "GET")
+        author.set(Author(key.name, key.role, "rest", request.remote or ""))
         response = await self._dispatch(request, read_path(request.path))
         response.headers.setdefault("X-API-VERSION", "v3")
         return response
@@ -97,6 +99,8 @@ class RestServer:
             if request.method != "GET":
                 raise Refusal(Fault.NOT_FOUND, "not found")
             return schemas.READ_ONLY[target.resource](request, target)
+        if target.resource == "history":
+            return await history.handle(self._service, request, target)
         rules.check_verb(rules.kind_of(target.resource), request.method)
         if target.sub_path and (request.method != "PATCH" or not target.object_id):
             raise Refusal(Fault.NOT_FOUND, "not found")  # APISIX ignores the rest of the path, and writes elsewhere

@@ -71,13 +71,14 @@ def problem_message(problem: Problem) -> pb.Problem:
 def applied_message(result: Applied) -> pb.ApplyResponse:
     """What an apply did or would do."""
     return pb.ApplyResponse(
-        changes=[_change(change) for change in result.changes],
+        changes=[change_message(change) for change in result.changes],
         problems=[problem_message(problem) for problem in result.problems],
         revision=result.revision,
     )
 
 
-def _change(change: Change) -> pb.Change:
+def change_message(change: Change) -> pb.Change:
+    """What happened to one object."""
     return pb.Change(
         action=_ACTIONS[change.action],
         kind=change.kind,

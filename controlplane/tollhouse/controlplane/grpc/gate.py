@@ -8,11 +8,17 @@ from typing import Any
 import grpc
 import grpc.aio
 from tollhouse.controlplane.access import Access
+from tollhouse.controlplane.author import Author, author
 from tollhouse.controlplane.grpc.convert import CODES
 from tollhouse.controlplane.service.refusal import Refusal
 
 GUARDED = "/tollhouse.admin.v1."
-WRITES = frozenset(f"{GUARDED}ConfigService/{method}" for method in ("Put", "Patch", "Delete", "Apply"))
+WRITES = frozenset(
+    (
+        *(f"{GUARDED}ConfigService/{method}" for method in ("Put", "Patch", "Delete", "Apply")),
+        f"{GUARDED}HistoryService/Rollback",
+    )
+)
 """Everything else only reads; an Apply that is a dry run is let through by the method itself."""
 
 
@@ -31,11 +37,12 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
             return handler
         presented = next((value for key, value in details.invocation_metadata or () if key == "x-api-key"), None)
         try:
-            self._access.check(
+            key = self._access.check(
                 presented if isinstance(presented, str) else None, reads_only=details.method not in WRITES
             )
         except Refusal as refusal:
             return _refusing(handler, refusal)
+        author.set(Author(key.name, key.role, "grpc"))  # the handler runs in this task
         return handler
 
 

@@ -87,7 +87,7 @@ class History:
     async def rollback(self, revision: int, *, dry_run: bool = False, if_revision: int = 0) -> Applied:
         """Make everything as it was right after ``revision``, as a new revision, checked like any other write."""
         entries = await self._store.history()
-        if not any(one.revision == revision for one in entries):
+        if not entries or not entries[-1].revision <= revision <= entries[0].revision:
             raise _unknown(revision, entries)
         wanted: dict[Place, dict[str, Any] | None] = {}
         for entry in entries:  # newest first: the oldest write after the revision has the last word

@@ -12,6 +12,7 @@ from tollhouse.controlplane.service.checking import Checker
 from tollhouse.controlplane.service.deleting import Deleter
 from tollhouse.controlplane.service.exclusion import Exclusion
 from tollhouse.controlplane.service.fleet import Fleet
+from tollhouse.controlplane.service.history import History
 from tollhouse.controlplane.service.identities import Identities
 from tollhouse.controlplane.service.objects import Applied, Deleted, Event, Listing, Shown, Written
 from tollhouse.controlplane.service.refusal import KeyNotFound, invalid
@@ -36,6 +37,7 @@ class Service:
         self._writer = Writer(store, self.checker, clock, exclusion, identities)
         self._deleter = Deleter(store, exclusion, identities)
         self._applier = Applier(store, self.checker, clock, exclusion, identities)
+        self.history = History(store, self.checker, self._applier, clock)
 
     def verbs(self, plural: str) -> frozenset[str]:
         """What a kind offers. Raises Refusal for an unknown kind."""
