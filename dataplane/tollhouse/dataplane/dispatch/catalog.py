@@ -14,6 +14,12 @@ from tollhouse.proto.catalog import PriceTable, Rates, lookup
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 from tollhouse.proto.units import usd_to_nano
 
+UNKNOWN_PRICE = {
+    "estimate": PriceTable(Rates.of(15_000_000_000, 75_000_000_000), (), "estimate", known=False),
+    "free": PriceTable(Rates(), (), "free by policy", known=False),
+}
+"""What stands in for a price nobody knows. The estimate is what the dearest models in wide use cost."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledProvider:
@@ -172,13 +178,20 @@ def known_target(
     capabilities: Mapping[str, bool] = resource.capabilities if resource is not None else {}
     lacks = {name for name in known.lacks if capabilities.get(name) is not True}
     lacks |= {name for name, has in capabilities.items() if has is False}
+    price = known.price if resource is None else merge_price(resource.price, known.price)
+    policy = ""
+    if price is None:
+        by_default = "free" if endpoint.provider.type == "openai-compatible" else "estimate"
+        policy = (resource.unknown_price if resource is not None else None) or by_default
+        price = UNKNOWN_PRICE.get(policy)
     return Target(
         name=name,
         endpoint=endpoint,
         model=model,
         weight=weight,
         priority=priority,
-        price=known.price if resource is None else merge_price(resource.price, known.price),
+        price=price,
+        unknown_price=policy,
         context_window=(resource.context_window if resource is not None else 0) or known.context_window,
         max_output=(resource.max_output_tokens if resource is not None else 0) or known.max_output,
         lacks=frozenset(lacks),

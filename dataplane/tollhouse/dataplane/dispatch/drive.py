@@ -6,13 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.dispatch import failures
+from tollhouse.dataplane.dispatch.accounts import Accounts, Refused, SmallerAnswer
 from tollhouse.dataplane.dispatch.answers import Answers
+from tollhouse.dataplane.dispatch.entry import Entry
+from tollhouse.dataplane.dispatch.explaining import explain_headers
+from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider
+from tollhouse.dataplane.dispatch.hedge import race
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
-from tollhouse.dataplane.dispatch.plan import OVER_QUOTA, SPENT, Plan
+from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, is_allowed
+from tollhouse.dataplane.dispatch.strategy import route_id
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.trial import Books, Trial
-from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, Try, Wait, failover
+from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, RetryBudget, Try, Wait, failover
 from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
@@ -24,6 +30,10 @@ if TYPE_CHECKING:
 
 _MAX_ERROR_BODY = 1 << 20
 
+REFUSED = "budget_refusal"
+DOWNGRADED = "downgraded_to"
+"""``Exchange.state`` keys: the last refusal by a budget, and the model a budget made the request turn to."""
+
 
 class Driver:
     """Executes plans. One per dispatching plugin; shared by exchanges."""
@@ -33,19 +43,29 @@ class Driver:
         self._states = states_of(services)
         self._books = Books(services)
         self._answers = Answers(services)
+        self._hedges = RetryBudget()
+        self._accounts = Accounts(services)
 
     async def send(self, ex: Exchange, plan: Plan) -> Reply:
         """The reply, whole or streaming. Raises GatewayError when every target that may be tried has failed."""
+        if self._states.under_way >= self._states.most_under_way:
+            raise UpstreamError(503, "overloaded", "The gateway has more work than it can do now.", retry_after_s=1.0)
         if not plan.targets:
-            raise self._nobody(ex, plan)
+            raise self._explained(self._nobody(ex, plan), ex, plan)
         clock = self._services.clock
         targets = plan.targets
+        started = clock.monotonic()
+        total = plan.limits.timeouts.total_s
+        deadline = None if total is None else started + total
         steps = failover(
             [target.context_window for target in targets],
             plan.policy,
-            clock.monotonic(),
+            started,
             self._services.luck.random,
             lambda index: self._states.of(targets[index]).budget,
+            plan.main,
+            plan.chains,
+            plan.begin,
         )
         tried: list[str] = []
         reason = ""
@@ -55,34 +75,92 @@ class Driver:
                 target = targets[step.index]
                 if tried and tried[-1] != target.name:
                     self._count_failover(ex, tried[-1], target.name, reason)
+                outcome, beside = await self._try(ex, plan, step, deadline)
+                if beside is not None and step.following is not None:
+                    tried.append(targets[step.following].name)
                 tried.append(target.name)
-                outcome = await self._attempt(ex, plan, target, step.more)
                 if isinstance(outcome, Reply):
                     steps.close()
+                    if plan.told:
+                        outcome.headers += explain_headers(plan.told, ex.attempts)
                     return outcome
                 reason = outcome.kind
-                step = steps.send(Ended(outcome, clock.monotonic()))
+                step = steps.send(Ended(outcome, clock.monotonic(), beside=beside))
             elif isinstance(step, Wait):
                 await clock.sleep(step.seconds)
                 step = steps.send(clock.monotonic())
             elif isinstance(step, GiveUp):
-                raise self._gave_up(ex, step, tried)
+                cheaper = self._downgraded(ex, plan, step)
+                if cheaper is not None:
+                    return await self.send(ex, cheaper)
+                raise self._explained(self._gave_up(ex, step, tried), ex, plan)
             else:
                 assert isinstance(step, Done)
                 raise GatewayFault("failover_ended", "The gateway lost track of an attempt.")
 
-    async def _attempt(self, ex: Exchange, plan: Plan, target: Target, more: bool) -> Reply | UpstreamFailure:
-        """One try. The trial is closed on every way out, except by a stream that lives on in the reply."""
+    async def _try(
+        self, ex: Exchange, plan: Plan, step: Try, deadline: float | None
+    ) -> tuple[Reply | UpstreamFailure, UpstreamFailure | None]:
+        """One try, with a rival if hedging is on and it is slow to start."""
+        target = plan.targets[step.index]
+        self._hedges.request()
+        if plan.limits.hedge_s is None or step.following is None:
+            return await self._attempt(ex, plan, target, step.more, deadline), None
+        rival = plan.targets[step.following]
+
+        def may_start() -> bool:
+            permitted = self._states.of(rival).permits(self._services.clock.monotonic())
+            if not permitted or self._states.full(rival) or not self._hedges.spend():
+                return False
+            self._books.hedges(route_id(ex), target.name, rival.name).add()
+            return True
+
+        return await race(
+            lambda: self._attempt(ex, plan, target, True, deadline),
+            lambda: self._attempt(ex, plan, rival, False, deadline),
+            plan.limits.hedge_s,
+            may_start,
+        )
+
+    async def _attempt(
+        self, ex: Exchange, plan: Plan, target: Target, more: bool, deadline: float | None
+    ) -> Reply | UpstreamFailure:
+        """One try, once there is a place for it at the target."""
+        most = self._states.share(target)
+        if not most:
+            return await self._send(ex, plan, target, more, deadline, None)
+        gate = self._states.of(target).gate
+        wait_s = 0.0 if more else plan.limits.queue_s
+        if deadline is not None:
+            wait_s = min(wait_s, deadline - self._services.clock.monotonic())
+        if not await gate.enter(ex.consumer_name or ex.client_ip, most, plan.limits.queue_size, wait_s):
+            return UpstreamFailure("next", "busy", 503, "it has as many requests under way as it may", 1.0)
+        place = Place(gate)
+        try:
+            return await self._send(ex, plan, target, more, deadline, place)
+        finally:
+            if not place.handed_on:
+                place.leave()
+
+    async def _send(
+        self, ex: Exchange, plan: Plan, target: Target, more: bool, deadline: float | None, place: Place | None
+    ) -> Reply | UpstreamFailure:
+        """The trial is closed on every way out, except by a stream that lives on in the reply."""
         state = self._states.of(target)
         now = self._services.clock.monotonic()
-        if plan.guarded and not state.permits(now, last_resort=plan.last_resort):
+        if plan.guarded and not state.permits(now, last_resort=plan.last_resort or not more):
             return _left_alone(state, now)
-        trial = self._books.open(ex, target, state)
+        prepared, entry = await self._prepare(ex, target)
+        if isinstance(entry, UpstreamFailure):
+            return entry
+        trial = self._books.open(ex, target, state, entry, chooser=plan.chooser, place=place)
         try:
-            prepared = prepare(ex, target)
-            response = await self._services.transport.send(self._request(ex, plan, target, prepared, more))
+            upstream = self._request(ex, plan, target, prepared, more, deadline)
+            trial.sent = True
+            response = await self._services.transport.send(upstream)
             trial.first_byte()
             trial.attempt.status = response.status
+            trial.quota(response.headers)
             try:
                 outcome = await self._read(ex, plan, prepared, response, trial, more)
             except BaseException:
@@ -93,6 +171,7 @@ class Driver:
                 trial.fail(outcome)
         except TransportError as error:
             outcome = failures.of_transport(error)
+            trial.sent = error.request_sent
             trial.fail(outcome)
         except GatewayFault as fault:
             if fault.code != "secret_unavailable":
@@ -105,9 +184,30 @@ class Driver:
             raise
         return outcome
 
-    def _request(self, ex: Exchange, plan: Plan, target: Target, prepared: Prepared, more: bool) -> UpstreamRequest:
+    async def _prepare(self, ex: Exchange, target: Target) -> tuple[Prepared, Entry | UpstreamFailure | None]:
+        """What to send, with what it may cost held and written down; a failure where a budget has no room."""
+        prepared = prepare(ex, target)
+        for _ in range(3):  # what is left may shrink between looking and taking
+            try:
+                return prepared, await self._accounts.begin(ex, target, prepared)
+            except SmallerAnswer as smaller:
+                prepared = prepare(ex, target, smaller.tokens)
+            except Refused as refused:
+                ex.state[REFUSED] = refused
+                return prepared, UpstreamFailure(
+                    "next" if refused.next_target else "final", "budget", 0, refused.error.message
+                )
+        return prepared, UpstreamFailure("next", "budget", 0, "the budget was used by others meanwhile")
+
+    def _request(
+        self, ex: Exchange, plan: Plan, target: Target, prepared: Prepared, more: bool, deadline: float | None
+    ) -> UpstreamRequest:
         secrets = self._services.secrets
         timeouts = plan.limits.timeouts
+        if deadline is not None:  # of all attempts together
+            left = max(0.001, deadline - self._services.clock.monotonic())
+            patience = min(timeouts.first_byte_s, left / 2) if more else timeouts.first_byte_s
+            timeouts = replace(timeouts, total_s=left, first_byte_s=patience)
         if more and timeouts.connect_s > plan.limits.connect_s_with_another:
             timeouts = replace(timeouts, connect_s=plan.limits.connect_s_with_another)
         headers = to_provider(ex, target, secrets, same=prepared.same, stream=ex.peek.stream)
@@ -141,10 +241,32 @@ class Driver:
         return await self._answers.whole(ex, plan.limits, prepared, response, trial)
 
     def _count_failover(self, ex: Exchange, from_: str, to: str, reason: str) -> None:
-        self._books.failovers(ex.route.id if ex.route is not None else "", from_, to, reason).add()
+        self._books.failovers(route_id(ex), from_, to, reason).add()
+
+    @staticmethod
+    def _explained(error: GatewayError, ex: Exchange, plan: Plan) -> GatewayError:
+        if plan.told:
+            error.headers.update(explain_headers(plan.told, ex.attempts))
+        return error
+
+    def _downgraded(self, ex: Exchange, plan: Plan, step: GiveUp) -> Plan | None:
+        """A plan with the model a budget names to turn to; None when there is none, or it was tried already."""
+        refused: Refused | None = ex.state.get(REFUSED)
+        if refused is None or step.failures[-1].kind != "budget" or not refused.downgrade_to:
+            return None
+        model = ex.snapshot.models.find(refused.downgrade_to)
+        if model is None or ex.state.get(DOWNGRADED) or not is_allowed(model.id, ex.state.get(ALLOWED)):
+            return None
+        ex.state[DOWNGRADED] = model.id
+        targets = [replace(target, native=False) for target in model.targets]
+        return replace(plan, targets=targets, guarded=True, main=None, chains={})
 
     def _gave_up(self, ex: Exchange, step: GiveUp, tried: list[str]) -> GatewayError:
-        error = failures.to_error(step.failures, tried)
+        refused: Refused | None = ex.state.get(REFUSED)
+        if refused is not None and step.failures[-1].kind == "budget":
+            error: GatewayError = refused.error
+        else:
+            error = failures.to_error(step.failures, tried)
         error.headers["x-tollhouse-attempts"] = str(len(ex.attempts))
         return error
 

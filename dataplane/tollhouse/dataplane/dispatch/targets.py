@@ -36,6 +36,8 @@ class Target:
     native: bool = True
     price: PriceTable | None = None
     """None: unknown, which is not the same as free."""
+    unknown_price: str = ""
+    """What is done because nobody knows the price: ``block``, ``estimate``, ``free``; empty where it is known."""
     context_window: int = 0
     max_output: int = 0
     lacks: frozenset[str] = frozenset()
@@ -182,9 +184,9 @@ class TargetStates:
 
     def __init__(self, clock: Clock, metrics: Metrics | None = None, worker: int = 0, workers: int = 1) -> None:
         self._clock = clock
+        self._worker, self._workers = worker, workers
         self._states: dict[str, TargetState] = {}
         self._accounts: dict[str, Breaker] = {}
-        self._worker, self._workers = worker, workers
         self._forced: dict[str, Action] = {}
         self.expectations = Expectations()
         self.under_way = 0
@@ -216,8 +218,6 @@ class TargetStates:
                 state.force(action)
         return state
 
-    def begin(self, state: TargetState) -> tuple[bool, bool]:
-        """A try begins."""
     def share(self, target: Target) -> int:
         """How many of the node's requests to a target may come from this worker at a time; 0: no bound."""
         if not target.max_in_flight:
@@ -230,6 +230,8 @@ class TargetStates:
         most = self.share(target)
         return most > 0 and self.of(target).gate.is_full(most)
 
+    def begin(self, state: TargetState) -> tuple[bool, bool]:
+        """A try begins."""
         self.under_way += 1
         now = self._clock.monotonic()
         probes = state.begin(now)

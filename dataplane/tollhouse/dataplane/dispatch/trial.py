@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.dispatch.entry import Entry
+from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.engine.pricing import cost
+from tollhouse.dataplane.engine.quota_headers import headroom
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.services import Services
 
 if TYPE_CHECKING:
+    from tollhouse.dataplane.dispatch.strategy import Chooser
     from tollhouse.dataplane.exchange import Exchange
 
 
@@ -36,34 +41,93 @@ class Books:
             ("route", "target", "next", "reason"),
         )
 
-    def open(self, ex: Exchange, target: Target, state: TargetState) -> Trial:
-        """Begin an attempt."""
+        self.hedges = services.metrics.counter(
+            "tollhouse_hedges_total",
+            "Requests sent to a second target because the first was slow to start.",
+            ("route", "target", "rival"),
+        )
+
+    def open(
+        self,
+        ex: Exchange,
+        target: Target,
+        state: TargetState,
+        entry: Entry | None = None,
+        *,
+        chooser: Chooser | None = None,
+        place: Place | None = None,
+    ) -> Trial:
+        """Begin an attempt. ``chooser`` learns from it; ``place``: its place behind the target's gate, from now on the
+        trial's to give back."""
         now = self.clock.monotonic()
         provider = target.endpoint.provider
         model = (target.model or ex.peek.model)[:_LONGEST_NAME]
         attempt = Attempt(target.name, target.endpoint.name, provider.otel_name, model, now)
         ex.attempts.append(attempt)
-        return Trial(self, ex, target, state, attempt)
+        return Trial(self, ex, target, state, attempt, entry, chooser, place)
 
 
 class Trial:
     """One attempt, from sending to the last byte. Exactly one of the endings counts, however often they are called."""
 
-    __slots__ = ("_books", "_probes", "attempt", "ended", "ex", "state", "target")
+    __slots__ = (
+        "_books",
+        "_chooser",
+        "_content_s",
+        "_place",
+        "_probes",
+        "attempt",
+        "ended",
+        "entry",
+        "ex",
+        "sent",
+        "state",
+        "target",
+    )
 
-    def __init__(self, books: Books, ex: Exchange, target: Target, state: TargetState, attempt: Attempt) -> None:
+    def __init__(
+        self,
+        books: Books,
+        ex: Exchange,
+        target: Target,
+        state: TargetState,
+        attempt: Attempt,
+        entry: Entry | None = None,
+        chooser: Chooser | None = None,
+        place: Place | None = None,
+    ) -> None:
         self._books = books
+        self._chooser = chooser
+        self._place = place
+        self._content_s: float | None = None
         self.ex = ex
         self.target = target
         self.state = state
         self.attempt = attempt
         self.ended = False
-        self._probes = state.begin(attempt.started_s)
+        self.entry = entry
+        self.sent = False
+        """The provider may have got the request."""
+        self._probes = books.states.begin(state)
+        if place is not None:
+            place.handed_on = True
 
     def first_byte(self) -> None:
         """The answer's first byte is here."""
+        self.sent = True
         if self.attempt.first_byte_s is None:
             self.attempt.first_byte_s = self._books.clock.monotonic()
+
+    def content(self) -> None:
+        """The stream's first content is here."""
+        if self._content_s is None:
+            self._content_s = self._books.clock.monotonic()
+
+    def quota(self, headers: Iterable[tuple[str, str]]) -> None:
+        """What the answer's headers say of the provider's quota."""
+        share = headroom(headers)
+        if share is not None:
+            self.state.told_quota(share, self._books.clock.monotonic())
 
     def succeed(self, usage: Usage) -> None:
         """The answer is complete."""
@@ -86,16 +150,52 @@ class Trial:
         self.ended = True
         attempt = self.attempt
         now = attempt.ended_s = self._books.clock.monotonic()
+        if self.entry is not None:
+            usage = self.entry.close(kind, attempt, usage, sent=self.sent)
         if usage is not None:
             self._charge(usage)
         took = None if kind or attempt.first_byte_s is None else attempt.first_byte_s - attempt.started_s
-        self.state.end(now, self._probes, kind, retry_after_s, took)
+        self._measure(kind, usage, now)
+        self._books.states.end(self.state, self._probes, kind, retry_after_s, took)
+        if self._place is not None:
+            self._place.leave()
+        if not kind and usage is not None:
+            self._learn(usage, now)
         route = self.ex.route.id if self.ex.route is not None else ""
         self._books.attempts(route, attempt.target, attempt.provider, attempt.model, kind or "ok").add()
+
+    def _measure(self, kind: str, usage: Usage | None, now: float) -> None:
+        """Latency for the strategies: of streams to the first content and per token, of whole answers per token."""
+        state, took = self.state, now - self.attempt.started_s
+        if kind == "timeout":
+            state.start.observe(took, now)
+        if kind or usage is None:
+            return
+        if self._content_s is None:
+            state.token.observe(max(0.0, took - state.start.value) / max(1, usage.output_tokens), now)
+            return
+        state.start.observe(self._content_s - self.attempt.started_s, now)
+        if usage.output_tokens > 1:
+            state.token.observe((now - self._content_s) / (usage.output_tokens - 1), now)
+
+    def _learn(self, usage: Usage, now: float) -> None:
+        """What this answer says of the agent's next requests."""
+        ex, chooser = self.ex, self._chooser
+        if chooser is None:
+            return
+        expectations = self._books.states.expectations
+        route = ex.route.id if ex.route is not None else ""
+        expectations.learn(ex.consumer_name, route, len(ex.body or b""), usage)
+        session = chooser.session(ex)
+        if not session:
+            return
+        expectations.visited(session, ex.consumer_name, self.target.key, usage, now)
+        if chooser.stickiness is not None:
+            chooser.stickiness.remember(session, self.target.name, now)
 
     def _charge(self, usage: Usage) -> None:
         self.attempt.usage = usage
         price = self.target.price
-        self.attempt.price_known = price is not None
+        self.attempt.price_known = price is not None and price.known
         if price is not None:
             self.attempt.cost_nano = cost(usage, price)

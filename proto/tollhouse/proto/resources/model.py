@@ -163,5 +163,5 @@ class Model(Resource):
 
     unknown_price: Literal["block", "estimate", "free"] | None = None
     """What to do where neither ``price`` nor the bundled table has a price: ``block`` refuses the request,
-    ``estimate`` charges the dearest rates of the bundled table, ``free`` charges nothing. By default ``free`` for
+    ``estimate`` charges 15 USD per million tokens read and 75 written, ``free`` charges nothing. By default ``free`` for
     ``openai-compatible`` providers (your own servers), else ``estimate``."""
