@@ -113,28 +113,28 @@ class Exchange:
         open_body: Callable[[], AsyncIterator[bytes]] | None = None,
         raw_path: str | None = None,
     ) -> None:
-        self.id = id
+        self.id: str = id
         """The request id (``x-request-id``)."""
-        self.snapshot = snapshot
+        self.snapshot: Snapshot = snapshot
         """The configuration this exchange lives with to its end."""
-        self.method = method
-        self.path = path
+        self.method: str = method
+        self.path: str = path
         """Decoded path without the query, as matched."""
         self.raw_path = raw_path
         """The path as the client wrote it; None: ``path``, encoded anew."""
-        self.query = query
+        self.query: str = query
         """The raw query string without ``?``."""
-        self.scheme = scheme
-        self.host = host
+        self.scheme: str = scheme
+        self.host: str = host
         """Lower case, without port."""
-        self.headers = headers
+        self.headers: Mapping[str, str] = headers
         """The client's headers, case-insensitive, read-only (a multidict: ``getall`` gives repeated ones)."""
-        self.client_ip = client_ip
-        self.received_s = received_s
+        self.client_ip: str = client_ip
+        self.received_s: float = received_s
         """Monotonic seconds."""
-        self.received_at = received_at
+        self.received_at: float = received_at
         """Epoch seconds."""
-        self.read_body = read_body
+        self.read_body: Callable[[], Awaitable[bytes]] = read_body
         """Reads the whole body once; raises ClientError 413 over the limit, 408 when the client is too slow."""
         self.open_body = open_body
         """The body piece by piece, for ordinary routes that stream it; instead of ``read_body``, not besides it. None
@@ -171,8 +171,8 @@ class Exchange:
         self.error: Exception | None = None
         """The error the client was answered with, if it was."""
         self.first_reply_byte_s: float | None = None
-        self.reply_bytes = 0
-        self.aborted = False
+        self.reply_bytes: int = 0
+        self.aborted: bool = False
         """The client left before the reply was through."""
         self.state: dict[str, Any] = {}
         self.trace: TraceContext | None = None

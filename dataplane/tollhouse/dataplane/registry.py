@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
@@ -44,7 +44,7 @@ def _modules(package: Any) -> Iterator[Any]:
             yield importlib.import_module(f"{package.__name__}.{info.name}")
 
 
-def _found(package: Any, base: type, group: str) -> Iterator[type]:
+def _found(package: Any, base: type, group: str) -> Iterator[Any]:
     """Concrete classes defined in the modules of a package, and those outsiders register under an entry point."""
     for module in _modules(package):
         for thing in vars(module).values():
@@ -150,6 +150,19 @@ def check_metadata(name: str, config: Any, where: str) -> list[Problem]:
         model.model_validate(fields)
     except ValidationError as error:
         return explain_validation(error, where)
+    return []
+
+
+def check_provider(value: Mapping[str, Any], where: str) -> list[Problem]:
+    """Problems of a ``providers`` object that only the list of vendors can tell."""
+    vendor = provider_types().get(value.get("type", ""))
+    if vendor is None:
+        known = ", ".join(sorted(provider_types()))
+        return [Problem(f"{where}.type", f"there is no provider type {value.get('type')!r}", f"one of {known}")]
+    if not vendor.endpoint and not value.get("endpoint"):
+        what = f"the type {vendor.type} has no address of its own, and none is configured"
+        hint = f"set endpoint, unless every node has TOLLHOUSE_ENDPOINT_{vendor.type.upper().replace('-', '_')}"
+        return [Problem(f"{where}.endpoint", what, hint, severity="warning")]
     return []
 
 
