@@ -52,8 +52,12 @@ def test_mistakes_are_named(config: dict[str, object], told: str) -> None:
 def test_options_at_the_top_level_are_an_alias() -> None:
     """Rewritten on write, with a note."""
     route = {"plugins": {"ai-proxy": {"provider": "openai", "max_tokens": 5, "temperature": 0}}}
-    assert len(normalise_plugins(route)) == 1
-    assert route["plugins"]["ai-proxy"] == {"provider": "openai", "options": {"max_tokens": 5, "temperature": 0}}
+    assert len(normalise_plugins(route)) == 2
+    assert route["plugins"]["ai-proxy"] == {
+        "provider": "openai",
+        "override": {"llm_options": {"max_tokens_cap": 5}},
+        "options": {"temperature": 0},
+    }
 
 
 async def test_one_try_whatever_comes() -> None:

@@ -235,8 +235,9 @@ def test_the_tutorials_form_becomes_instances() -> None:
     config = route["plugins"]["ai-proxy-multi"]
     assert "upstream" not in route
     assert [(one["name"], one["weight"]) for one in config["instances"]] == [("openai", 1), ("anthropic", 2)]
-    assert all(one["options"] == {"max_tokens": 4000, "temperature": 0.7} for one in config["instances"])
-    assert len(notes) == 3
+    assert all(one["options"] == {"temperature": 0.7} for one in config["instances"])
+    assert all(one["override"] == {"llm_options": {"max_tokens_cap": 4000}} for one in config["instances"])
+    assert len(notes) == 4
     assert problems(config) == ""
     assert normalise_plugins(route) == []
 
@@ -267,14 +268,14 @@ async def test_the_tutorials_request_is_answered_by_either(gate: Bench) -> None:
         assert got.json["choices"][0]["message"]["content"] == "Hello there"
         assert got.ex.cost_nano == 15 * 3000 + 5 * 300 + 4 * 15000
         sent = anthropic.received[0]
-        assert (sent.target, sent.json["max_tokens"]) == ("/v1/messages", 4000)
+        assert (sent.target, sent.json["max_tokens"]) == ("/v1/messages", 1000)
         assert sent.headers["x-api-key"] == "sk-ant-real"
         assert "sk-test-key" not in str(sent.headers)
         await anthropic.stop()
         got = await gate.ask(asked)
         assert (got.status, got.header("x-tollhouse-target")) == (200, "openai")
         assert openai.received[0].json["model"] == "gpt-4o-mini"
-        assert openai.received[0].json["max_completion_tokens"] == 4000
+        assert openai.received[0].json["max_tokens"] == 1000
 
 
 async def test_active_checks_take_an_instance_out(gate: Bench) -> None:

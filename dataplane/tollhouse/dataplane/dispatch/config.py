@@ -10,6 +10,7 @@ from tollhouse.dataplane.dispatch.plan import Limits
 from tollhouse.dataplane.plugin import PluginConfig, Secret
 from tollhouse.dataplane.provider import Provider
 from tollhouse.dataplane.transport import Timeouts
+from tollhouse.proto.resources.fields import Endpoint, HeaderName, SecretHeader
 
 UNSUPPORTED_PROVIDERS = ("bedrock", "vertex-ai")
 """APISIX has them, this gateway not yet."""
@@ -21,12 +22,6 @@ def _provider(value: str) -> str:
         return value
     more = "; bedrock and vertex-ai are not supported yet" if value in UNSUPPORTED_PROVIDERS else ""
     raise ValueError(f"provider {value!r} is not one of {', '.join(known)}{more}")
-
-
-def _endpoint(value: str) -> str:
-    if not value.startswith(("http://", "https://", "$env://", "$secret://")):
-        raise ValueError(f"{value!r} is not an http:// or https:// address")
-    return value
 
 
 def _refused(what: str) -> BeforeValidator:
@@ -70,7 +65,7 @@ ProviderType = Annotated[str, AfterValidator(_provider)]
 class Auth(PluginConfig):
     """What is sent to the provider to be let in."""
 
-    header: dict[str, Secret] | None = None
+    header: dict[HeaderName, SecretHeader] | None = None
     """Header name to value, best a ``$env://`` or ``$secret://`` reference."""
     query: dict[str, Secret] | None = None
     """Query argument to value."""
@@ -85,12 +80,14 @@ class LlmOptions(PluginConfig):
 
     max_tokens: int | None = Field(default=None, ge=1)
     """The output limit, always set, in whichever field the provider has for it."""
+    max_tokens_cap: int | None = Field(default=None, ge=1)
+    """The output limit when the client names none or a larger one; a smaller one stands."""
 
 
 class Override(PluginConfig):
     """What is done differently from the provider's defaults."""
 
-    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    endpoint: Endpoint | None = None
     """Another address: scheme and host (the provider's path is added), or with a path, which is then used as it is."""
     llm_options: LlmOptions = LlmOptions()
     """Options by their neutral name."""

@@ -120,6 +120,7 @@ def _target(instance: Instance, endpoint: Endpoint, asked: str) -> Target | None
         native=native,
         options=dict(instance.options or {}),
         max_tokens=override.llm_options.max_tokens,
+        max_tokens_cap=override.llm_options.max_tokens_cap,
         overrides=override.request_body,
         max_in_flight=instance.max_in_flight,
         force_overrides=override.request_body_force_override,

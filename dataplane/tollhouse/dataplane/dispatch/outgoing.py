@@ -108,6 +108,8 @@ def _edit(document: RequestDocument, target: Target, protocol: str, asked_tokens
         _limit(document, limit_field, target.max_tokens)
     elif not target.native and target.max_output and asked_tokens is not None and asked_tokens > target.max_output:
         _limit(document, limit_field, target.max_output)  # a stand-in must not fail on the other model's limit
+    if target.max_tokens_cap is not None:
+        _bound(document, target, protocol, target.max_tokens_cap)
 
 
 def _bound(document: RequestDocument, target: Target, protocol: str, most: int | None) -> int | None:

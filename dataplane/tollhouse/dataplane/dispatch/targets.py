@@ -45,6 +45,8 @@ class Target:
     """Body fields that overwrite the client's."""
     max_tokens: int | None = None
     """A forced limit, written into whichever field the provider has for it."""
+    max_tokens_cap: int | None = None
+    """A limit the client may only go below."""
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Protocol -> partial body, merged deeply."""
     force_overrides: bool = False

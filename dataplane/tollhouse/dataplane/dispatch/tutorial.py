@@ -8,20 +8,11 @@ from tollhouse.dataplane import registry
 from tollhouse.dataplane.dispatch.config import drop_needless
 from tollhouse.dataplane.provider import Provider
 
-_OPTIONS = ("max_tokens", "temperature")
-
 
 def normalise_single(config: dict[str, Any]) -> list[str]:
-    """``ai-proxy``: ``max_tokens`` and ``temperature`` at the top level become ``options``."""
+    """``ai-proxy``: ``max_tokens`` at the top level becomes a cap, ``temperature`` a forced option."""
     notes = [f"ai-proxy: {note}" for note in drop_needless(config)]
-    moved = _take_options(config)
-    if not moved:
-        return notes
-    options = config.setdefault("options", {})
-    if isinstance(options, dict):
-        config["options"] = {**moved, **options}
-    told = f"ai-proxy: {', '.join(moved)} at the top level was taken as options.{', options.'.join(moved)}"
-    return [*notes, told]
+    return notes + [f"ai-proxy: {note}" for note in _move_options(_take_options(config), [config])]
 
 
 def normalise_multi(config: dict[str, Any], resource: dict[str, Any]) -> list[str]:
@@ -30,11 +21,7 @@ def normalise_multi(config: dict[str, Any], resource: dict[str, Any]) -> list[st
     if "instances" not in config and "models" not in config:
         notes += _from_upstream(config, resource)
     moved = _take_options(config)
-    if moved:
-        for instance in _objects(config.get("instances")):
-            options = instance.get("options")
-            instance["options"] = {**moved, **(options if isinstance(options, dict) else {})}
-        notes.append(f"ai-proxy-multi: {', '.join(moved)} at the top level was written into every instance's options")
+    notes += [f"ai-proxy-multi: {note}" for note in _move_options(moved, _objects(config.get("instances")))]
     if "auth_header" in config and "instances" in config:
         header = config.pop("auth_header")
         notes.append(
@@ -45,7 +32,30 @@ def normalise_multi(config: dict[str, Any], resource: dict[str, Any]) -> list[st
 
 
 def _take_options(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: config.pop(name) for name in _OPTIONS if name in config}
+    return {name: config.pop(name) for name in ("max_tokens", "temperature") if name in config}
+
+
+def _move_options(moved: dict[str, Any], holders: list[dict[str, Any]]) -> list[str]:
+    """Write what stood at the top level where it belongs, unless something stands there already."""
+    notes = []
+    if "max_tokens" in moved:
+        # A cap and not a forced value: who asks for less must not get, and pay for, more.
+        for holder in holders:
+            override = holder.setdefault("override", {})
+            limits = override.setdefault("llm_options", {}) if isinstance(override, dict) else None
+            if isinstance(limits, dict):
+                limits.setdefault("max_tokens_cap", moved["max_tokens"])
+        notes.append(
+            "max_tokens at the top level was taken as override.llm_options.max_tokens_cap: the limit when the client "
+            "names none or a larger one"
+        )
+    if "temperature" in moved:
+        for holder in holders:
+            options = holder.setdefault("options", {})
+            if isinstance(options, dict):
+                options.setdefault("temperature", moved["temperature"])
+        notes.append("temperature at the top level was taken as options.temperature")
+    return notes
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
