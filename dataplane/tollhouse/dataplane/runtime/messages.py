@@ -214,6 +214,19 @@ class Health(msgspec.Struct, tag="health", frozen=True, array_like=True):
     targets_json: bytes
 
 
+class TailWanted(msgspec.Struct, tag="tail?", frozen=True, array_like=True):
+    """Supervisor to worker: from now on tell so many finished requests a second; 0 stops it. Not answered."""
+
+    most_per_second: int
+
+
+class Tailed(msgspec.Struct, tag="tail", frozen=True, array_like=True):
+    """Worker to supervisor: finished requests, as lines of the access log."""
+
+    entries: list[bytes]
+    lost: int = 0
+
+
 class Refusal(msgspec.Struct, tag="refusal", frozen=True, array_like=True):
     """A question could not be answered."""
 
@@ -248,6 +261,8 @@ Message = (
     | Effective
     | HealthWanted
     | Health
+    | TailWanted
+    | Tailed
     | Refusal
     | Done
 )

@@ -41,9 +41,13 @@ class Scrape:
             self._under_way = asyncio.get_running_loop().create_task(self._collect(), name="scrape")
         return await asyncio.shield(self._under_way)
 
-    async def _collect(self) -> bytes:
+    async def families(self) -> list[Family]:
+        """The numbers themselves, all workers added up."""
         await asyncio.gather(*(self._ask(worker) for worker in self._crew.workers if worker.ready))
-        return render(self._totals.families(self._gauges.families()))
+        return self._totals.families(self._gauges.families())
+
+    async def _collect(self) -> bytes:
+        return render(await self.families())
 
     async def _ask(self, worker: WorkerProcess) -> None:
         if worker.link is None:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tollhouse.proto.admin.v1 import config_pb2 as tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tollhouse/proto/admin/v1/node.proto\x12\x12tollhouse.admin.v1\x1a%tollhouse/proto/admin/v1/config.proto\"\x0f\n\rStatusRequest\"\xe9\x01\n\x0eStatusResponse\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.tollhouse.admin.v1.Node\x12\x14\n\x0c\x63onfig_age_s\x18\x02 \x01(\x01\x12\r\n\x05ready\x18\x03 \x01(\x08\x12\x18\n\x10not_ready_reason\x18\x04 \x01(\t\x12@\n\x07objects\x18\x05 \x03(\x0b\x32/.tollhouse.admin.v1.StatusResponse.ObjectsEntry\x1a.\n\x0cObjectsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"<\n\x16\x45\x66\x66\x65\x63tiveConfigRequest\x12\x10\n\x08route_id\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\"@\n\x17\x45\x66\x66\x65\x63tiveConfigResponse\x12\x13\n\x0b\x63onfig_json\x18\x01 \x01(\x0c\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\xc6\x01\n\x0e\x45xplainRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12@\n\x07headers\x18\x03 \x03(\x0b\x32/.tollhouse.admin.v1.ExplainRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12\x16\n\x0e\x63lient_address\x18\x05 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xca\x01\n\x0f\x45xplainResponse\x12\x10\n\x08route_id\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12.\n\x05steps\x18\x03 \x03(\x0b\x32\x1f.tollhouse.admin.v1.ExplainStep\x12\x32\n\x07targets\x18\x04 \x03(\x0b\x32!.tollhouse.admin.v1.ExplainTarget\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\x0e\n\x06status\x18\x06 \x01(\x05\x12\r\n\x05\x65rror\x18\x07 \x01(\t\"<\n\x0b\x45xplainStep\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x0e\n\x06result\x18\x03 \x01(\t\"\\\n\rExplainTarget\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t2\x9e\x02\n\x0bNodeService\x12O\n\x06Status\x12!.tollhouse.admin.v1.StatusRequest\x1a\".tollhouse.admin.v1.StatusResponse\x12j\n\x0f\x45\x66\x66\x65\x63tiveConfig\x12*.tollhouse.admin.v1.EffectiveConfigRequest\x1a+.tollhouse.admin.v1.EffectiveConfigResponse\x12R\n\x07\x45xplain\x12\".tollhouse.admin.v1.ExplainRequest\x1a#.tollhouse.admin.v1.ExplainResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#tollhouse/proto/admin/v1/node.proto\x12\x12tollhouse.admin.v1\x1a%tollhouse/proto/admin/v1/config.proto\"\x1f\n\x0eNumbersRequest\x12\r\n\x05names\x18\x01 \x03(\t\"?\n\x0fNumbersResponse\x12,\n\x08\x66\x61milies\x18\x01 \x03(\x0b\x32\x1a.tollhouse.admin.v1.Family\"p\n\x06\x46\x61mily\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0e\n\x06labels\x18\x03 \x03(\t\x12\x0e\n\x06\x62ounds\x18\x04 \x03(\x01\x12*\n\x06series\x18\x05 \x03(\x0b\x32\x1a.tollhouse.admin.v1.Series\"7\n\x06Series\x12\x0e\n\x06labels\x18\x01 \x03(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\x03\"\x15\n\x13TargetHealthRequest\"I\n\x14TargetHealthResponse\x12\x31\n\x07workers\x18\x01 \x03(\x0b\x32 .tollhouse.admin.v1.WorkerHealth\"C\n\x0cWorkerHealth\x12\x0e\n\x06worker\x18\x01 \x01(\x05\x12\x14\n\x0ctargets_json\x18\x02 \x01(\x0c\x12\r\n\x05\x65rror\x18\x03 \x01(\t\"&\n\x0bTailRequest\x12\x17\n\x0fmost_per_second\x18\x01 \x01(\x05\"-\n\tTailEvent\x12\x12\n\nentry_json\x18\x01 \x01(\x0c\x12\x0c\n\x04lost\x18\x02 \x01(\x03\"\x0f\n\rStatusRequest\"\xe9\x01\n\x0eStatusResponse\x12&\n\x04node\x18\x01 \x01(\x0b\x32\x18.tollhouse.admin.v1.Node\x12\x14\n\x0c\x63onfig_age_s\x18\x02 \x01(\x01\x12\r\n\x05ready\x18\x03 \x01(\x08\x12\x18\n\x10not_ready_reason\x18\x04 \x01(\t\x12@\n\x07objects\x18\x05 \x03(\x0b\x32/.tollhouse.admin.v1.StatusResponse.ObjectsEntry\x1a.\n\x0cObjectsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"<\n\x16\x45\x66\x66\x65\x63tiveConfigRequest\x12\x10\n\x08route_id\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\"@\n\x17\x45\x66\x66\x65\x63tiveConfigResponse\x12\x13\n\x0b\x63onfig_json\x18\x01 \x01(\x0c\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\xc6\x01\n\x0e\x45xplainRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12@\n\x07headers\x18\x03 \x03(\x0b\x32/.tollhouse.admin.v1.ExplainRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12\x16\n\x0e\x63lient_address\x18\x05 \x01(\t\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xca\x01\n\x0f\x45xplainResponse\x12\x10\n\x08route_id\x18\x01 \x01(\t\x12\x10\n\x08\x63onsumer\x18\x02 \x01(\t\x12.\n\x05steps\x18\x03 \x03(\x0b\x32\x1f.tollhouse.admin.v1.ExplainStep\x12\x32\n\x07targets\x18\x04 \x03(\x0b\x32!.tollhouse.admin.v1.ExplainTarget\x12\x10\n\x08revision\x18\x05 \x01(\x03\x12\x0e\n\x06status\x18\x06 \x01(\x05\x12\r\n\x05\x65rror\x18\x07 \x01(\t\"<\n\x0b\x45xplainStep\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0e\n\x06plugin\x18\x02 \x01(\t\x12\x0e\n\x06result\x18\x03 \x01(\t\"\\\n\rExplainTarget\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08provider\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t2\x9f\x04\n\x0bNodeService\x12O\n\x06Status\x12!.tollhouse.admin.v1.StatusRequest\x1a\".tollhouse.admin.v1.StatusResponse\x12j\n\x0f\x45\x66\x66\x65\x63tiveConfig\x12*.tollhouse.admin.v1.EffectiveConfigRequest\x1a+.tollhouse.admin.v1.EffectiveConfigResponse\x12R\n\x07\x45xplain\x12\".tollhouse.admin.v1.ExplainRequest\x1a#.tollhouse.admin.v1.ExplainResponse\x12R\n\x07Numbers\x12\".tollhouse.admin.v1.NumbersRequest\x1a#.tollhouse.admin.v1.NumbersResponse\x12\x61\n\x0cTargetHealth\x12\'.tollhouse.admin.v1.TargetHealthRequest\x1a(.tollhouse.admin.v1.TargetHealthResponse\x12H\n\x04Tail\x12\x1f.tollhouse.admin.v1.TailRequest\x1a\x1d.tollhouse.admin.v1.TailEvent0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,26 +36,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSRESPONSE_OBJECTSENTRY']._serialized_options = b'8\001'
   _globals['_EXPLAINREQUEST_HEADERSENTRY']._loaded_options = None
   _globals['_EXPLAINREQUEST_HEADERSENTRY']._serialized_options = b'8\001'
-  _globals['_STATUSREQUEST']._serialized_start=98
-  _globals['_STATUSREQUEST']._serialized_end=113
-  _globals['_STATUSRESPONSE']._serialized_start=116
-  _globals['_STATUSRESPONSE']._serialized_end=349
-  _globals['_STATUSRESPONSE_OBJECTSENTRY']._serialized_start=303
-  _globals['_STATUSRESPONSE_OBJECTSENTRY']._serialized_end=349
-  _globals['_EFFECTIVECONFIGREQUEST']._serialized_start=351
-  _globals['_EFFECTIVECONFIGREQUEST']._serialized_end=411
-  _globals['_EFFECTIVECONFIGRESPONSE']._serialized_start=413
-  _globals['_EFFECTIVECONFIGRESPONSE']._serialized_end=477
-  _globals['_EXPLAINREQUEST']._serialized_start=480
-  _globals['_EXPLAINREQUEST']._serialized_end=678
-  _globals['_EXPLAINREQUEST_HEADERSENTRY']._serialized_start=632
-  _globals['_EXPLAINREQUEST_HEADERSENTRY']._serialized_end=678
-  _globals['_EXPLAINRESPONSE']._serialized_start=681
-  _globals['_EXPLAINRESPONSE']._serialized_end=883
-  _globals['_EXPLAINSTEP']._serialized_start=885
-  _globals['_EXPLAINSTEP']._serialized_end=945
-  _globals['_EXPLAINTARGET']._serialized_start=947
-  _globals['_EXPLAINTARGET']._serialized_end=1039
-  _globals['_NODESERVICE']._serialized_start=1042
-  _globals['_NODESERVICE']._serialized_end=1328
+  _globals['_NUMBERSREQUEST']._serialized_start=98
+  _globals['_NUMBERSREQUEST']._serialized_end=129
+  _globals['_NUMBERSRESPONSE']._serialized_start=131
+  _globals['_NUMBERSRESPONSE']._serialized_end=194
+  _globals['_FAMILY']._serialized_start=196
+  _globals['_FAMILY']._serialized_end=308
+  _globals['_SERIES']._serialized_start=310
+  _globals['_SERIES']._serialized_end=365
+  _globals['_TARGETHEALTHREQUEST']._serialized_start=367
+  _globals['_TARGETHEALTHREQUEST']._serialized_end=388
+  _globals['_TARGETHEALTHRESPONSE']._serialized_start=390
+  _globals['_TARGETHEALTHRESPONSE']._serialized_end=463
+  _globals['_WORKERHEALTH']._serialized_start=465
+  _globals['_WORKERHEALTH']._serialized_end=532
+  _globals['_TAILREQUEST']._serialized_start=534
+  _globals['_TAILREQUEST']._serialized_end=572
+  _globals['_TAILEVENT']._serialized_start=574
+  _globals['_TAILEVENT']._serialized_end=619
+  _globals['_STATUSREQUEST']._serialized_start=621
+  _globals['_STATUSREQUEST']._serialized_end=636
+  _globals['_STATUSRESPONSE']._serialized_start=639
+  _globals['_STATUSRESPONSE']._serialized_end=872
+  _globals['_STATUSRESPONSE_OBJECTSENTRY']._serialized_start=826
+  _globals['_STATUSRESPONSE_OBJECTSENTRY']._serialized_end=872
+  _globals['_EFFECTIVECONFIGREQUEST']._serialized_start=874
+  _globals['_EFFECTIVECONFIGREQUEST']._serialized_end=934
+  _globals['_EFFECTIVECONFIGRESPONSE']._serialized_start=936
+  _globals['_EFFECTIVECONFIGRESPONSE']._serialized_end=1000
+  _globals['_EXPLAINREQUEST']._serialized_start=1003
+  _globals['_EXPLAINREQUEST']._serialized_end=1201
+  _globals['_EXPLAINREQUEST_HEADERSENTRY']._serialized_start=1155
+  _globals['_EXPLAINREQUEST_HEADERSENTRY']._serialized_end=1201
+  _globals['_EXPLAINRESPONSE']._serialized_start=1204
+  _globals['_EXPLAINRESPONSE']._serialized_end=1406
+  _globals['_EXPLAINSTEP']._serialized_start=1408
+  _globals['_EXPLAINSTEP']._serialized_end=1468
+  _globals['_EXPLAINTARGET']._serialized_start=1470
+  _globals['_EXPLAINTARGET']._serialized_end=1562
+  _globals['_NODESERVICE']._serialized_start=1565
+  _globals['_NODESERVICE']._serialized_end=2108
 # @@protoc_insertion_point(module_scope)

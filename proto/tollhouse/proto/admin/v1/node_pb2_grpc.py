@@ -49,6 +49,21 @@ class NodeServiceStub:
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.Numbers = channel.unary_unary(
+                '/tollhouse.admin.v1.NodeService/Numbers',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersResponse.FromString,
+                _registered_method=True)
+        self.TargetHealth = channel.unary_unary(
+                '/tollhouse.admin.v1.NodeService/TargetHealth',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TargetHealthRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TargetHealthResponse.FromString,
+                _registered_method=True)
+        self.Tail = channel.unary_stream(
+                '/tollhouse.admin.v1.NodeService/Tail',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TailRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TailEvent.FromString,
+                _registered_method=True)
 
 
 class NodeServiceServicer:
@@ -74,6 +89,28 @@ class NodeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Numbers(self, request, context):
+        """What this node counts: the metrics of a scrape, as numbers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TargetHealth(self, request, context):
+        """What each worker knows of the health of its targets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Tail(self, request, context):
+        """Finished requests as they happen, from now on, for as long as the caller listens. Whoever does not keep up loses
+        some, and is told how many.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +128,21 @@ def add_NodeServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.ExplainRequest.FromString,
                     response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.ExplainResponse.SerializeToString,
+            ),
+            'Numbers': grpc.unary_unary_rpc_method_handler(
+                    servicer.Numbers,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersResponse.SerializeToString,
+            ),
+            'TargetHealth': grpc.unary_unary_rpc_method_handler(
+                    servicer.TargetHealth,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TargetHealthRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TargetHealthResponse.SerializeToString,
+            ),
+            'Tail': grpc.unary_stream_rpc_method_handler(
+                    servicer.Tail,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TailRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TailEvent.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -174,6 +226,87 @@ class NodeService:
             '/tollhouse.admin.v1.NodeService/Explain',
             tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.ExplainRequest.SerializeToString,
             tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Numbers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.NodeService/Numbers',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TargetHealth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.NodeService/TargetHealth',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TargetHealthRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TargetHealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Tail(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tollhouse.admin.v1.NodeService/Tail',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TailRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TailEvent.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,6 +36,14 @@ class NodeServiceStub:
     """A route as this node serves it: services, plugin configs and global rules merged in, secrets masked."""
     Explain: _grpc.UnaryUnaryMultiCallable[_node_pb2.ExplainRequest, _node_pb2.ExplainResponse]
     """What would happen to a request, without sending it anywhere."""
+    Numbers: _grpc.UnaryUnaryMultiCallable[_node_pb2.NumbersRequest, _node_pb2.NumbersResponse]
+    """What this node counts: the metrics of a scrape, as numbers."""
+    TargetHealth: _grpc.UnaryUnaryMultiCallable[_node_pb2.TargetHealthRequest, _node_pb2.TargetHealthResponse]
+    """What each worker knows of the health of its targets."""
+    Tail: _grpc.UnaryStreamMultiCallable[_node_pb2.TailRequest, _node_pb2.TailEvent]
+    """Finished requests as they happen, from now on, for as long as the caller listens. Whoever does not keep up loses
+    some, and is told how many.
+    """
 
 @_typing.type_check_only
 class NodeServiceAsyncStub(NodeServiceStub):
@@ -45,6 +53,14 @@ class NodeServiceAsyncStub(NodeServiceStub):
     """A route as this node serves it: services, plugin configs and global rules merged in, secrets masked."""
     Explain: _aio.UnaryUnaryMultiCallable[_node_pb2.ExplainRequest, _node_pb2.ExplainResponse]  # type: ignore[assignment]
     """What would happen to a request, without sending it anywhere."""
+    Numbers: _aio.UnaryUnaryMultiCallable[_node_pb2.NumbersRequest, _node_pb2.NumbersResponse]  # type: ignore[assignment]
+    """What this node counts: the metrics of a scrape, as numbers."""
+    TargetHealth: _aio.UnaryUnaryMultiCallable[_node_pb2.TargetHealthRequest, _node_pb2.TargetHealthResponse]  # type: ignore[assignment]
+    """What each worker knows of the health of its targets."""
+    Tail: _aio.UnaryStreamMultiCallable[_node_pb2.TailRequest, _node_pb2.TailEvent]  # type: ignore[assignment]
+    """Finished requests as they happen, from now on, for as long as the caller listens. Whoever does not keep up loses
+    some, and is told how many.
+    """
 
 class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -69,5 +85,31 @@ class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.ExplainResponse, _abc.Awaitable[_node_pb2.ExplainResponse]]:
         """What would happen to a request, without sending it anywhere."""
+
+    @_abc_1.abstractmethod
+    def Numbers(
+        self,
+        request: _node_pb2.NumbersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.NumbersResponse, _abc.Awaitable[_node_pb2.NumbersResponse]]:
+        """What this node counts: the metrics of a scrape, as numbers."""
+
+    @_abc_1.abstractmethod
+    def TargetHealth(
+        self,
+        request: _node_pb2.TargetHealthRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.TargetHealthResponse, _abc.Awaitable[_node_pb2.TargetHealthResponse]]:
+        """What each worker knows of the health of its targets."""
+
+    @_abc_1.abstractmethod
+    def Tail(
+        self,
+        request: _node_pb2.TailRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_node_pb2.TailEvent], _abc.AsyncIterator[_node_pb2.TailEvent]]:
+        """Finished requests as they happen, from now on, for as long as the caller listens. Whoever does not keep up loses
+        some, and is told how many.
+        """
 
 def add_NodeServiceServicer_to_server(servicer: NodeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
