@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tollhouse.proto.check import check_objects, check_references, check_unique
@@ -21,6 +22,9 @@ class Plugins:
 
     def check_metadata(self, name: str, config: Any, where: str) -> list[Problem]:
         return [] if name == "key-auth" else [Problem(where, "invalid plugin name")]
+
+    def check_provider(self, value: Mapping[str, Any], where: str) -> list[Problem]:
+        return [] if value["type"] == "openai" else [Problem(f"{where}.type", "unknown type")]
 
     def is_auth_plugin(self, name: str) -> bool:
         return name == "key-auth"

@@ -35,6 +35,8 @@ class PluginChecks(Protocol):
 
     def check_metadata(self, name: str, config: Any, where: str) -> list[Problem]: ...
 
+    def check_provider(self, value: Mapping[str, Any], where: str) -> list[Problem]: ...
+
     def is_auth_plugin(self, name: str) -> bool: ...
 
 
@@ -64,6 +66,8 @@ def check_object(kind: str, object_id: str, value: Mapping[str, Any], plugins: P
     if kind == "plugin_metadata":
         return plugins.check_metadata(object_id, value, place)
     problems = check_resource(kind, object_id, value, place)
+    if kind == "providers" and not problems:
+        problems += plugins.check_provider(value, place)
     configs = value.get("plugins")
     if not isinstance(configs, Mapping):
         return problems

@@ -160,7 +160,10 @@ async def test_refused_in_apisix_words(plane: Plane, method: str, path: str, bod
         ("routes/" + "x" * 65, ROUTE, "id"),
         ("routes/1", {**ROUTE, "filter_func": "function() end"}, "filter_func"),
         ("upstreams/1", {"type": "roundrobin"}, "nodes"),
+        ("routes/1", {**ROUTE, "uri": "/a\x00b"}, "control character"),
         ("consumers/a", {"username": "a b"}, "username"),
+        ("providers/1", {"type": "nope"}, "type"),
+        ("protos/1", {"content": "syntax nonsense"}, "content"),
     ],
 )
 async def test_invalid_fields_are_named(plane: Plane, path: str, body: Any, field: str) -> None:

@@ -78,6 +78,15 @@ def test_a_file_that_cannot_be_written(files: BackgroundLogFiles, dropped: list[
     until(lambda: missing.exists() and missing.read_text() == "2\n")
 
 
+def test_a_path_no_file_system_has(files: BackgroundLogFiles, dropped: list[str], tmp_path: Path) -> None:
+    """A path with a NUL costs its own lines only."""
+    path = tmp_path / "a.log"
+    files.append("no\0where", b"lost")
+    until(lambda: dropped == ["no\0where"])
+    files.append(str(path), b"kept")
+    until(lambda: path.exists() and path.read_bytes() == b"kept\n")
+
+
 def test_a_reader_that_does_not_read(dropped: list[str], tmp_path: Path) -> None:
     """A full pipe holds up the writer, not the one who logs: the backlog is bounded and the rest dropped."""
     path = tmp_path / "pipe"

@@ -33,6 +33,20 @@ def test_accepts_apisix_json_and_ours(kind: str, object_id: str, value: dict[str
 
 BAD: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("providers", "p", {"type": "openai", "endpoint": "api.openai.com"}, ".endpoint", "http:// or https://"),
+    ("providers", "p", {"type": "openai", "endpoint": "http://h\r\nx: y/"}, ".endpoint", "control characters"),
+    ("providers", "p", {"type": "openai", "endpoint": "http://me:secret@h/"}, ".endpoint", "under auth.header"),
+    ("providers", "p", {"type": "openai", "endpoint": "http://h:99999"}, ".endpoint", "1 to 65535"),
+    ("providers", "p", {"type": "openai", "endpoint": "$env://WHERE"}, ".endpoint", "write it out"),
+    ("providers", "p", {"type": "openai", "headers": {"x-a": "b\r\nx: y"}}, ".headers.x-a", "one line"),
+    ("providers", "p", {"type": "openai", "headers": {"x a": "b"}}, ".headers.x a.[key]", "not the name of a header"),
+    (
+        "providers",
+        "p",
+        {"type": "openai", "auth": {"header": {"content-length": "1"}}},
+        ".auth.header.content-length.[key]",
+        "set by the gateway",
+    ),
+    ("providers", "p", {"type": "openai", "auth": {"header": {"x-k": "a\nb"}}}, ".auth.header.x-k", "one line"),
     ("providers", "p", {"type": "openai", "timeout": 0}, ".timeout", "greater than or equal to 1"),
     ("models", "m", {"targets": []}, ".targets", "at least 1 item"),
     ("models", "m", {"targets": [{"provider": "p", "model": "x"}], "price": {"input": "x"}}, ".price.input", "USD"),

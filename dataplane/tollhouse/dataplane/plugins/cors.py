@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.services import Services
 
 _ALL_METHODS = "GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS,CONNECT,TRACE"
-_ORIGINS = r"^(\*|\*\*|null|\w+://[^,]+(,\w+://[^,]+)*)$"
+_ORIGINS = r"^(\*|\*\*|null|\w+://[^,\s]+(,\w+://[^,\s]+)*)$"
 
 
 def _pattern(value: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class FileLoggerConfig(LoggerConfig):
     """Which file, and what goes into it."""
 
-    path: str = Field(min_length=1)
+    path: str = Field(min_length=1, pattern=r"^[^\x00]*$")
     """The file, on the node; it is created when it is not there, and opened anew when it was rotated away. Relative
     paths start at the node's working folder."""
     match: list[Any] | None = Field(default=None, min_length=1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.log_batches import BatchConfig, BatchSender, SendFailed
 from tollhouse.dataplane.log_config import EntryWriter, LoggerConfig, LoggerMetadata, check_expressions
@@ -15,6 +15,7 @@ from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
 from tollhouse.dataplane.transport import Origin, Timeouts, TransportError, UpstreamRequest
+from tollhouse.proto.resources.fields import header_value
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
@@ -28,7 +29,7 @@ class HttpLoggerConfig(LoggerConfig, BatchConfig):
 
     uri: str
     """The ``http://`` or ``https://`` address batches are posted to."""
-    auth_header: Secret = ""
+    auth_header: Annotated[Secret, AfterValidator(header_value)] = ""
     """The value of the ``Authorization`` header; a reference such as ``$env://NAME`` keeps it out of the config."""
     timeout: int = Field(default=3, ge=1)
     """Seconds for connecting, and for the answer."""

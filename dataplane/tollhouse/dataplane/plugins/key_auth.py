@@ -26,7 +26,7 @@ _INVALID = "Invalid API key in request"
 class KeyAuthConfig(PluginConfig):
     """How a key is presented."""
 
-    header: str = Field(default="apikey", min_length=1)
+    header: str = Field(default="apikey", pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
     """The header the key is taken from. ``Authorization: Bearer``, ``x-api-key``, ``api-key`` and ``x-goog-api-key``
     are looked at as well, because that is where SDKs put it."""
 

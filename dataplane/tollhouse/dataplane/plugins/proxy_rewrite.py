@@ -44,7 +44,7 @@ class HeaderEdits(PluginConfig):
 class ProxyRewriteConfig(PluginConfig):
     """What is changed; at least one field is needed."""
 
-    uri: str | None = Field(default=None, min_length=1, max_length=4096, pattern=r"^/.*")
+    uri: str | None = Field(default=None, min_length=1, max_length=4096, pattern=r"^/[^\x00-\x1f\x7f]*$")
     """The path sent instead, with ``$variables``; the client's query is kept."""
 
     regex_uri: Annotated[list[str], Field(min_length=2)] | None = None

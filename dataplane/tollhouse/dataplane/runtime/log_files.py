@@ -77,7 +77,7 @@ class BackgroundLogFiles(LogFiles):
                 file = self._files[path] = _File(path)
             try:
                 file.write(lines)
-            except OSError as error:
+            except (OSError, ValueError) as error:  # ValueError: a path no file system has
                 for _ in lines:
                     self._dropped(path)
                 file.complain(error)
@@ -131,7 +131,7 @@ class _File:
             return False
         return (there.st_ino, there.st_dev) == (ours.st_ino, ours.st_dev)
 
-    def complain(self, error: OSError) -> None:
+    def complain(self, error: Exception) -> None:
         """Say that nothing could be written, not more often than every half minute."""
         self.close()
         if time.monotonic() - self._complained_s > 30:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -15,6 +16,9 @@ _ID = re.compile(r"[a-zA-Z0-9\-_.]{1,64}\Z")
 _USERNAME = re.compile(r"[a-zA-Z0-9_\-]{1,256}\Z")
 _HOST = re.compile(r"\*?[0-9a-zA-Z\-._]+\Z|\[[0-9a-fA-F:.]+\]\Z|[0-9a-fA-F:]+:[0-9a-fA-F:.]*\Z")
 _NO_SPACE = re.compile(r"\S{1,256}\Z")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BLANK = re.compile(r"[\x00-\x20\x7f]")
 
 REFERENCE_PREFIXES = ("$env://", "$secret://", "$sealed://")
 """A string that starts with one of these stands for a value kept elsewhere, or sealed."""
@@ -90,6 +94,49 @@ def _label(value: str) -> str:
 def _uri(value: str) -> str:
     if not value.startswith(("/", "*")):
         raise ValueError(f"{value!r} matches no request: a uri starts with / (or is * for all)")
+    return _without_control(value)
+
+
+def _without_control(value: str) -> str:
+    found = _CONTROL.search(value)
+    if found:
+        raise ValueError(f"a control character (0x{ord(found[0]):02x}) cannot stand here; remove it")
+    return value
+
+
+def header_name(value: str) -> str:
+    """A header's name. Raises ValueError for what cannot be one, and for those that say where a message ends."""
+    if not _HEADER_NAME.match(value):
+        raise ValueError(f"{value!r} is not the name of a header")
+    if value.lower() in ("content-length", "transfer-encoding", "connection", "host"):
+        raise ValueError(f"the header {value!r} is set by the gateway; remove it")
+    return value
+
+
+def header_value(value: str) -> str:
+    """A header's value. Raises ValueError, without the value, for one that would end the header."""
+    if _CONTROL.search(value.replace("\t", " ")):
+        raise ValueError("a header's value is one line, without control characters")
+    return value
+
+
+def endpoint(value: str) -> str:
+    """The address of a server. Raises ValueError, without the value where it may hold a password."""
+    if is_reference(value):
+        raise ValueError("an address is no secret: write it out, or set TOLLHOUSE_ENDPOINT_<TYPE> on the nodes")
+    if not value.startswith(("http://", "https://")):
+        raise ValueError(f"{value!r} is not an http:// or https:// address")
+    if _BLANK.search(value):
+        raise ValueError("an address holds no spaces and no control characters")
+    parts = urlsplit(value)
+    if "@" in parts.netloc:
+        raise ValueError("the address holds a user or password, which listings would show; send it under auth.header")
+    try:
+        fine = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise ValueError(f"{value!r} names no server: expected http://host:port, the port from 1 to 65535")
     return value
 
 
@@ -138,8 +185,12 @@ Uris = Annotated[list[Uri], Field(min_length=1), AfterValidator(unique)]
 Plugins = Annotated[dict[str, dict[str, Any]], BeforeValidator(_plugins)]
 """Plugin name -> config. The configs themselves are checked by the plugins' own classes, not here."""
 
+HeaderName = Annotated[str, AfterValidator(header_name)]
+HeaderValue = Annotated[str, AfterValidator(header_value)]
+Endpoint = Annotated[str, AfterValidator(endpoint)]
 Secret = Annotated[str, Field(json_schema_extra={"secret": True})]
 """Sealed before it is stored, masked whenever it is shown (see ``tollhouse.proto.sealing``)."""
+SecretHeader = Annotated[Secret, AfterValidator(header_value)]
 
 
 class Resource(Part):

@@ -8,28 +8,25 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from tollhouse.proto.resources.fields import (
     Description,
+    Endpoint,
+    HeaderName,
+    HeaderValue,
     Labels,
     Name,
     ObjectId,
     Part,
     Resource,
     Secret,
-    is_reference,
+    SecretHeader,
     unique,
 )
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 
 
-def _endpoint(value: str) -> str:
-    if not value.startswith(("http://", "https://")) and not is_reference(value):
-        raise ValueError(f"{value!r} is not an http:// or https:// address")
-    return value
-
-
 class ProviderAuth(Part):
     """What is sent to be let in. Values are best ``$env://`` or ``$secret://`` references."""
 
-    header: dict[str, Secret] | None = None
+    header: dict[HeaderName, SecretHeader] | None = None
     """Header name to value."""
 
     query: dict[str, Secret] | None = None
@@ -51,13 +48,13 @@ class Provider(Resource):
     type: str = Field(min_length=1, max_length=64)
     """Whose interface it speaks: ``openai``, ``anthropic``, ``openai-compatible``, ..."""
 
-    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    endpoint: Endpoint | None = None
     """The address: scheme and host (the provider's own path is added), or a whole URL; the vendor's own by default."""
 
     auth: ProviderAuth | None = None
     """What is sent to be let in; the vendor's usual environment variable when not given."""
 
-    headers: dict[str, str] | None = None
+    headers: dict[HeaderName, HeaderValue] | None = None
     """Further headers sent with every request."""
 
     timeout: int = Field(default=30000, ge=1, le=600000)

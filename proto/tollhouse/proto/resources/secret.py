@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from tollhouse.proto.resources.fields import Part, Resource, Secret
+from tollhouse.proto.resources.proto_source import check_proto
 
 Url = Annotated[str, Field(pattern=r"^[^/]+://([\da-zA-Z.-]+|\[[\da-fA-F:]+\])(:\d+)?")]
 
@@ -102,5 +103,5 @@ class ProtoDefinition(Resource):
     desc: str | None = Field(default=None, max_length=256)
     """What it defines."""
 
-    content: str = Field(min_length=1, max_length=1024 * 1024)
+    content: Annotated[str, Field(min_length=1, max_length=1024 * 1024), AfterValidator(check_proto)]
     """The ``.proto`` source, or a base64 descriptor set."""
