@@ -190,3 +190,98 @@ def test_bounds_hold_whatever_happens(
 def test_nothing_is_replayed_after_content(outcome: UpstreamFailure, targets: int) -> None:
     """Whatever the failure: once the client saw part of the answer there is no second try."""
     assert len(tried(play([outcome], targets=targets, content=True))) == 1
+
+
+# --- chains per reason ------------------------------------------------------------------------------------------------
+
+REFUSED = failure("content_refused", 400, "final")
+TOO_LONG = failure("context_too_long", 400, "final")
+POOR = failure("budget", 0, "final")
+
+
+def follow(outcomes: list[UpstreamFailure | None], main: int, chains: dict[str, list[int]], **more: Any) -> list[Step]:
+    """The steps with chains: as many targets as are named."""
+    count = max([main, *(place + 1 for places in chains.values() for place in places)])
+    budget = RetryBudget()
+    steps = failover(
+        more.get("windows", [0] * count),
+        more.get("policy", Policy(hop_limit=10)),
+        0.0,
+        lambda: 0.5,
+        lambda index: budget,
+        main,
+        chains,
+        more.get("begin", "availability"),
+    )
+    seen = [next(steps)]
+    seen += [steps.send(Ended(outcome, 0.0)) for outcome in outcomes]
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"), [(REFUSED, "content_refused"), (TOO_LONG, "context_too_long"), (POOR, "budget")]
+)
+def test_each_reason_has_its_own_chain(outcome: UpstreamFailure, reason: str) -> None:
+    """The rest of the ordinary targets would only say the same; who is named for the reason takes over."""
+    chains = {reason: [2, 3], "availability": [4]}
+    assert tried(follow([outcome, outcome, None], 2, chains)) == [0, 2, 3]
+    assert isinstance(follow([REFUSED], 2, {"availability": [2]})[-1], GiveUp)
+
+
+def test_the_availability_chain_comes_after_everybody_else() -> None:
+    """Ordinary targets first, then those named; also after another reason's chain is through."""
+    assert tried(follow([DOWN, DOWN, None], 2, {"availability": [2]})) == [0, 1, 2]
+    assert tried(follow([REFUSED, DOWN, None], 2, {"content_refused": [2], "availability": [3]})) == [0, 2, 3]
+
+
+def test_a_chain_begins_where_nobody_is_fit() -> None:
+    """The reason for which nobody is says which one."""
+    assert tried(follow([None], 0, {"context_too_long": [0], "availability": [1]}, begin="context_too_long")) == [0]
+
+
+def test_a_chain_is_open_even_where_failing_over_is_not_configured() -> None:
+    """Naming somebody for a reason is configuring it."""
+    assert tried(follow([REFUSED, None], 1, {"content_refused": [1]}, policy=NO_FAILOVER)) == [0, 1]
+    assert tried(follow([DOWN], 2, {"content_refused": [2]}, policy=NO_FAILOVER)) == [0]
+
+
+def test_a_rival_that_failed_is_not_tried_again() -> None:
+    """It counts as a try, and its failure is told."""
+    steps = failover([0, 0, 0], Policy(), 0.0, lambda: 0.5, lambda index: RetryBudget())
+    assert next(steps) == Try(0, 1, 1)
+    assert steps.send(Ended(DOWN, 0.0, beside=BUSY)) == Try(2, 3, None)
+    last = steps.send(Ended(DOWN, 0.0))
+    assert isinstance(last, GiveUp)
+    assert [one.kind for one in last.failures] == ["rate_limited", "connect", "connect"]
+
+
+KINDS = st.sampled_from([DOWN, BUSY, BAD, REFUSED, TOO_LONG, POOR, None])
+
+
+CHAINS = st.dictionaries(
+    st.sampled_from(["availability", "content_refused", "context_too_long", "budget"]),
+    st.lists(st.integers(0, 7), min_size=1, max_size=4, unique=True),
+)
+
+
+@given(st.lists(KINDS, max_size=30), st.integers(0, 4), CHAINS, st.integers(1, 8))
+def test_whatever_the_chains_nobody_is_tried_twice(
+    outcomes: list[UpstreamFailure | None], main: int, chains: dict[str, list[int]], hop_limit: int
+) -> None:
+    """Hops are bounded, every target is tried once at most, and it always ends."""
+    if not main and "availability" not in chains:
+        return
+    budget = RetryBudget()
+    budget._tokens = 0
+    steps = failover(
+        [0] * 8, Policy(hop_limit=hop_limit, same_target_retries=0), 0.0, lambda: 0.5, lambda i: budget, main, chains
+    )
+    step: Step = next(steps)
+    seen = []
+    for outcome in [*outcomes, *[DOWN] * 20]:
+        if not isinstance(step, Try):
+            break
+        seen.append(step.index)
+        step = steps.send(Ended(outcome, 0.0))
+    assert isinstance(step, Done | GiveUp)
+    assert len(seen) == len(set(seen)) <= hop_limit

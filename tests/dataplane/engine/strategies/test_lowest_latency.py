@@ -1,0 +1,31 @@
+"""By time."""
+
+from __future__ import annotations
+
+from tollhouse.dataplane.engine.strategies.lowest_latency import order
+from tollhouse.dataplane.engine.strategies.standing import Expected, Standing
+
+EAGER = Standing("eager", start_s=0.1, token_s=0.05)
+STEADY = Standing("steady", start_s=1.0, token_s=0.01)
+
+
+def test_what_counts_is_when_the_answer_is_through() -> None:
+    """A quick start wins short answers, a quick flow long ones."""
+    assert order([EAGER, STEADY], Expected(100, 10), 1.0)[0].name == "eager"
+    assert order([EAGER, STEADY], Expected(100, 1000), 1.0)[0].name == "steady"
+
+
+def test_the_unmeasured_come_first_and_the_busy_count_more() -> None:
+    """Else nobody would ever measure them; and a crowd at the quickest spreads."""
+    ranked = order([EAGER, Standing("new")], Expected(1, 10), 1.0)
+    assert (ranked[0].name, ranked[0].why) == ("new", "not measured yet")
+    crowded = Standing("crowded", in_flight=20, start_s=0.1, token_s=0.01)
+    assert order([crowded, STEADY], Expected(1, 10), 1.0)[0].name == "steady"
+
+
+def test_slow_ones_keep_a_share() -> None:
+    """About one request in fifty goes to a slower one first."""
+    luck = [number / 1000 for number in range(1000)]
+    firsts = [order([EAGER, STEADY], Expected(1, 10), one)[0] for one in luck]
+    assert sum(one.name == "steady" for one in firsts) == 20
+    assert firsts[0].why.startswith("probed in its turn")
