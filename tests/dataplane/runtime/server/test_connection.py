@@ -372,6 +372,28 @@ async def test_a_head_that_never_ends_is_given_up(serve, connect):
     await asyncio.gather(dripping, return_exceptions=True)
 
 
+async def test_a_head_that_stops_at_once_is_given_up(serve, connect):
+    """Also when its beginning came with the connection, before anything else ran."""
+    client = await connect(await serve(header_timeout_s=0.1, idle_timeout_s=60))
+    await client.send(b"POST /v1")
+    assert (await client.head())[0] == 408
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"content-length: 3\r\ntransfer-encoding: chunked", "Transfer-Encoding can't be present with Content-Length"),
+        (b"x: secret\0value", "Invalid header value char"),
+        (b"host: b", "Duplicate 'Host' header found"),
+    ],
+)
+async def test_a_refusal_says_what_is_wrong_without_quoting_it(serve, connect, head, words):
+    client = await connect(await serve())
+    await client.send(b"POST / HTTP/1.1\r\nhost: a\r\n" + head + b"\r\n\r\n")
+    _, _, body = await client.reply()
+    assert json.loads(body)["error"]["message"] == f"The request is not valid HTTP/1.1: {words}."
+
+
 async def test_an_idle_connection_is_closed(serve, connect):
     client = await connect(await serve(idle_timeout_s=0.1))
     await client.send(GET)

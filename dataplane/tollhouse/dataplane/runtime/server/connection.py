@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 import struct
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.runtime.server.traffic import Listening
 
 log = logging.getLogger("tollhouse.server")
+
+_REASON = re.compile(r"^ +([A-Z](?:[A-Za-z` /-]|can't|'Host'){3,80}):?\.?$", re.MULTILINE)
+"""The parser's own words in its errors, never what it quotes."""
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: closing resets."""
@@ -243,9 +247,10 @@ class ClientConnection(RequestHandler):
             self.transport.close()
 
     async def _next_message(self) -> None:
-        self._head_since = 0.0
-        self._head_bytes = 0
-        self._idle_since = self._loop.time()
+        if not self._idle_since:  # on a new connection a head may have begun before this task ran
+            self._head_since = 0.0
+            self._head_bytes = 0
+            self._idle_since = self._loop.time()
         waiter = self._waiter = self._loop.create_future()
         try:
             await waiter
@@ -350,5 +355,6 @@ def _invalid(message: Any, limit: int) -> Refused:
     cause = message.exc
     if isinstance(cause, LineTooLong) or "Too many headers" in str(cause):
         return _head_too_long(limit)
-    kind = type(cause).__name__
-    return Refused(400, "bad_request", f"The request is not valid HTTP/1.1 ({kind}).")
+    reasons = _REASON.findall(str(cause))
+    found = reasons[-1] if reasons else type(cause).__name__
+    return Refused(400, "bad_request", f"The request is not valid HTTP/1.1: {found}.")
