@@ -17,6 +17,7 @@ WRITES = frozenset(
     (
         *(f"{GUARDED}ConfigService/{method}" for method in ("Put", "Patch", "Delete", "Apply")),
         f"{GUARDED}HistoryService/Rollback",
+        f"{GUARDED}SpendService/Intake",
     )
 )
 """Everything else only reads; an Apply that is a dry run is let through by the method itself."""
@@ -52,6 +53,12 @@ def _refusing(handler: Any, refusal: Refusal) -> Any:
     async def refuse(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         await context.abort(CODES[refusal.fault], text)
 
+    if handler.request_streaming:
+
+        async def refuse_stream(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+            await context.abort(CODES[refusal.fault], text)
+
+        return grpc.stream_stream_rpc_method_handler(refuse_stream)
     if handler.response_streaming:
         return grpc.unary_stream_rpc_method_handler(refuse)
     return grpc.unary_unary_rpc_method_handler(refuse)

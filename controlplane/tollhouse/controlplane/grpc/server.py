@@ -13,9 +13,18 @@ from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.grpc.config import ConfigService, FleetService
 from tollhouse.controlplane.grpc.gate import Gate
 from tollhouse.controlplane.grpc.history import HistoryService
+from tollhouse.controlplane.grpc.spend import SpendService
+from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.service.service import Service
 from tollhouse.controlplane.settings import TlsFiles
-from tollhouse.proto.admin.v1 import config_pb2, config_pb2_grpc, history_pb2, history_pb2_grpc
+from tollhouse.proto.admin.v1 import (
+    config_pb2,
+    config_pb2_grpc,
+    history_pb2,
+    history_pb2_grpc,
+    spend_pb2,
+    spend_pb2_grpc,
+)
 
 MAX_MESSAGE = 64 * 1024 * 1024
 """Room for a List of everything; what a single write may be is bounded by etcd."""
@@ -24,7 +33,7 @@ MAX_MESSAGE = 64 * 1024 * 1024
 class GrpcServer:
     """The listener on 9181. Lives as long as the process."""
 
-    def __init__(self, service: Service, access: Access) -> None:
+    def __init__(self, service: Service, access: Access, ledger: Ledger | None = None) -> None:
         options = [
             ("grpc.max_receive_message_length", MAX_MESSAGE),
             ("grpc.max_send_message_length", MAX_MESSAGE),
@@ -35,9 +44,11 @@ class GrpcServer:
         config_pb2_grpc.add_ConfigServiceServicer_to_server(ConfigService(service), self._server)
         config_pb2_grpc.add_FleetServiceServicer_to_server(FleetService(service), self._server)
         history_pb2_grpc.add_HistoryServiceServicer_to_server(HistoryService(service), self._server)
+        spend_pb2_grpc.add_SpendServiceServicer_to_server(SpendService(ledger), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         files = (config_pb2.DESCRIPTOR, history_pb2.DESCRIPTOR)
         services = [service for file in files for service in file.services_by_name.values()]
+        services.append(spend_pb2.DESCRIPTOR.services_by_name["SpendService"])
         self._names = ("", *(service.full_name for service in services))
         names = (*self._names[1:], health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)

@@ -8,10 +8,13 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from tollhouse.dataplane.dispatch.targets import states_of
 from tollhouse.dataplane.gateway import Gateway
 from tollhouse.dataplane.objects import Batch
 from tollhouse.dataplane.runtime.access_log import AccessLog
+from tollhouse.dataplane.runtime.breakers import WorkerBreakers
 from tollhouse.dataplane.runtime.clock import SystemClock
 from tollhouse.dataplane.runtime.counters import LinkedCounters
 from tollhouse.dataplane.runtime.inspection import Inspection
@@ -20,7 +23,9 @@ from tollhouse.dataplane.runtime.linked_budgets import LinkedBudgets
 from tollhouse.dataplane.runtime.log_files import BackgroundLogFiles
 from tollhouse.dataplane.runtime.messages import Applied, Exposition, ExpositionWanted, Start
 from tollhouse.dataplane.runtime.metrics import PlainMetrics
+from tollhouse.dataplane.runtime.outbox import Outbox
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
+from tollhouse.dataplane.runtime.tailing import WorkerTail
 from tollhouse.dataplane.runtime.tasks import Tasks
 from tollhouse.dataplane.runtime.tracing import SpanSinks
 from tollhouse.dataplane.runtime.traffic import Traffic
@@ -41,6 +46,7 @@ class Serving:
         self._tasks = Tasks()
         self.metrics = PlainMetrics(start.settings.max_series, self._exposition)
         self._counters = LinkedCounters(link)
+        self._outbox = Outbox(Path(start.settings.state_dir) / "outbox")
         dropped = self.metrics.counter("tollhouse_log_lines_dropped_total", "Lines log files did not take.", ("path",))
         self._log_files = BackgroundLogFiles(lambda path: dropped(path).add(1))
         spans_dropped = self.metrics.counter(
@@ -60,6 +66,7 @@ class Serving:
             workers=start.settings.workers,
             log_files=self._log_files,
             budgets=LinkedBudgets(link),
+            attempt_log=self._outbox,
             open_spans=SpanSinks(spans_dropped).open,
         )
         self.gateway = Gateway(self._services)
@@ -67,8 +74,11 @@ class Serving:
             access_log = AccessLog(start.settings.access_log, self._log_files, self._services.clock)
             self.gateway.recorders.append(access_log.record)
         self.inspection = Inspection(self.gateway)
+        self.breakers = WorkerBreakers(states_of(self._services), link)
+        self.tail = WorkerTail(self.gateway, link, self._services.clock.monotonic)
         self._traffic = Traffic(start, self.gateway, self._services.secrets.reveal)
         self._tasks.spawn(self._counters.keep(), "return idle slices")
+        self._tasks.spawn(self._outbox.keep(), "sync the outbox")
 
     @property
     def exchanges(self) -> int:
@@ -109,6 +119,7 @@ class Serving:
         self._counters.return_all()
         await self._tasks.close()
         await self._services.transport.close()
+        self._outbox.end()
         await asyncio.to_thread(self._log_files.close)
 
     async def _exposition(self) -> bytes:

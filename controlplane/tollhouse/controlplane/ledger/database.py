@@ -1,0 +1,51 @@
+"""The database of the ledger: one SQLite file, or PostgreSQL. One code path for both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from tollhouse.controlplane.ledger import schema
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+
+
+def database_url(text: str) -> URL:
+    """``ledger.sqlite``, ``sqlite:///ledger.sqlite`` or ``postgresql://...``. Raises ValueError."""
+    if "://" not in text:
+        return URL.create(DRIVERS["sqlite"], database=text)
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("--ledger: that is no address of a database") from None
+    driver = DRIVERS.get(url.drivername.partition("+")[0])
+    if driver is None:
+        raise ValueError(f"--ledger: {url.drivername} is not offered; use a file, sqlite:/// or postgresql://")
+    return url.set(drivername=driver)
+
+
+def open_engine(url: URL) -> AsyncEngine:
+    """Connections to the database; made when first needed."""
+    if not url.drivername.startswith("sqlite"):
+        return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, connect_args={"timeout": 15})
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Make or update the tables."""
+    async with engine.begin() as connection:
+        await connection.run_sync(schema.migrate)
