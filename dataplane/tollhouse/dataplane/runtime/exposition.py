@@ -43,11 +43,17 @@ def add_up(reports: Iterable[list[Family]]) -> list[Family]:
             into = sums[family.name]
             for series in family.series:
                 before = into.get(series.labels)
-                into[series.labels] = series if before is None else _sum(before, series)
+                join = _higher if family.kind == "gauge" and family.name.endswith("_state") else _sum
+                into[series.labels] = series if before is None else join(before, series)
     return [
         Family(one.name, one.help, one.kind, one.label_names, one.bounds, list(sums[one.name].values()))
         for one in families.values()
     ]
+
+
+def _higher(one: Series, other: Series) -> Series:
+    """States are no amounts: the node's is that of the worker that is worst off."""
+    return one if one.value >= other.value else other
 
 
 def _sum(one: Series, other: Series) -> Series:

@@ -98,6 +98,14 @@ class Inspection:
         told = [
             {
                 "name": state.name,
+                "model": state.model,
+                "breaker": state.state(now),
+                "forced": state.breaker.forced,
+                "retry_in_s": round(state.wait_s(now), 1),
+                "waiting": state.gate.waiting,
+                "start_ms": round(state.start.value * 1000, 1),
+                "token_ms": round(state.token.value * 1000, 2),
+                "headroom": state.headroom(now),
                 "status": "unhealthy" if (shut := state.shut(now)) else "healthy",
                 "reason": shut,
                 "in_flight": state.in_flight,

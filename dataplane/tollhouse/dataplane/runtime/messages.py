@@ -227,6 +227,32 @@ class Tailed(msgspec.Struct, tag="tail", frozen=True, array_like=True):
     lost: int = 0
 
 
+# --- breakers ------------------------------------------------------------------------------------------------------
+
+
+class BreakerTold(msgspec.Struct, tag="breaker", frozen=True, array_like=True):
+    """A worker's breaker opened for so many seconds, or closed, by its own traffic; passed on to the others."""
+
+    key: str
+    account: bool
+    opened: bool
+    reason: str
+    seconds: float
+
+
+class ForceTarget(msgspec.Struct, tag="force", frozen=True, array_like=True):
+    """An operator's word on the targets of a name: ``open``, ``close`` or ``reset``."""
+
+    name: str
+    action: str
+
+
+class Forced(msgspec.Struct, tag="forced", frozen=True, array_like=True):
+    """How many targets have that name."""
+
+    count: int
+
+
 class Refusal(msgspec.Struct, tag="refusal", frozen=True, array_like=True):
     """A question could not be answered."""
 
@@ -263,6 +289,9 @@ Message = (
     | Health
     | TailWanted
     | Tailed
+    | BreakerTold
+    | ForceTarget
+    | Forced
     | Refusal
     | Done
 )

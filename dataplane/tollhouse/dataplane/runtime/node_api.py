@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from tollhouse.dataplane.runtime.breakers import ACTIONS
 from tollhouse.dataplane.runtime.link import LinkError
 from tollhouse.dataplane.runtime.listeners import PortTaken
 from tollhouse.dataplane.runtime.messages import Effective, EffectiveWanted, Explained, ExplainWanted
@@ -59,6 +60,17 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
         if answer.missing:
             await context.abort(grpc.StatusCode.NOT_FOUND, answer.missing)
         return node_pb2.EffectiveConfigResponse(config_json=answer.config_json, revision=answer.revision)
+
+    async def SetTarget(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """An operator's word on the breakers of a target."""
+        if not request.name or request.action not in ACTIONS:
+            wanted = f"name a target, and one of the actions {', '.join(ACTIONS)}"
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, wanted)
+        try:
+            count = await self._report.breakers.force(request.name, request.action)
+        except LinkError as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        return node_pb2.SetTargetResponse(known=count)
 
     async def Explain(self, request: Any, context: Any) -> Any:  # noqa: N802
         """What would happen to a request."""

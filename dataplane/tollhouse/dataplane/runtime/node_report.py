@@ -8,6 +8,7 @@ from typing import Any
 
 from tollhouse.dataplane.objects import ConfigSource
 from tollhouse.dataplane.runtime.authority import Authority
+from tollhouse.dataplane.runtime.breakers import NodeBreakers
 from tollhouse.dataplane.runtime.config_state import ConfigState
 from tollhouse.dataplane.runtime.crew import Crew
 from tollhouse.dataplane.runtime.listeners import reachable_address
@@ -32,6 +33,7 @@ class NodeReport:
         self.crew = crew
         self.authority = authority
         self.source = source
+        self.breakers = NodeBreakers(crew)
         self.draining = False
         self.http_address = ""
         self.https_address = ""

@@ -75,6 +75,7 @@ class Serving:
             self.gateway.recorders.append(access_log.record)
         self.inspection = Inspection(self.gateway)
         self.breakers = WorkerBreakers(states_of(self._services), link)
+        self.breakers = WorkerBreakers(states_of(self._services), link)
         self.tail = WorkerTail(self.gateway, link, self._services.clock.monotonic)
         self._traffic = Traffic(start, self.gateway, self._services.secrets.reveal)
         self._tasks.spawn(self._counters.keep(), "return idle slices")

@@ -25,6 +25,7 @@ from tollhouse.dataplane.runtime.link import encode_tell
 from tollhouse.dataplane.runtime.listeners import PortTaken, address_of, reserve
 from tollhouse.dataplane.runtime.logs import set_up_logs
 from tollhouse.dataplane.runtime.messages import (
+    BreakerTold,
     Config,
     Exposition,
     ExpositionWanted,
@@ -178,6 +179,7 @@ class Supervisor:
 
     def worker_ready(self, worker: WorkerProcess) -> None:
         """Give a new worker everything there is; changes follow from now on."""
+        self.report.breakers.brief(worker)
         if self._state.known and worker.link is not None:
             worker.link.tell(Config(self._state.full()))
 
@@ -195,6 +197,8 @@ class Supervisor:
             self._budgets.crossed(message)
         elif isinstance(message, MetricsReport):
             self._scrape.report(worker, message.families)
+        elif isinstance(message, BreakerTold):
+            self.report.breakers.spread(worker, message)
 
     def worker_asked(self, worker: WorkerProcess, message: Message) -> Message | Awaitable[Message]:
         """Counts, and the whole node's numbers."""

@@ -19,10 +19,12 @@ from tollhouse.dataplane.runtime.config_state import merge_batches
 from tollhouse.dataplane.runtime.link import Link
 from tollhouse.dataplane.runtime.logs import set_up_logs
 from tollhouse.dataplane.runtime.messages import (
+    BreakerTold,
     Config,
     Drain,
     EffectiveWanted,
     ExplainWanted,
+    ForceTarget,
     HealthWanted,
     Heartbeat,
     Hello,
@@ -47,6 +49,7 @@ class Worker:
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self._start: asyncio.Future[Start] = loop.create_future()
+        self._before_start: list[Message] = []
         self._batches: asyncio.Queue[Batch] = asyncio.Queue()
         self._drain_limit_s: float | None = None
         self._stop = asyncio.Event()
@@ -81,6 +84,8 @@ class Worker:
     async def _serve(self, start: Start, stopped: asyncio.Task[bool]) -> None:
         set_up_logs(start.settings.log_level, f"worker-{start.index}")
         serving = self._serving = Serving(start, lambda: self.link)
+        for message in self._before_start:
+            self._about_targets(message)
         loop = asyncio.get_running_loop()
         loading = loop.create_task(self._load_batches(serving), name="configuration")
         beating = loop.create_task(self._beat(serving), name="heartbeat")
@@ -124,11 +129,22 @@ class Worker:
         elif isinstance(message, Start):
             if not self._start.done():
                 self._start.set_result(message)
+        elif isinstance(message, BreakerTold | ForceTarget):
+            self._about_targets(message)
         elif isinstance(message, Drain):
             self._drain_limit_s = message.limit_s
             self._stop.set()
         else:
             log.error("unexpected message %s", type(message).__name__)
+
+    def _about_targets(self, message: Message) -> None:
+        serving = self._serving
+        if serving is None:
+            self._before_start.append(message)
+        elif isinstance(message, BreakerTold):
+            serving.breakers.learn(message)
+        elif isinstance(message, ForceTarget):
+            serving.breakers.force(message)
 
     def _asked(self, message: Message) -> Message | Awaitable[Message]:
         serving = self._serving
@@ -142,6 +158,8 @@ class Worker:
             return serving.inspection.effective(message)
         if isinstance(message, HealthWanted):
             return serving.inspection.health()
+        if isinstance(message, ForceTarget):
+            return serving.breakers.force(message)
         return Refusal(f"a worker does not answer {type(message).__name__}")
 
 

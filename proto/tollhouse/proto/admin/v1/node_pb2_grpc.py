@@ -54,6 +54,11 @@ class NodeServiceStub:
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersRequest.SerializeToString,
                 response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersResponse.FromString,
                 _registered_method=True)
+        self.SetTarget = channel.unary_unary(
+                '/tollhouse.admin.v1.NodeService/SetTarget',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.SetTargetRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.SetTargetResponse.FromString,
+                _registered_method=True)
         self.TargetHealth = channel.unary_unary(
                 '/tollhouse.admin.v1.NodeService/TargetHealth',
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.TargetHealthRequest.SerializeToString,
@@ -96,6 +101,13 @@ class NodeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetTarget(self, request, context):
+        """An operator's word on the breakers of a target, on all workers of the node.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TargetHealth(self, request, context):
         """What each worker knows of the health of its targets.
         """
@@ -133,6 +145,11 @@ def add_NodeServiceServicer_to_server(servicer, server):
                     servicer.Numbers,
                     request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersRequest.FromString,
                     response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersResponse.SerializeToString,
+            ),
+            'SetTarget': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTarget,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.SetTargetRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.SetTargetResponse.SerializeToString,
             ),
             'TargetHealth': grpc.unary_unary_rpc_method_handler(
                     servicer.TargetHealth,
@@ -253,6 +270,33 @@ class NodeService:
             '/tollhouse.admin.v1.NodeService/Numbers',
             tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersRequest.SerializeToString,
             tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.NumbersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetTarget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.NodeService/SetTarget',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.SetTargetRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_node__pb2.SetTargetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,8 @@ class NodeServiceStub:
     """What would happen to a request, without sending it anywhere."""
     Numbers: _grpc.UnaryUnaryMultiCallable[_node_pb2.NumbersRequest, _node_pb2.NumbersResponse]
     """What this node counts: the metrics of a scrape, as numbers."""
+    SetTarget: _grpc.UnaryUnaryMultiCallable[_node_pb2.SetTargetRequest, _node_pb2.SetTargetResponse]
+    """An operator's word on the breakers of a target, on all workers of the node."""
     TargetHealth: _grpc.UnaryUnaryMultiCallable[_node_pb2.TargetHealthRequest, _node_pb2.TargetHealthResponse]
     """What each worker knows of the health of its targets."""
     Tail: _grpc.UnaryStreamMultiCallable[_node_pb2.TailRequest, _node_pb2.TailEvent]
@@ -55,6 +57,8 @@ class NodeServiceAsyncStub(NodeServiceStub):
     """What would happen to a request, without sending it anywhere."""
     Numbers: _aio.UnaryUnaryMultiCallable[_node_pb2.NumbersRequest, _node_pb2.NumbersResponse]  # type: ignore[assignment]
     """What this node counts: the metrics of a scrape, as numbers."""
+    SetTarget: _aio.UnaryUnaryMultiCallable[_node_pb2.SetTargetRequest, _node_pb2.SetTargetResponse]  # type: ignore[assignment]
+    """An operator's word on the breakers of a target, on all workers of the node."""
     TargetHealth: _aio.UnaryUnaryMultiCallable[_node_pb2.TargetHealthRequest, _node_pb2.TargetHealthResponse]  # type: ignore[assignment]
     """What each worker knows of the health of its targets."""
     Tail: _aio.UnaryStreamMultiCallable[_node_pb2.TailRequest, _node_pb2.TailEvent]  # type: ignore[assignment]
@@ -93,6 +97,14 @@ class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.NumbersResponse, _abc.Awaitable[_node_pb2.NumbersResponse]]:
         """What this node counts: the metrics of a scrape, as numbers."""
+
+    @_abc_1.abstractmethod
+    def SetTarget(
+        self,
+        request: _node_pb2.SetTargetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.SetTargetResponse, _abc.Awaitable[_node_pb2.SetTargetResponse]]:
+        """An operator's word on the breakers of a target, on all workers of the node."""
 
     @_abc_1.abstractmethod
     def TargetHealth(
