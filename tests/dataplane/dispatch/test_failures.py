@@ -38,6 +38,15 @@ def test_one_failure_keeps_its_meaning(one: UpstreamFailure, status: int, code: 
     assert (error.status, error.code, error.retry_after_s) == (status, code, one.retry_after_s)
 
 
+def test_a_key_this_node_lacks_is_not_blamed_on_the_provider() -> None:
+    """Nothing was sent, so nothing was rejected; the reference itself is for the log only."""
+    lacking = of_error(GatewayFault("secret_unavailable", "$env://THE_KEY is not set"))
+    alone, among = to_error([lacking], ["a"]), to_error([lacking, failure("overloaded", 529)], ["a", "b"])
+    assert alone.message == "The gateway's key for a is missing on this node. Tell whoever runs the gateway."
+    assert "a: no key for it on this node" in among.message
+    assert "THE_KEY" not in alone.message + among.message
+
+
 def test_several_failures_are_told_together() -> None:
     """503 with each cause; a rejected key is not quoted; the shortest wait counts."""
     both = [failure("auth", 401), failure("overloaded", 529, retry_after_s=4.0)]

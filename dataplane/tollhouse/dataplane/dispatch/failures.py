@@ -56,6 +56,9 @@ def to_error(failures: Sequence[UpstreamFailure], names: Sequence[str]) -> Upstr
     if len({*names}) > 1:
         return _all_failed(failures, names)
     if last.kind in ("auth", "quota"):
+        if last.kind == "auth" and not last.status:
+            message = f"The gateway's key for {names[-1]} is missing on this node. Tell whoever runs the gateway."
+            return UpstreamError(502, CODES[last.kind], message)
         what = "rejected the gateway's credentials" if last.kind == "auth" else "says the gateway's quota is used up"
         message = f"The provider behind {names[-1]} {what}. Your own key is fine; tell whoever runs the gateway."
         return UpstreamError(502, CODES[last.kind], message)
@@ -87,6 +90,6 @@ def _all_failed(failures: Sequence[UpstreamFailure], names: Sequence[str]) -> Up
 def _shown(failure: UpstreamFailure) -> str:
     """One failure in a few words. What a provider says of a rejected key may quote it, so that is not repeated."""
     if failure.kind == "auth":
-        return "the provider rejected the gateway's credentials"
+        return "the provider rejected the gateway's credentials" if failure.status else "no key for it on this node"
     status = f"{failure.status} " if failure.status else ""
     return f"{status}{failure.message[:200]}"
