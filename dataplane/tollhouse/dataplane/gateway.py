@@ -16,7 +16,7 @@ from tollhouse.dataplane.objects import Batch
 from tollhouse.dataplane.pipeline import Pipeline
 from tollhouse.dataplane.plugin import DispatchPlugin, Plugin
 from tollhouse.dataplane.protocol import Protocol
-from tollhouse.dataplane.protocols._models import anthropic_model, anthropic_models, openai_model, openai_models
+from tollhouse.dataplane.protocols._models import DIALECTS
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.snapshot import CompiledRoute, Snapshot
@@ -162,6 +162,8 @@ class Gateway:
                     "unknown_protocol",
                     f"No protocol served here fits {ex.method} {ex.path}. Served are: {served}.",
                 )
+        if ex.protocol is not None:
+            ex.protocol.enter(ex.path, ex.query, ex.document)
 
     def _protocol_by_path(self, path: str) -> Protocol | None:
         try:
@@ -176,24 +178,27 @@ class Gateway:
         dispatcher = pipeline.dispatcher
         listed = dispatcher.models(ex) if isinstance(dispatcher, DispatchPlugin) else None
         head, _, name = ex.path.partition("/models")
-        if listed is None or not head.endswith("/v1") or (name and not name.startswith("/")):
+        google = head.endswith("/v1beta")
+        if listed is None or not (google or head.endswith("/v1")) or (name and not name.startswith("/")):
             raise ClientError(
                 405,
                 "method_not_allowed",
                 f"{ex.method} is not served on {ex.path}. Send a POST.",
                 headers={"allow": "POST"},
             )
-        anthropic = "anthropic-version" in ex.headers
+        dialect = "gemini_generate" if google else "openai_chat"
+        if "anthropic-version" in ex.headers:
+            dialect = "anthropic_messages"
+        whole, one = DIALECTS[dialect]
         if name in ("", "/"):
-            return Reply(200, [JSON], anthropic_models(listed) if anthropic else openai_models(listed))
+            return Reply(200, [JSON], whole(listed))
         wanted = name[1:]
         for model in listed:
             if model.id == wanted:
-                shown = anthropic_model(model) if anthropic else openai_model(model)
-                return Reply(200, [JSON], msgspec.json.encode(shown))
-        ex.protocol = registry.protocols_by_name().get("anthropic_messages" if anthropic else "openai_chat")
+                return Reply(200, [JSON], msgspec.json.encode(one(model)))
+        ex.protocol = registry.protocols_by_name().get(dialect)
         raise ClientError(
-            404, "model_not_found", f"There is no model {wanted!r} here. GET /v1/models lists those there are."
+            404, "model_not_found", f"There is no model {wanted!r} here. GET {head}/models lists those there are."
         )
 
     # -- the reply

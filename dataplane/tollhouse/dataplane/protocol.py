@@ -115,6 +115,18 @@ class Protocol(ABC):
     operation: ClassVar[str] = "chat"
     """OpenTelemetry's ``gen_ai.operation.name``."""
 
+    model_in_body: ClassVar[bool] = True
+    """Whether requests name the model in their body; not where the path does."""
+
+    limit_field: ClassVar[str] = "max_tokens"
+    """The field that limits output; a dot leads into an object."""
+
+    option_fields: ClassVar[Mapping[str, str]] = {}
+    """Where options an operator sets (``temperature``) stand in this format, if not in a field of that name."""
+
+    stream_type: ClassVar[str] = "text/event-stream"
+    """The content type of this format's streams."""
+
     # -- which requests are in this format
 
     @abstractmethod
@@ -123,6 +135,11 @@ class Protocol(ABC):
         been read; a path may be enough (``/v1/messages``)."""
 
     # -- requests
+
+    def enter(self, path: str, query: str, document: RequestDocument) -> None:
+        """Put what the address says of the request (the model, say) into the document, where everything else looks
+        for it. Called once, before the request is looked at. Raises ClientError 400."""
+        return None
 
     @abstractmethod
     def peek(self, document: RequestDocument) -> Peek:

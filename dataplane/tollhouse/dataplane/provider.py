@@ -40,7 +40,10 @@ class Provider(ABC):
 
     speaks: ClassVar[Mapping[str, str]]
     """Protocol name -> path, in order of preference. A target speaks the client's format if it can; otherwise the
-    first entry."""
+    first entry. ``{model}`` in a path stands for the model's name."""
+
+    streams: ClassVar[Mapping[str, str]] = {}
+    """Protocol name -> path of streamed answers, for formats that ask for them at another one."""
 
     auth_header: ClassVar[str] = "authorization"
     auth_scheme: ClassVar[str] = "Bearer "
@@ -64,11 +67,11 @@ class Provider(ABC):
     fallback_model: ClassVar[str] = ""
     """The model used when a request for a model of another vendor falls back to this one and the config names none."""
 
-    max_tokens_field: ClassVar[Mapping[str, str]] = {
-        "openai_chat": "max_tokens",
-        "anthropic_messages": "max_tokens",
-    }
-    """Protocol name -> the field that limits output."""
+    max_tokens_field: ClassVar[Mapping[str, str]] = {}
+    """Protocol name -> the field that limits output, where the vendor takes another than the format's own."""
+
+    key_headers: ClassVar[Mapping[str, str]] = {}
+    """Protocol name -> the header a bearer key goes into bare, for vendors whose formats want it in different ones."""
 
     sends_model: ClassVar[bool] = True
     """Whether the request body names the model; not where the address already does."""

@@ -6,7 +6,7 @@ import json
 
 from anthropic.types import ModelInfo
 from openai.types import Model
-from tollhouse.dataplane.protocols import anthropic_messages, openai_chat
+from tollhouse.dataplane.protocols import _models, anthropic_messages, openai_chat
 from tollhouse.dataplane.protocols._models import ListedModel
 
 MODELS = [ListedModel("a", 1700000000, "anthropic", "Model A"), ListedModel("b"), ListedModel("c")]
@@ -35,3 +35,10 @@ def test_anthropics_list_comes_in_pages() -> None:
     page = json.loads(anthropic_messages.render_models(MODELS, limit=1, before_id="c"))
     assert ([item["id"] for item in page["data"]], page["has_more"]) == (["b"], True)
     assert json.loads(anthropic_messages.render_models([]))["first_id"] is None
+
+
+def test_googles_list_names_what_can_be_asked() -> None:
+    body = json.loads(_models.gemini_models(MODELS))
+    assert [item["name"] for item in body["models"]] == ["models/a", "models/b", "models/c"]
+    assert body["models"][0]["displayName"] == "Model A"
+    assert set(_models.DIALECTS) == {"openai_chat", "anthropic_messages", "gemini_generate"}

@@ -31,6 +31,9 @@ CONTEXT = ReplyContext(model="m", stream_usage=True, request_id="r1")
 def test_replies_are_valid(name: str, case: str, target: str) -> None:
     reply = protocols_by_name()[name].decode_reply(load(name, "replies", case))
     body = protocols_by_name()[target].encode_reply(reply, CONTEXT)
+    if target == "gemini_generate":
+        check_gemini_events([json.loads(body)], whole=True)
+        return
     REPLIES[target].model_validate_json(body, strict=False)
 
 
@@ -45,6 +48,8 @@ def test_streams_are_valid_and_in_order(name: str, case: str, target: str) -> No
     if target == "openai_chat":
         check_chunks([body for body in bodies if "error" not in body])
         assert all(event.name == "" for event in written)
+    elif target == "gemini_generate":
+        check_gemini_events(bodies, whole=case != "cut")
     elif target == "openai_responses":
         check_response_events(bodies, whole=case != "cut")
     else:
@@ -114,3 +119,18 @@ def check_response_events(bodies: list[dict], *, whole: bool) -> None:
         return
     assert last["type"] in ("response.completed", "response.incomplete", "response.failed")
     assert last["response"]["output"] == [item for _, item in sorted(done.items())]
+
+
+def check_gemini_events(bodies: list[dict], *, whole: bool) -> None:
+    """Every event a candidate with parts of one kind each; the last names a reason and the usage. (Google's own SDK
+    reads them in tests/clients: it is too large for the development environment.)"""
+    for body in bodies:
+        for candidate in body.get("candidates", ()):
+            assert candidate["content"]["role"] == "model"
+            for part in candidate["content"]["parts"]:
+                assert len({"text", "functionCall", "inlineData"} & set(part)) == 1
+                assert isinstance(part.get("functionCall", {}).get("args", {}), dict)
+    last = bodies[-1]
+    if whole and "error" not in last:
+        assert all(candidate["finishReason"] for candidate in last["candidates"])
+        assert last["usageMetadata"]["totalTokenCount"] >= last["usageMetadata"]["promptTokenCount"]

@@ -210,7 +210,9 @@ class Driver:
             timeouts = replace(timeouts, total_s=left, first_byte_s=patience)
         if more and timeouts.connect_s > plan.limits.connect_s_with_another:
             timeouts = replace(timeouts, connect_s=plan.limits.connect_s_with_another)
-        headers = to_provider(ex, target, secrets, same=prepared.same, stream=ex.peek.stream)
+        headers = to_provider(
+            ex, target, secrets, same=prepared.same, stream=ex.peek.stream, protocol=prepared.spoken.name
+        )
         if not plan.limits.keepalive:
             headers.append(("connection", "close"))
         return UpstreamRequest(
@@ -235,7 +237,7 @@ class Driver:
             body = await response.read(_MAX_ERROR_BODY)
             provider = trial.target.endpoint.provider
             return provider.read_failure(response.status, as_mapping(response.headers), body)
-        streams = (response.header("content-type") or "").startswith("text/event-stream")
+        streams = (response.header("content-type") or "").startswith(prepared.spoken.stream_type)
         if streams and ex.peek.stream:
             return await self._answers.stream(ex, plan.limits, prepared, response, trial, more)
         return await self._answers.whole(ex, plan.limits, prepared, response, trial)

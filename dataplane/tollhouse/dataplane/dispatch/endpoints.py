@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tollhouse.dataplane.provider import Provider
 from tollhouse.dataplane.services import Secrets
@@ -14,6 +14,8 @@ from tollhouse.dataplane.transport import Origin
 
 OVERRIDE = "TOLLHOUSE_ENDPOINT_"
 """Environment variables by which a node sends a vendor type's traffic elsewhere: ``TOLLHOUSE_ENDPOINT_OPENAI``."""
+
+_BEARER = "Bearer "
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,28 @@ class Endpoint:
     key: str = ""
     """Tells accounts apart: two endpoints with one key share their breaker."""
 
-    def target(self, protocol: str) -> str:
+    def target(self, protocol: str, model: str = "", *, stream: bool = False) -> str:
         """Path and query of the request line for a protocol."""
-        path = self.path or self.provider.speaks.get(protocol, "/")
-        return f"{path}?{self.query}" if self.query else path
+        path = self.path
+        if not path:
+            provider = self.provider
+            path = (stream and provider.streams.get(protocol)) or provider.speaks.get(protocol, "/")
+        if "{model}" in path:
+            path = path.replace("{model}", quote(model, safe=":" if self.provider.type != "bedrock" else ""))
+        if not self.query:
+            return path
+        return f"{path}{'&' if '?' in path else '?'}{self.query}"
 
-    def revealed(self, secrets: Secrets) -> list[tuple[str, str]]:
+    def revealed(self, secrets: Secrets, protocol: str = "") -> list[tuple[str, str]]:
         """The headers to send, secrets in the clear. Raises GatewayFault ``secret_unavailable``."""
-        return [(name, reveal(secrets, value)) for name, value in self.headers]
+        shown = [(name, reveal(secrets, value)) for name, value in self.headers]
+        wanted = self.provider.key_headers.get(protocol)
+        if wanted is None:
+            return shown
+        return [
+            (wanted, value[len(_BEARER) :]) if name == "authorization" and value.startswith(_BEARER) else (name, value)
+            for name, value in shown
+        ]
 
 
 def reveal(secrets: Secrets, value: str) -> str:

@@ -20,6 +20,7 @@ NEVER = frozenset(
         "x-api-key",
         "api-key",
         "apikey",
+        "x-goog-api-key",
         "cookie",
         "host",
         "content-length",
@@ -47,7 +48,9 @@ _BACK_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id")
 
 
-def to_provider(ex: Exchange, target: Target, secrets: Secrets, *, same: bool, stream: bool) -> list[tuple[str, str]]:
+def to_provider(
+    ex: Exchange, target: Target, secrets: Secrets, *, same: bool, stream: bool, protocol: str = ""
+) -> list[tuple[str, str]]:
     """The headers of an attempt. Raises GatewayFault when a secret cannot be had. ``same``: the provider speaks the
     client's format, so the client's headers for the vendor mean something to it."""
     provider = target.endpoint.provider
@@ -67,7 +70,7 @@ def to_provider(ex: Exchange, target: Target, secrets: Secrets, *, same: bool, s
     if ex.trace is not None:
         sent["traceparent"] = ex.trace.header(len(ex.attempts))
     edit(sent, ex.upstream_headers)
-    sent.update(target.endpoint.revealed(secrets))
+    sent.update(target.endpoint.revealed(secrets, protocol))
     return list(sent.items())
 
 
@@ -91,7 +94,9 @@ def edit(headers: dict[str, str], edits: Iterable[tuple[str, str | None]]) -> No
 def request_target(ex: Exchange, target: Target, protocol: str, secrets: Secrets, *, same: bool) -> str:
     """Path and query of an attempt: the provider's, the client's arguments that mean something to it, and keys that
     travel in the query."""
-    line = target.endpoint.target(protocol)
+    asked = ex.peek if ex.protocol is not None else None
+    model = target.model or (asked.model if asked is not None else "")
+    line = target.endpoint.target(protocol, model, stream=asked is not None and asked.stream)
     arguments: list[tuple[str, str]] = []
     if same and ex.query:
         arguments += [(name, value) for name, value in parse_qsl(ex.query, keep_blank_values=True) if name in _QUERY]

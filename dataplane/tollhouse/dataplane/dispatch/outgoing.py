@@ -16,7 +16,14 @@ from tollhouse.dataplane.protocol import Protocol, ReplyContext
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
-_LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_LIMIT_FIELDS = (
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "generationConfig.maxOutputTokens",
+    "generation_config.max_output_tokens",
+    "inferenceConfig.maxTokens",
+)
 
 
 @dataclass(slots=True)
@@ -54,9 +61,9 @@ def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Pr
     spoken = spoken_protocol(ex.protocol, target)
     if spoken is ex.protocol:
         document = ex.document.copy()
-        _edit(document, target, spoken.name, ex.peek.max_tokens)
+        _edit(document, target, spoken, ex.peek.max_tokens)
         hide = spoken.passthrough_edits(document)
-        limit = _bound(document, target, spoken.name, output_limit)
+        limit = _bound(document, target, spoken, output_limit)
         return Prepared(spoken, True, document.encode(), hide, output_limit=limit)
     chat = replace(ex.chat, model=target.model or ex.peek.model)
     unheard = chat.reasoning is not None and "reasoning" in target.lacks
@@ -64,13 +71,13 @@ def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Pr
         chat.reasoning = None
     encoded = spoken.encode_request(chat, max_output_tokens=target.max_output or None)
     body = encoded.body
-    limit_field = target.endpoint.provider.max_tokens_field.get(spoken.name, "max_tokens")
+    limit_field = _limit_field(target, spoken)
     if limit_field not in body and "max_tokens" in body:  # OpenAI's reasoning models refuse the older name
         body[limit_field] = body.pop("max_tokens")
     document = RequestDocument(msgspec.json.encode(body))
-    _edit(document, target, spoken.name, None)
+    _edit(document, target, spoken, None)
     dropped = [*encoded.dropped, "reasoning"] if unheard else encoded.dropped
-    limit = _bound(document, target, spoken.name, output_limit)
+    limit = _bound(document, target, spoken, output_limit)
     return Prepared(spoken, False, document.encode(), False, encoded.renamed_tools, dropped, limit)
 
 
@@ -87,21 +94,21 @@ def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:
     )
 
 
-def _edit(document: RequestDocument, target: Target, protocol: str, asked_tokens: int | None) -> None:
+def _edit(document: RequestDocument, target: Target, spoken: Protocol, asked_tokens: int | None) -> None:
     provider = target.endpoint.provider
-    if not provider.sends_model:
+    if not (provider.sends_model and spoken.model_in_body):
         document.remove("model")
     elif target.model and document.get("model") != target.model:
         document.set("model", target.model)
-    limit_field = provider.max_tokens_field.get(protocol, "max_tokens")
+    limit_field = _limit_field(target, spoken)
     for name, value in target.options.items():
         if name == "model":
             continue
         if name == "max_tokens":
             _limit(document, limit_field, value)
         else:
-            document.set(name, value)
-    partial = target.overrides.get(protocol)
+            _put(document, spoken.option_fields.get(name, name), value)
+    partial = target.overrides.get(spoken.name)
     if partial:
         _merge_into(document, partial, force=target.force_overrides)
     if target.max_tokens is not None:
@@ -109,24 +116,51 @@ def _edit(document: RequestDocument, target: Target, protocol: str, asked_tokens
     elif not target.native and target.max_output and asked_tokens is not None and asked_tokens > target.max_output:
         _limit(document, limit_field, target.max_output)  # a stand-in must not fail on the other model's limit
     if target.max_tokens_cap is not None:
-        _bound(document, target, protocol, target.max_tokens_cap)
+        _bound(document, target, spoken, target.max_tokens_cap)
 
 
-def _bound(document: RequestDocument, target: Target, protocol: str, most: int | None) -> int | None:
+def _limit_field(target: Target, spoken: Protocol) -> str:
+    return target.endpoint.provider.max_tokens_field.get(spoken.name) or spoken.limit_field
+
+
+def _bound(document: RequestDocument, target: Target, spoken: Protocol, most: int | None) -> int | None:
     """Lower the limit to ``most``, if given; the limit as it is then."""
-    told = [value for name in _LIMIT_FIELDS if isinstance(value := document.get(name), int) and value >= 0]
+    told = [value for name in _LIMIT_FIELDS if isinstance(value := _look(document, name), int) and value >= 0]
     limit = max(told) if told else None
     if most is not None and (limit is None or limit > most):
-        _limit(document, target.endpoint.provider.max_tokens_field.get(protocol, "max_tokens"), most)
+        _limit(document, _limit_field(target, spoken), most)
         return most
     return limit
 
 
 def _limit(document: RequestDocument, field_name: str, value: Any) -> None:
     for name in _LIMIT_FIELDS:
-        if name != field_name:
+        if name == field_name:
+            continue
+        holder, _, inner = name.partition(".")
+        if not inner:
             document.remove(name)
-    document.set(field_name, value)
+        elif _look(document, name) is not None:
+            document.set(holder, {key: kept for key, kept in document.get(holder).items() if key != inner})
+    _put(document, field_name, value)
+
+
+def _look(document: RequestDocument, field_name: str) -> Any:
+    """The value of a field; a dot leads into an object."""
+    holder, _, inner = field_name.partition(".")
+    value = document.get(holder)
+    if not inner:
+        return value
+    return value.get(inner) if isinstance(value, dict) else None
+
+
+def _put(document: RequestDocument, field_name: str, value: Any) -> None:
+    holder, _, inner = field_name.partition(".")
+    if not inner:
+        document.set(holder, value)
+        return
+    before = document.get(holder)
+    document.set(holder, {**(before if isinstance(before, dict) else {}), inner: value})
 
 
 def _merge_into(document: RequestDocument, partial: Mapping[str, Any], *, force: bool) -> None:

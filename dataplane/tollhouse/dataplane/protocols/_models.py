@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -64,3 +64,28 @@ def anthropic_models(
             "last_id": page[-1].id if page else None,
         }
     )
+
+
+def gemini_model(model: ListedModel) -> dict[str, Any]:
+    """One entry, Google's way."""
+    return {
+        "name": f"models/{model.id}",
+        "displayName": model.display_name or model.id,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+    }
+
+
+def gemini_models(models: Sequence[ListedModel]) -> bytes:
+    """The whole list, Google's way."""
+    return msgspec.json.encode({"models": [gemini_model(model) for model in models]})
+
+
+Lists = Callable[[Sequence[ListedModel]], bytes]
+Shows = Callable[[ListedModel], dict[str, Any]]
+
+DIALECTS: dict[str, tuple[Lists, Shows]] = {
+    "openai_chat": (openai_models, openai_model),
+    "anthropic_messages": (anthropic_models, anthropic_model),
+    "gemini_generate": (gemini_models, gemini_model),
+}
+"""Protocol -> how it writes the list, and one entry."""

@@ -1,4 +1,4 @@
-"""Google's Gemini API, by its OpenAI-compatible face."""
+"""Google's Gemini API: its native format, and its OpenAI-compatible face for clients of that."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from tollhouse.dataplane.providers._vendor import Vendor
 
 
 class Gemini(Vendor):
-    """Speaks chat completions under ``/v1beta/openai``."""
+    """Speaks generateContent, with the key in ``x-goog-api-key``, and what clients of OpenAI's formats ask for."""
 
     type = "gemini"
     otel_name = "gcp.gemini"
     endpoint = "https://generativelanguage.googleapis.com"
     speaks: ClassVar[Mapping[str, str]] = {
+        "gemini_generate": "/v1beta/models/{model}:generateContent",
         "openai_chat": "/v1beta/openai/chat/completions",
         "openai_embeddings": "/v1beta/openai/embeddings",
     }
+    streams: ClassVar[Mapping[str, str]] = {
+        "gemini_generate": "/v1beta/models/{model}:streamGenerateContent?alt=sse",
+    }
+    key_headers: ClassVar[Mapping[str, str]] = {"gemini_generate": "x-goog-api-key"}
     default_key = "$env://GEMINI_API_KEY"
     hosts = ("generativelanguage.googleapis.com",)
     native_models = ("gemini-*",)

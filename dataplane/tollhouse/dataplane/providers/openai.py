@@ -24,7 +24,4 @@ class OpenAi(Vendor):
     hosts = ("api.openai.com",)
     native_models = ("gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "codex-*")
     fallback_model = "gpt-4o-mini"
-    max_tokens_field: ClassVar[Mapping[str, str]] = {
-        "openai_chat": "max_completion_tokens",
-        "openai_responses": "max_output_tokens",
-    }
+    max_tokens_field: ClassVar[Mapping[str, str]] = {"openai_chat": "max_completion_tokens"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from tollhouse.dataplane.chat import ChatReply, ChatRequest, Usage
 from tollhouse.dataplane.document import RequestDocument
@@ -36,6 +36,7 @@ class OpenAIResponses(Protocol):
     """OpenAI's responses, as its SDKs, its Agents SDK and Codex speak them."""
 
     name = FORMAT
+    limit_field: ClassVar[str] = "max_output_tokens"
 
     def claims(self, path: str, document: RequestDocument | None) -> bool:
         """By path alone."""

@@ -1,0 +1,146 @@
+"""The wire format as the gateway sees it: which requests are in it, and its readers and writers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+from urllib.parse import parse_qs, unquote
+
+from tollhouse.dataplane.chat import ChatReply, ChatRequest, Usage
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.errors import GatewayError
+from tollhouse.dataplane.protocol import (
+    Encoded,
+    Peek,
+    Protocol,
+    ReplyContext,
+    StreamDecoder,
+    StreamEncoder,
+    UsageReader,
+)
+from tollhouse.dataplane.protocols._fields import as_object, get_flag, get_integer, get_text, unsupported
+from tollhouse.dataplane.protocols._signatures import PREFIX
+from tollhouse.dataplane.protocols.gemini_generate.errors import error_status, write_error
+from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, camel
+from tollhouse.dataplane.protocols.gemini_generate.read_request import read_request
+from tollhouse.dataplane.protocols.gemini_generate.reply import read_reply, write_reply
+from tollhouse.dataplane.protocols.gemini_generate.stream import GeminiDecoder, GeminiEncoder
+from tollhouse.dataplane.protocols.gemini_generate.usage import GeminiWatcher, read_tail
+from tollhouse.dataplane.protocols.gemini_generate.write_request import UNSIGNED, RequestWriter
+
+_PATH = re.compile(r"/models/(?P<model>[^:]+):(?P<method>generateContent|streamGenerateContent)$")
+_STRUCTURED = frozenset({"structured_output"})
+_TOOLS = frozenset({"tools"})
+_PACKED = PREFIX.encode()
+
+
+class GeminiGenerate(Protocol):
+    """``generateContent`` and ``streamGenerateContent``, as Google's SDKs speak them. Model and method are in the path:
+    they are read into the document, and taken out of it again before it is sent."""
+
+    name = FORMAT
+    model_in_body: ClassVar[bool] = False
+    limit_field: ClassVar[str] = "generationConfig.maxOutputTokens"
+    option_fields: ClassVar[Mapping[str, str]] = {
+        "temperature": "generationConfig.temperature",
+        "top_p": "generationConfig.topP",
+        "top_k": "generationConfig.topK",
+        "seed": "generationConfig.seed",
+        "stop": "generationConfig.stopSequences",
+        "presence_penalty": "generationConfig.presencePenalty",
+        "frequency_penalty": "generationConfig.frequencyPenalty",
+    }
+
+    def claims(self, path: str, document: RequestDocument | None) -> bool:
+        """By path alone."""
+        return _PATH.search(path) is not None
+
+    def enter(self, path: str, query: str, document: RequestDocument) -> None:
+        """As the port says. Raises ClientError for a stream that is not to come as events."""
+        found = _PATH.search(path)
+        if found is None:
+            return
+        document.set("model", unquote(found["model"]))
+        if found["method"] == "streamGenerateContent":
+            if parse_qs(query).get("alt") != ["sse"]:
+                raise unsupported("alt", "streams are served as events only; ask with ?alt=sse.")
+            document.set("stream", True)
+
+    def peek(self, document: RequestDocument) -> Peek:
+        """As the port says."""
+        few = {name: document.get(name) for name in ("model", "stream") if name in document}
+        raw = document.get("generationConfig") or document.get("generation_config") or {}
+        config = camel(as_object(raw, "generationConfig"))
+        needs = _TOOLS if b"unction" in document.raw_field("tools") else frozenset[str]()
+        if config.get("responseSchema") or config.get("responseJsonSchema"):
+            needs |= _STRUCTURED
+        return Peek(
+            model=get_text(few, "model", ""),
+            stream=get_flag(few, "stream") or False,
+            max_tokens=get_integer(config, "maxOutputTokens", "generationConfig", low=1),
+            choices=get_integer(config, "candidateCount", "generationConfig", low=1, high=8) or 1,
+            needs=needs,
+        )
+
+    def decode_request(self, document: RequestDocument) -> ChatRequest:
+        """As the port says."""
+        return read_request(document.as_dict())
+
+    def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
+        """As the port says."""
+        return RequestWriter(chat, max_output_tokens).write()
+
+    def passthrough_edits(self, document: RequestDocument) -> bool:
+        """Takes out what came from the path, and signatures of other formats' providers, which Google cannot read."""
+        document.remove("model")
+        document.remove("stream")
+        if _PACKED in document.raw_field("contents"):
+            document.set("contents", _unpacked(document.get("contents")))
+        return False
+
+    def decode_reply(self, body: bytes) -> ChatReply:
+        """As the port says."""
+        return read_reply(body)
+
+    def encode_reply(self, reply: ChatReply, context: ReplyContext) -> bytes:
+        """As the port says."""
+        return write_reply(reply, context)
+
+    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
+        """As the port says."""
+        return read_tail(body)
+
+    def stream_decoder(self) -> StreamDecoder:
+        """As the port says."""
+        return GeminiDecoder()
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
+        """As the port says."""
+        return GeminiEncoder(context)
+
+    def usage_reader(self, *, hide_usage: bool) -> UsageReader:
+        """As the port says; there is never usage to hide."""
+        return GeminiWatcher()
+
+    def encode_error(self, error: GatewayError, request_id: str) -> bytes:
+        """As the port says."""
+        return write_error(error, request_id)
+
+    def error_status(self, error: GatewayError) -> int:
+        """As the port says."""
+        return error_status(error)
+
+
+def _unpacked(value: object) -> object:
+    """Contents with our own signatures replaced by the one that says there is none."""
+    if isinstance(value, list):
+        return [_unpacked(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    written = {name: _unpacked(inner) if name in ("parts", "contents") else inner for name, inner in value.items()}
+    for name in ("thoughtSignature", "thought_signature"):
+        signature = written.get(name)
+        if isinstance(signature, str) and signature.startswith(PREFIX):
+            written[name] = UNSIGNED
+    return written

@@ -1,0 +1,267 @@
+"""Streams of generateContent, in and out: each event a reply with the next piece of the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from tollhouse.dataplane.chat import (
+    ArgumentsDelta,
+    Ended,
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    Opaque,
+    Part,
+    PartEnded,
+    PartKind,
+    PartStarted,
+    Refusal,
+    ReplyStarted,
+    Text,
+    TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolCall,
+    Usage,
+    UsageReported,
+)
+from tollhouse.dataplane.engine.sse import EventReader, EventTooLarge, ServerEvent, write_event
+from tollhouse.dataplane.errors import GatewayError
+from tollhouse.dataplane.protocol import ReplyContext, StreamDecoder, StreamEncoder
+from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols.gemini_generate.errors import write_error
+from tollhouse.dataplane.protocols.gemini_generate.reply import PartWriter, read_finish, read_part, write_finish
+from tollhouse.dataplane.protocols.gemini_generate.usage import (
+    GeminiWatcher,
+    read_stream_error,
+    read_usage,
+    write_usage,
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Candidate:
+    """What has come of one choice."""
+
+    __slots__ = ("calls", "finished", "kind", "next", "open")
+
+    def __init__(self) -> None:
+        self.next = 0
+        self.open = -1
+        self.kind: PartKind = "text"
+        self.calls = 0
+        self.finished = False
+
+
+class GeminiDecoder(StreamDecoder):
+    """See the port."""
+
+    def __init__(self) -> None:
+        self._reader = EventReader(GeminiWatcher.max_event)
+        self._candidates: dict[int, _Candidate] = {}
+        self._started = False
+        self._over = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """As the port says."""
+        events: list[Event] = []
+        if self._over:
+            return events
+        try:
+            for item in self._reader.feed(data):
+                self._take(item, events, closing=False)
+        except EventTooLarge as error:
+            self._fail(events, "INTERNAL", str(error))
+        return events
+
+    def close(self) -> list[Event]:
+        """As the port says; the answer is whole when every choice named its reason."""
+        events: list[Event] = []
+        if self._over:
+            return events
+        try:
+            for item in self._reader.close():
+                self._take(item, events, closing=True)
+        except EventTooLarge:
+            return events
+        if not self._over and self._candidates and all(one.finished for one in self._candidates.values()):
+            self._over = True
+            events.append(Ended())
+        return events
+
+    def _fail(self, events: list[Event], type_: str, message: str, status: int = 0) -> None:
+        self._over = True
+        events.append(Failed(type_, message, status))
+
+    def _take(self, item: ServerEvent, events: list[Event], *, closing: bool) -> None:
+        if self._over:
+            return
+        try:
+            body = msgspec.json.decode(item.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if not closing:  # at the end it is only a cut
+                self._fail(events, "INTERNAL", f"an event of the provider's stream is not JSON: {error}")
+            return
+        if not isinstance(body, dict):
+            self._fail(events, "INTERNAL", "an event of the provider's stream is not an object")
+        elif body.get("error"):
+            self._fail(events, *read_stream_error(body))
+        else:
+            self._chunk(body, events)
+
+    def _chunk(self, body: dict[str, Any], events: list[Event]) -> None:
+        if not self._started:
+            self._started = True
+            events.append(ReplyStarted(words(body.get("responseId")), words(body.get("modelVersion"))))
+        candidates = body.get("candidates")
+        for item in candidates if isinstance(candidates, list) else ():
+            if isinstance(item, dict):
+                self._candidate(item, events)
+        feedback = body.get("promptFeedback")
+        if isinstance(feedback, dict) and feedback.get("blockReason") and not self._candidates:
+            self._candidates[0] = _Candidate()
+            self._finish(0, self._candidates[0], "content_filter", events)
+        usage = read_usage(body.get("usageMetadata"))
+        if usage is not None:
+            events.append(UsageReported(usage))
+
+    def _candidate(self, item: dict[str, Any], events: list[Event]) -> None:
+        number = count(item.get("index"))
+        state = self._candidates.setdefault(number, _Candidate())
+        if state.finished:
+            return
+        content = item.get("content")
+        parts = content.get("parts") if isinstance(content, dict) else None
+        for value in parts if isinstance(parts, list) else ():
+            if isinstance(value, dict):
+                for part in read_part(value, number, state.calls):
+                    self._part(number, state, part, events)
+        if item.get("finishReason"):
+            self._finish(number, state, read_finish(item["finishReason"], called=state.calls > 0), events)
+
+    def _part(self, number: int, state: _Candidate, part: Part, events: list[Event]) -> None:
+        if isinstance(part, Text):
+            events.append(TextDelta(number, self._running(number, state, "text", events), part.text))
+        elif isinstance(part, Thinking):
+            index = self._running(number, state, "thinking", events)
+            events.append(ThinkingDelta(number, index, part.text, part.signature))
+            if part.signature:  # what follows is signed by it
+                self._end(number, state, events)
+        else:
+            self._end(number, state, events)
+            index, state.next = state.next, state.next + 1
+            if isinstance(part, ToolCall):
+                state.calls += 1
+                events.append(PartStarted(number, index, "tool_call", part.id, part.name))
+                events.append(ArgumentsDelta(number, index, part.arguments))
+            elif isinstance(part, Opaque):
+                events.append(PartStarted(number, index, "opaque", opaque=part))
+            events.append(PartEnded(number, index))
+
+    def _running(self, number: int, state: _Candidate, kind: PartKind, events: list[Event]) -> int:
+        """The index of the open part of this kind, begun if need be."""
+        if state.open >= 0 and state.kind == kind:
+            return state.open
+        self._end(number, state, events)
+        state.open, state.kind = state.next, kind
+        state.next += 1
+        events.append(PartStarted(number, state.open, kind))
+        return state.open
+
+    @staticmethod
+    def _end(number: int, state: _Candidate, events: list[Event]) -> None:
+        if state.open >= 0:
+            events.append(PartEnded(number, state.open))
+            state.open = -1
+
+    def _finish(self, number: int, state: _Candidate, reason: FinishReason, events: list[Event]) -> None:
+        state.finished = True
+        self._end(number, state, events)
+        events.append(Finished(number, reason))
+
+
+class GeminiEncoder(StreamEncoder):
+    """See the port. Calls are written when they are whole; the last event of a choice has its reason and the usage,
+    which is known in every format only at the end."""
+
+    def __init__(self, context: ReplyContext) -> None:
+        self._context = context
+        self._head: dict[str, Any] = {}
+        self._writers: dict[int, PartWriter] = {}
+        self._calls: dict[tuple[int, int], ToolCall] = {}
+        self._finished: dict[int, Finished] = {}
+        self._usage = Usage()
+
+    def encode(self, event: Event) -> bytes:
+        """As the port says."""
+        match event:
+            case TextDelta(choice, index, text):
+                return self._write(choice, Text(text))
+            case ThinkingDelta(choice, index, text, signature):
+                return self._write(choice, Thinking(text, signature))
+            case PartStarted():
+                return self._begin(event)
+            case ArgumentsDelta(choice, index, json):
+                call = self._calls.get((choice, index))
+                if call is not None:
+                    call.arguments += json
+            case PartEnded(choice, index):
+                call = self._calls.pop((choice, index), None)
+                return self._write(choice, call) if call is not None else b""
+            case ReplyStarted():
+                self._start(event)
+            case UsageReported(usage):
+                self._usage = usage
+            case Finished(choice):
+                self._finished[choice] = event
+            case Ended():
+                return self._end()
+            case Failed(type_, message, status):
+                return self.error(stream_failure(type_, message, status), self._context.request_id)
+        return b""
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        """As the port says: Google's SDK takes an event with ``error`` in it for a failure."""
+        return write_event(write_error(error, request_id))
+
+    def _start(self, event: ReplyStarted) -> None:
+        self._usage = event.usage or self._usage
+        self._head = {
+            "modelVersion": self._context.model or event.model,
+            "responseId": event.id or self._context.request_id,
+        }
+
+    def _begin(self, event: PartStarted) -> bytes:
+        if event.kind == "tool_call":
+            self._calls[(event.choice, event.index)] = ToolCall(event.call_id, event.name, "")
+        elif event.kind == "redacted_thinking":
+            return self._write(event.choice, Thinking(redacted=event.redacted))
+        elif event.opaque is not None:
+            return self._write(event.choice, event.opaque)
+        return b""
+
+    def _write(self, choice: int, part: Part | Refusal) -> bytes:
+        writer = self._writers.setdefault(choice, PartWriter(self._context))
+        parts = writer.write(part)
+        return self._chunk(choice, parts) if parts else b""
+
+    def _chunk(self, choice: int, parts: list[dict[str, Any]], finish: str = "") -> bytes:
+        candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": choice}
+        body: dict[str, Any] = {"candidates": [candidate], **self._head}
+        if finish:
+            candidate["finishReason"] = finish
+            body["usageMetadata"] = write_usage(self._usage)
+        return write_event(_encode(body))
+
+    def _end(self) -> bytes:
+        finished = self._finished or {0: Finished(0, "stop")}
+        written = b""
+        for choice, event in sorted(finished.items()):
+            writer = self._writers.get(choice)
+            rest = writer.rest() if writer is not None else []
+            written += self._chunk(choice, rest or [{"text": ""}], write_finish(event.reason))
+        return written

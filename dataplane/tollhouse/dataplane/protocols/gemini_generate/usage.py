@@ -1,0 +1,126 @@
+"""Token counts as Google reports them, and the reader that watches a stream for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.engine.sse import ServerEvent
+from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._watch import StreamWatcher
+
+_BROKEN = "the provider failed in the middle of its answer"
+
+
+class _Tail(msgspec.Struct):
+    """What accounting reads of a whole reply; the rest is skipped without being decoded."""
+
+    usageMetadata: Any = None  # noqa: N815
+    modelVersion: Any = None  # noqa: N815
+
+
+_TAIL = msgspec.json.Decoder(_Tail)
+
+
+def read_usage(value: Any) -> Usage | None:
+    """The neutral form of ``usageMetadata``; None when it is none. Thoughts are counted apart from the answer."""
+    if not isinstance(value, dict):
+        return None
+    thoughts = count(value.get("thoughtsTokenCount"))
+    return Usage(
+        input_tokens=count(value.get("promptTokenCount")) + count(value.get("toolUsePromptTokenCount")),
+        cached_tokens=count(value.get("cachedContentTokenCount")),
+        output_tokens=count(value.get("candidatesTokenCount")) + thoughts,
+        reasoning_tokens=thoughts,
+    )
+
+
+def write_usage(usage: Usage) -> dict[str, Any]:
+    """``usageMetadata``."""
+    shown = {
+        "promptTokenCount": usage.input_tokens,
+        "candidatesTokenCount": max(0, usage.output_tokens - usage.reasoning_tokens),
+        "totalTokenCount": usage.total_tokens,
+    }
+    if usage.cached_tokens:
+        shown["cachedContentTokenCount"] = usage.cached_tokens
+    if usage.reasoning_tokens:
+        shown["thoughtsTokenCount"] = usage.reasoning_tokens
+    return shown
+
+
+def read_tail(body: bytes) -> tuple[Usage | None, str]:
+    """Usage and model of a whole reply."""
+    try:
+        tail = _TAIL.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, ""
+    return read_usage(tail.usageMetadata), words(tail.modelVersion)
+
+
+def read_stream_error(body: dict[str, Any]) -> tuple[str, str, int]:
+    """Status word, message and number of an error event."""
+    error = body.get("error")
+    if not isinstance(error, dict):
+        return "INTERNAL", words(error) or _BROKEN, 0
+    number = count(error.get("code"))
+    return words(error.get("status")) or "INTERNAL", words(error.get("message")) or _BROKEN, number
+
+
+class GeminiWatcher(StreamWatcher):
+    """Watches a stream. The format has no end mark: it has ended when its last piece named a reason."""
+
+    __slots__ = ("_finished",)
+
+    max_event = 64 << 20
+    """A made image comes as one event."""
+
+    def __init__(self) -> None:
+        super().__init__(hide=False)
+        self._finished = False
+
+    def needs_look(self, data: bytes) -> bool:
+        """Usage, a reason to finish, or an error."""
+        return b'"usageMetadata"' in data or b'"finishReason"' in data or b'"error"' in data
+
+    def look(self, event: ServerEvent) -> bool:
+        """Take in one event."""
+        try:
+            body = msgspec.json.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return True
+        if not isinstance(body, dict):
+            return True
+        if body.get("error"):
+            type_, message, status = read_stream_error(body)
+            self.failed = stream_failure(type_, message, status, body)
+            return True
+        self.model = words(body.get("modelVersion")) or self.model
+        usage = read_usage(body.get("usageMetadata"))
+        if usage is not None:
+            self.usage = usage
+            self.reported = True
+        candidates = body.get("candidates")
+        for candidate in candidates if isinstance(candidates, list) else ():
+            if isinstance(candidate, dict):
+                self._candidate(candidate)
+        if isinstance(body.get("promptFeedback"), dict) and body["promptFeedback"].get("blockReason"):
+            self._finished = True
+        return True
+
+    def _candidate(self, candidate: dict[str, Any]) -> None:
+        if candidate.get("finishReason"):
+            self._finished = True
+        content = candidate.get("content")
+        parts = content.get("parts") if isinstance(content, dict) else None
+        if isinstance(parts, list) and any(isinstance(part, dict) and part != {"text": ""} for part in parts):
+            self.has_content = True
+
+    def close(self) -> bytes:
+        """As the port says."""
+        rest = super().close()
+        if self._finished and self.failed is None:
+            self.ended = True
+        return rest

@@ -1,0 +1,132 @@
+"""What the golden fixtures do not show of Google's format: paths, errors, signatures, mistakes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tollhouse.dataplane.chat import (
+    ArgumentsDelta,
+    Ended,
+    Finished,
+    PartEnded,
+    PartStarted,
+    ReplyStarted,
+    ThinkingDelta,
+)
+from tollhouse.dataplane.errors import ClientError, UpstreamError
+
+from tests.support.protocols import ANTHROPIC, OPENAI, decoded, document, protocol, written
+
+GEMINI = "gemini_generate"
+FORMAT = protocol(GEMINI)
+ASKED: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+def test_model_and_method_are_read_from_the_path_and_not_sent() -> None:
+    request = document({**ASKED, "generationConfig": {"maxOutputTokens": 7}})
+    FORMAT.enter("/v1beta/models/gemini-2.5-flash:streamGenerateContent", "alt=sse", request)
+    assert (FORMAT.peek(request).model, FORMAT.peek(request).stream, FORMAT.peek(request).max_tokens) == (
+        "gemini-2.5-flash",
+        True,
+        7,
+    )
+    assert not FORMAT.passthrough_edits(request)
+    assert request.names() == ["contents", "generationConfig"]
+
+
+def test_a_stream_as_an_array_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ClientError, match="alt=sse"):
+        FORMAT.enter("/v1beta/models/m:streamGenerateContent", "", document(ASKED))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503, 504])
+def test_errors_have_googles_words(status: int) -> None:
+    error = json.loads(FORMAT.encode_error(UpstreamError(status, "some_code", "It broke."), "r1"))["error"]
+    assert (error["code"], error["message"]) == (status, "It broke.")
+    assert error["status"].isupper()
+    assert error["details"][0]["reason"] == "some_code"
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"contents": []}, "contents"),
+        ({"contents": [{"role": "robot", "parts": []}]}, r"contents\[0\].role"),
+        ({"contents": [{"parts": [{"functionResponse": {"name": "f", "response": {}}}]}]}, "functionResponse.name"),
+        ({"toolConfig": {"functionCallingConfig": {"mode": "SOMETIMES"}}}, "mode"),
+        ({"generationConfig": {"temperature": 3}}, "generationConfig.temperature"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(fields: dict[str, Any], where: str) -> None:
+    with pytest.raises(ClientError, match=where):
+        FORMAT.decode_request(document({**ASKED, **fields}))
+
+
+def test_a_file_only_google_can_fetch_is_refused_elsewhere() -> None:
+    part = {
+        "fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/x", "mimeType": "image/png"}
+    }
+    chat = FORMAT.decode_request(document({"contents": [{"parts": [part]}]}))
+    with pytest.raises(ClientError, match="fileData"):
+        protocol(OPENAI).encode_request(chat, max_output_tokens=None)
+
+
+def test_signatures_go_back_to_google_through_clients_of_other_formats() -> None:
+    decoder = FORMAT.stream_decoder()
+    call = {"functionCall": {"id": "c1", "name": "f", "args": {}}, "thoughtSignature": "c2ln"}
+    reply = {"candidates": [{"content": {"parts": [call]}, "finishReason": "STOP"}], "usageMetadata": {}}
+    events = decoder.feed(b"data: " + json.dumps(reply).encode() + b"\n\n") + decoder.close()
+    blocks: dict[int, Any] = {}
+    for event in written(ANTHROPIC, events, provider_format=GEMINI):
+        if event["type"] == "content_block_start":
+            blocks[event["index"]] = event["content_block"]
+        elif event["type"] == "content_block_delta" and "signature" in event["delta"]:
+            blocks[event["index"]]["signature"] = event["delta"]["signature"]
+    chat = decoded(
+        ANTHROPIC,
+        max_tokens=9,
+        messages=[
+            {"role": "user", "content": "x"},
+            {"role": "assistant", "content": list(blocks.values())},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "1"}]},
+        ],
+    )
+    contents = FORMAT.encode_request(chat, max_output_tokens=None).body["contents"]
+    assert contents[1]["parts"] == [{"functionCall": {"id": "c1", "name": "f", "args": {}}, "thoughtSignature": "c2ln"}]
+
+
+def test_calls_of_other_models_are_marked_for_gemini_3_which_refuses_unsigned_ones() -> None:
+    calls = [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "tool_calls": calls}]
+    for model, marked in (("gemini-3-pro", True), ("gemini-2.5-flash", False)):
+        body = FORMAT.encode_request(decoded(OPENAI, model=model, messages=messages), max_output_tokens=None).body
+        assert ("thoughtSignature" in body["contents"][1]["parts"][0]) is marked
+
+
+def test_thinking_of_other_providers_is_never_shown_to_google() -> None:
+    events = [
+        ReplyStarted("1", "m"),
+        PartStarted(0, 0, "thinking"),
+        ThinkingDelta(0, 0, "Hm.", "sig"),
+        PartEnded(0, 0),
+        PartStarted(0, 1, "tool_call", "c", "f"),
+        ArgumentsDelta(0, 1, "{}"),
+        PartEnded(0, 1),
+        Finished(0, "tool_calls"),
+        Ended(),
+    ]
+    parts = [
+        part
+        for chunk in written(GEMINI, events, provider_format=ANTHROPIC)
+        for part in chunk["candidates"][0]["content"]["parts"]
+    ]
+    assert parts[1]["thoughtSignature"].startswith("th1.")
+    results = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "1"}}}]}
+    body = {"contents": [ASKED["contents"][0], {"role": "model", "parts": parts}, results]}
+    crossed = protocol(ANTHROPIC).encode_request(FORMAT.decode_request(document(body)), max_output_tokens=None)
+    assert crossed.body["messages"][1]["content"][0] == {"type": "thinking", "thinking": "Hm.", "signature": "sig"}
+    native = document(body)
+    FORMAT.passthrough_edits(native)
+    assert b"th1." not in native.encode()
