@@ -1,11 +1,12 @@
 # The commands a developer needs. `make run` shows the system at work, `make test` is what CI runs.
 PYTHON ?= python3
 VENV ?= .venv
+CLIENTS ?= .clients
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 PYTEST_ARGS ?= -n 2
 
-.PHONY: run setup test check gen lock format bench clean
+.PHONY: run setup test clients check gen lock format bench clean
 
 run: setup
 	$(BIN)/gatewayctl up --demo
@@ -21,6 +22,18 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 test: check
 	$(PY) -m pytest $(PYTEST_ARGS)
+
+# Real coding agents, SDKs and frameworks through the gateway, installed from their registries; needs npm.
+clients: setup $(CLIENTS)/.ready
+	TOLLHOUSE_CLIENTS=$(abspath $(CLIENTS)) $(PY) -m pytest tests/clients $(CLIENTS_ARGS)
+
+$(CLIENTS)/.ready: tests/clients/requirements.txt tests/clients/package.json
+	mkdir -p $(CLIENTS)
+	cp tests/clients/package.json $(CLIENTS)/package.json
+	npm install --prefix $(CLIENTS) --no-audit --no-fund --loglevel=error
+	$(PYTHON) -m venv $(CLIENTS)/venv
+	$(CLIENTS)/venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
+	@touch $@
 
 check: setup
 	$(BIN)/ruff format --check --quiet .
@@ -46,4 +59,4 @@ bench: setup
 	$(PY) -m benchmarks
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
