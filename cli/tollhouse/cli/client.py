@@ -61,6 +61,22 @@ class Connection:
             yield HistoryServiceStub(channel)
 
     @contextmanager
+    def spend(self) -> Iterator[Any]:
+        """The SpendService of the control plane."""
+        from tollhouse.proto.admin.v1.spend_pb2_grpc import SpendServiceStub
+
+        with self._channel(self.server, "control plane", "gatewayctl up --demo, or --server HOST:PORT") as channel:
+            yield SpendServiceStub(channel)
+
+    @contextmanager
+    def node_budgets(self, address: str) -> Iterator[Any]:
+        """The BudgetService of one data-plane node."""
+        from tollhouse.proto.admin.v1.spend_pb2_grpc import BudgetServiceStub
+
+        with self._channel(address, "node", "gatewayctl nodes lists them; --node HOST:PORT names one") as channel:
+            yield BudgetServiceStub(channel)
+
+    @contextmanager
     def node(self, address: str) -> Iterator[Any]:
         """The NodeService of one data-plane node."""
         from tollhouse.proto.admin.v1.node_pb2_grpc import NodeServiceStub
@@ -107,6 +123,14 @@ class _Authenticated:
 
         def invoke(request: Any, timeout: float | None = None, **more: Any) -> Any:
             return call(request, timeout=timeout or self._timeout_s, metadata=self._metadata, **more)
+
+        return invoke
+
+    def stream_stream(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        call = self._channel.stream_stream(*args, **kwargs)
+
+        def invoke(requests: Any, **more: Any) -> Any:
+            return call(requests, metadata=self._metadata, **more)
 
         return invoke
 

@@ -65,18 +65,19 @@ class BudgetAuthority:
         if self._journal.broken:
             return TookAll(False, down=self._journal.broken)
         if self.shared is not None:
-            return self._take_shared(serial, message)
+            # Known at once: the settlement may come before the store has answered.
+            self.counts.open[message.reservation] = message.claims
+            self._owners[message.reservation] = serial
+            self._journal.append(Held(message.reservation, message.claims))
+            return self._take_shared(message)
         granted = self.counts.take(message.reservation, message.claims)
         if granted.allowed:
             self._owners[message.reservation] = serial
             self._journal.append(Held(message.reservation, message.claims))
         return TookAll(granted.allowed, granted.used, granted.refused)
 
-    async def _take_shared(self, serial: int, message: TakeAll) -> TookAll:
+    async def _take_shared(self, message: TakeAll) -> TookAll:
         name, claims = message.reservation, message.claims
-        self.counts.open[name] = claims
-        self._owners[name] = serial
-        self._journal.append(Held(name, claims))
         try:
             granted = await self.shared.take(name, claims)
         except CounterUnavailable as error:

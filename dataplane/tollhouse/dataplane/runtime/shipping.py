@@ -112,7 +112,10 @@ class Shipping:
             )
 
     async def _send(self) -> None:
-        """Ship as long as the stream holds."""
+        """Ship as long as the stream holds, from the first record on."""
+        while not self.reader.waiting:
+            self._wake.clear()
+            await self._wake.wait()
         channel = self._channel()
         outgoing: asyncio.Queue[Any] = asyncio.Queue()
         try:
