@@ -72,6 +72,12 @@ class RequestDocument:
         self._values[name] = value
         self._dirty = True
 
+    def set_raw(self, name: str, raw: bytes) -> None:
+        """Replace or append a field by its JSON, which must be valid."""
+        self._fields[name] = msgspec.Raw(raw)
+        self._values.pop(name, None)
+        self._dirty = True
+
     def remove(self, name: str) -> None:
         """Drop a field; nothing happens when it is absent."""
         if self._fields.pop(name, None) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -192,3 +193,5 @@ class Services:
     attempt_log: AttemptLog | None = None
     """None where attempts are not written down."""
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    digest_key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
+    """Keys the digests that stand for values in verdicts: one for a fleet with a sealing key, else one per process."""

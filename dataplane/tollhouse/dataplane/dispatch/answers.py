@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 from tollhouse.dataplane.chat import ChatReply, Event, Usage
 from tollhouse.dataplane.dispatch import events, failures
 from tollhouse.dataplane.dispatch.entry import HEADER
 from tollhouse.dataplane.dispatch.headers import as_mapping, from_provider
+from tollhouse.dataplane.dispatch.hooked import HookedLeg
 from tollhouse.dataplane.dispatch.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
 from tollhouse.dataplane.dispatch.outgoing import Prepared, reply_context
 from tollhouse.dataplane.dispatch.plan import Limits
@@ -72,7 +74,7 @@ class Answers:
                     told = complete(None, len(prepared.body), sum(map(events.text_size, events.to_events(reply))))
                     reply.usage = told
                 trial.succeed(told)
-                return self._rendered(ex, reply, prepared, response, trial, hooks)
+                return self._rendered(ex, reply, prepared, response, trial, hooks, body)
         except UpstreamError as error:
             if trial.ended:
                 raise
@@ -89,12 +91,17 @@ class Answers:
         response: UpstreamResponse,
         trial: Trial,
         hooks: Hooks | None,
+        received: bytes,
     ) -> Reply:
-        """A decoded reply in the client's format, through the hooks."""
+        """A decoded reply in the client's format, through the hooks; as it came when they leave it alone."""
         assert ex.protocol is not None
-        shown = list(events.to_events(reply))
-        if hooks is not None:
-            shown = [kept for event in shown for kept in hooks(event)]
+        told = list(events.to_events(reply))
+        words = [events.content_of(event) for event in told]
+        shown = told if hooks is None else [kept for event in told for kept in hooks(event)]
+        untouched = len(shown) == len(told) and all(map(operator.is_, shown, told))
+        if untouched and prepared.same and not ex.peek.stream and words == [events.content_of(one) for one in told]:
+            headers = [("content-type", response.header("content-type") or _JSON[1]), *from_provider(response.headers)]
+            return self._dressed(Reply(200, headers, received), ex, prepared, trial, reply.usage)
         context = reply_context(ex, prepared)
         headers = from_provider(response.headers)
         if ex.peek.stream:
@@ -146,6 +153,9 @@ class Answers:
                 client, reader, lambda: client.stream_encoder(ReplyContext(ex.peek.model, request_id=ex.id))
             )
         encoder = client.stream_encoder(reply_context(ex, prepared))
+        if prepared.same and hooks is not None:
+            hiding = prepared.spoken.usage_reader(hide_usage=True) if prepared.hide_usage else None
+            return HookedLeg(prepared.spoken.stream_decoder(), encoder, hooks, hiding)
         return TranslatedLeg(prepared.spoken.stream_decoder(), encoder, hooks)
 
     async def _hold(

@@ -107,6 +107,13 @@ def _grow(part: Part | None, event: TextDelta | ThinkingDelta | ArgumentsDelta) 
         part.arguments += event.json
 
 
+def content_of(event: Event) -> str | None:
+    """The words an event carries: a hook may have changed them in place."""
+    if isinstance(event, TextDelta | ThinkingDelta):
+        return event.text
+    return event.json if isinstance(event, ArgumentsDelta) else None
+
+
 def text_size(event: Event) -> int:
     """Bytes of the answer an event carries, for estimates."""
     if isinstance(event, TextDelta | ThinkingDelta):

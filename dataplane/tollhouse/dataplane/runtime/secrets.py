@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import logging
 import os
 from collections.abc import Mapping
@@ -12,6 +14,13 @@ from tollhouse.dataplane.services import Secrets
 from tollhouse.proto import sealing
 
 log = logging.getLogger("tollhouse.secrets")
+
+
+def digest_key(sealing_key: str) -> bytes:
+    """What keys the digests in verdicts: derived from the fleet's sealing key, or random without one."""
+    if not sealing_key:
+        return os.urandom(32)
+    return hmac.new(sealing_key.encode(), b"tollhouse verdicts", hashlib.sha256).digest()
 
 
 class NodeSecrets(Secrets):
