@@ -109,6 +109,28 @@ async def test_a_whole_answer_to_a_streaming_client_becomes_a_stream(gate: Bench
         assert got.body.endswith(b"data: [DONE]\n\n")
 
 
+@pytest.mark.parametrize(
+    ("body_", "headers"),
+    [
+        (b"ok", {}),
+        (b"", {}),
+        (b"[1]", {}),
+        (b"\xff\xfe", {}),
+        (b"{}", {"content-encoding": "gzip"}),
+    ],
+)
+async def test_an_answer_nobody_could_read_moves_on(gate: Bench, body_: bytes, headers: dict[str, str]) -> None:
+    """A 200 that is no answer is a failure of that target, in its own format too."""
+    json_ = {"content-type": "application/json", **headers}
+    async with providers(answer(200, body_, json_), answer(200, openai_reply())) as [bad, good]:
+        tried = instance("bad", "openai", bad.url, priority=1), instance("good", "openai", good.url)
+        await gate.multi(*tried, fallback_strategy="any")
+        got = await gate.ask(chat(model="gpt-4o-mini"))
+        assert (got.status, got.header("x-tollhouse-target")) == (200, "good"), got.body
+        assert got.ex.attempts[0].failure is not None
+        assert got.ex.attempts[0].failure.kind == "invalid_reply"
+
+
 async def test_missing_usage_is_estimated_and_marked(gate: Bench) -> None:
     """A provider that reports nothing is not free."""
     reply = {key: value for key, value in openai_reply("x" * 40).items() if key != "usage"}

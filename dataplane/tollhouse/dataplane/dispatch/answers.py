@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from tollhouse.dataplane.chat import ChatReply, Event, Usage
 from tollhouse.dataplane.dispatch import events, failures
 from tollhouse.dataplane.dispatch.entry import HEADER
@@ -31,6 +32,7 @@ _MAX_WHOLE = 64 << 20
 _MAX_HELD = 256 << 10
 """Bytes of a stream that are held back while no content has come; more is let go."""
 
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _JSON = ("content-type", "application/json")
 _SSE = ("content-type", "text/event-stream")
 
@@ -66,6 +68,8 @@ class Answers:
                     # Some servers put their errors into a 200.
                     provider = trial.target.endpoint.provider
                     return provider.read_failure(500, as_mapping(response.headers), body)
+                if usage is None and not _is_object(body):
+                    return UpstreamFailure("next", "invalid_reply", 0, "The provider's answer is no JSON object.")
                 told = usage if usage is not None else complete(None, len(prepared.body), len(body))
             else:
                 reply = prepared.spoken.decode_reply(body)
@@ -207,6 +211,14 @@ class Answers:
             if attempt.price_known:
                 add(("x-tollhouse-cost-usd", format_usd(ex.cost_nano)))
         return reply
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        _OBJECT.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def safe(text: str) -> str:

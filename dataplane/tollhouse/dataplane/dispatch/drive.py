@@ -237,6 +237,9 @@ class Driver:
             body = await response.read(_MAX_ERROR_BODY)
             provider = trial.target.endpoint.provider
             return provider.read_failure(response.status, as_mapping(response.headers), body)
+        encoding = (response.header("content-encoding") or "identity").lower()
+        if encoding != "identity":  # none was asked for, and what nobody can read must not be counted as an answer
+            return UpstreamFailure("next", "invalid_reply", 0, f"The provider compressed its answer ({encoding[:20]}).")
         streams = (response.header("content-type") or "").startswith(prepared.spoken.stream_type)
         if streams and ex.peek.stream:
             return await self._answers.stream(ex, plan.limits, prepared, response, trial, more)
