@@ -41,6 +41,10 @@ class Access:
     def __init__(self, keys: Iterable[AdminKey]) -> None:
         self._keys = tuple(keys)
 
+    def named(self, name: str) -> AdminKey | None:
+        """The key of a name, None when it is no longer there."""
+        return next((key for key in self._keys if key.name == name), None)
+
     def check(self, presented: str | None, *, reads_only: bool) -> AdminKey:
         """The key that was presented. Raises Refusal (401) with APISIX's reason as its text."""
         if not presented:

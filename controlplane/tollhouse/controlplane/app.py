@@ -8,7 +8,9 @@ import time
 
 from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.api.server import RestServer
+from tollhouse.controlplane.console.nodes import Nodes
 from tollhouse.controlplane.grpc.server import GrpcServer
+from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.service.service import Service
 from tollhouse.controlplane.settings import Settings, TlsFiles
 from tollhouse.controlplane.store.store import Store
@@ -26,6 +28,7 @@ class ControlPlane:
         self._etcd: EtcdClient | None = None
         self._rest: RestServer | None = None
         self._grpc: GrpcServer | None = None
+        self._ledger: Ledger | None = None
         self.admin_port = 0
         self.grpc_port = 0
 
@@ -45,8 +48,15 @@ class ControlPlane:
         store = Store(self._etcd, settings.prefix, settings.fleet_prefix)
         service = Service(store, Sealer.from_text(settings.sealing_key), time.time)
         access = Access(settings.keys)
-        self._rest = RestServer(service, access, settings.cors_origin)
-        self._grpc = GrpcServer(service, access)
+        if settings.ledger:
+            self._ledger = Ledger(settings.ledger, settings.ledger_keep_days)
+            await self._ledger.start()
+        self._rest = RestServer(service, access, settings.cors_origin, self._ledger)
+        if settings.console:
+            self._rest.offer_console(
+                Nodes(service.fleet, settings.node_key, settings.node_ca), settings.console_sample_s
+            )
+        self._grpc = GrpcServer(service, access, self._ledger)
         self.admin_port = await self._rest.start(*settings.admin_listen, tls_context(settings.admin_tls))
         self.grpc_port = await self._grpc.start(*settings.grpc_listen, settings.admin_tls)
         _log.info(
@@ -63,6 +73,8 @@ class ControlPlane:
             await self._rest.close()
         if self._grpc is not None:
             await self._grpc.close()
+        if self._ledger is not None:
+            await self._ledger.close()
         if self._etcd is not None:
             await self._etcd.close()
 

@@ -12,6 +12,8 @@ import orjson
 from tollhouse.controlplane.access import AdminKey, random_key
 from tollhouse.proto.keys import DEFAULT_FLEET_PREFIX, DEFAULT_PREFIX
 
+DEFAULT_LEDGER = ".tollhouse/ledger.sqlite"
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
@@ -48,7 +50,17 @@ class Settings:
     generated_key: str = field(default="", repr=False)
     """Set when no key was given: shown once at the start, never again."""
     cors_origin: str = ""
+    node_key: str = field(default="", repr=False)
+    """What this process shows to the nodes when the console asks them something."""
+    node_ca: str = ""
+    """CA of the nodes' gRPC certificates; without one they are asked without TLS."""
+    console: bool = True
+    console_sample_s: float = 10.0
+    """How often the console asks the nodes for their numbers."""
     sealing_key: str = field(default="", repr=False)
+    ledger: str = field(default="", repr=False)
+    """Where usage records are kept: a file, or the URL of a database; empty: nowhere."""
+    ledger_keep_days: int = 90
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,6 +83,17 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--tls-client-ca", default="", help="require client certificates signed by this CA (PEM)")
     flags.add_argument(
         "--admin-keys-file", help='JSON file: [{"name": "ci", "key": "...", "role": "admin" or "viewer"}]'
+    )
+    flags.add_argument("--node-ca", default="", help="CA of the nodes' gRPC certificates (PEM; default: no TLS)")
+    flags.add_argument("--no-console", action="store_true", help="do not serve the web console at /ui")
+    flags.add_argument(
+        "--ledger",
+        help="where usage records are kept: a SQLite file, postgresql://..., or none (default "
+        f"{DEFAULT_LEDGER}; env TOLLHOUSE_LEDGER, which does not show in the list of processes)",
+    )
+    flags.add_argument("--ledger-keep-days", help="days single records are kept; hourly sums stay (default 90)")
+    flags.add_argument(
+        "--console-sample-s", type=float, default=10.0, help="seconds between the console's looks at the nodes"
     )
     flags.add_argument("--cors-origin", help="origin browsers may call the Admin API from (default: none)")
     return flags
@@ -109,8 +132,14 @@ def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Sett
         admin_tls=admin_tls,
         keys=keys,
         generated_key=generated,
+        node_key=env.get("TOLLHOUSE_NODE_KEY") or env.get("TOLLHOUSE_ADMIN_KEY", ""),
+        node_ca=arguments.node_ca,
+        console=not arguments.no_console,
+        console_sample_s=max(0.1, arguments.console_sample_s),
         cors_origin=pick(arguments.cors_origin, "TOLLHOUSE_CORS_ORIGIN", ""),
         sealing_key=env.get("TOLLHOUSE_SEALING_KEY", ""),
+        ledger=_ledger(pick(arguments.ledger, "TOLLHOUSE_LEDGER", DEFAULT_LEDGER)),
+        ledger_keep_days=_days(pick(arguments.ledger_keep_days, "TOLLHOUSE_LEDGER_KEEP_DAYS", "90")),
     )
 
 
@@ -149,6 +178,21 @@ def _keys_of_file(file: str) -> list[AdminKey]:
             raise ValueError(f"--admin-keys-file: entry {position} needs a key, and as role admin or viewer")
         found.append(AdminKey.of(key, role, str(entry.get("name") or f"{role}-{position}")))
     return found
+
+
+def _ledger(text: str) -> str:
+    if text == "none":
+        return ""
+    scheme = text.partition("://")[0] if "://" in text else "sqlite"
+    if scheme.partition("+")[0] not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError(f"--ledger: {scheme} is not offered; use a file, sqlite:///, postgresql:// or none")
+    return text
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 36500:
+        raise ValueError(f"--ledger-keep-days: expected a number of days from 1, came {text!r}")
+    return int(text)
 
 
 def _address(flag: str, text: str) -> tuple[str, int]:

@@ -9,10 +9,15 @@ from importlib.metadata import version
 
 from aiohttp import web
 from tollhouse.controlplane.access import Access
-from tollhouse.controlplane.api import answers, history, resources, schemas
+from tollhouse.controlplane.api import answers, history, resources, schemas, spend
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
 from tollhouse.controlplane.author import Author, author
+from tollhouse.controlplane.console.handlers import Console
+from tollhouse.controlplane.console.nodes import Nodes
+from tollhouse.controlplane.console.sampling import Sampler
+from tollhouse.controlplane.console.sessions import Sessions
+from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.service import rules
 from tollhouse.controlplane.service.decoding import BrokenBody, decode_json, decode_yaml
 from tollhouse.controlplane.service.refusal import Fault, Refusal
@@ -28,17 +33,26 @@ Answer = web.StreamResponse
 class RestServer:
     """The listener on 9180. Lives as long as the process."""
 
-    def __init__(self, service: Service, access: Access, cors_origin: str = "") -> None:
+    def __init__(self, service: Service, access: Access, cors_origin: str = "", ledger: Ledger | None = None) -> None:
         self._service = service
+        self._ledger = ledger
         self._access = access
         self._cors_origin = cors_origin
         self._runner: web.AppRunner | None = None
+        self._console: Console | None = None
+
+    def offer_console(self, nodes: Nodes, sample_s: float) -> None:
+        """Serve the console too; before ``start``."""
+        sessions = Sessions(self._access)
+        self._console = Console(self._service, sessions, nodes, Sampler(nodes, sample_s), self._dispatch)
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; returns the port. Raises OSError when it is taken."""
         app = web.Application(middlewares=[self._around])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        if self._console is not None:
+            self._console.start(app)
         app.router.add_route("*", "/{anything:.*}", self._admin)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
         await self._runner.setup()
@@ -48,6 +62,8 @@ class RestServer:
 
     async def close(self) -> None:
         """Finish the requests under way and stop listening."""
+        if self._console is not None:
+            await self._console.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -66,8 +82,10 @@ class RestServer:
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
             response = answers.answer(500, {"error_msg": "internal error; the control plane's log says more"})
+        if response.prepared:  # a stream that has ended
+            return response
         response.headers["Server"] = SERVER_NAME
-        if self._cors_origin:
+        if self._cors_origin and not request.path.startswith("/ui"):
             response.headers["Access-Control-Allow-Origin"] = self._cors_origin
             response.headers["Access-Control-Allow-Headers"] = "X-API-KEY, Content-Type, If-Match, If-None-Match"
             response.headers["Access-Control-Allow-Methods"] = "GET, PUT, POST, PATCH, DELETE"
@@ -93,6 +111,8 @@ class RestServer:
         fixed = schemas.FIXED.get((target.resource, target.object_id))
         if fixed is not None:
             return await self._fixed(request, target, fixed)
+        if target.resource == "spend" and not target.object_id:
+            return await spend.handle(self._ledger, request)
         if target.resource == "stream_routes":
             raise Refusal(Fault.INVALID, "stream mode is disabled, can not add stream routes")
         if target.resource in schemas.READ_ONLY:

@@ -12,12 +12,23 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from tollhouse.dataplane.runtime.breakers import ACTIONS
+from tollhouse.dataplane.runtime.budget_report import BudgetService
 from tollhouse.dataplane.runtime.link import LinkError
 from tollhouse.dataplane.runtime.listeners import PortTaken
-from tollhouse.dataplane.runtime.messages import Effective, EffectiveWanted, Explained, ExplainWanted
+from tollhouse.dataplane.runtime.messages import (
+    Effective,
+    EffectiveWanted,
+    Explained,
+    ExplainWanted,
+    Family,
+    Health,
+    HealthWanted,
+)
 from tollhouse.dataplane.runtime.node_report import NodeReport
+from tollhouse.dataplane.runtime.scrape import Scrape
+from tollhouse.dataplane.runtime.tailing import Tails
 from tollhouse.dataplane.settings import Settings, split_address
-from tollhouse.proto.admin.v1 import config_pb2, node_pb2, node_pb2_grpc
+from tollhouse.proto.admin.v1 import config_pb2, node_pb2, node_pb2_grpc, spend_pb2_grpc
 
 log = logging.getLogger("tollhouse.node_api")
 
@@ -37,8 +48,10 @@ else:  # generic for the type checker only
 class NodeService(node_pb2_grpc.NodeServiceServicer):
     """Answers from the supervisor's own knowledge, or asks a worker."""
 
-    def __init__(self, report: NodeReport) -> None:
+    def __init__(self, report: NodeReport, scrape: Scrape, tails: Tails) -> None:
         self._report = report
+        self._scrape = scrape
+        self._tails = tails
 
     async def Status(self, request: Any, context: Any) -> Any:  # noqa: N802 (gRPC's name)
         """The node as it is in the fleet, and whether it is ready."""
@@ -101,6 +114,34 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             revision=told.revision,
         )
 
+    async def Numbers(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """What a scrape would show, as numbers."""
+        wanted = frozenset(request.names)
+        families = [one for one in await self._scrape.families() if not wanted or one.name in wanted]
+        return node_pb2.NumbersResponse(families=[_family(one) for one in families])
+
+    async def TargetHealth(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """What each worker knows; workers check and count for themselves."""
+        told = []
+        for worker in self._report.crew.serving:
+            if worker.link is None:
+                continue
+            try:
+                answer = await worker.link.ask(HealthWanted(), Health, ASK_TIMEOUT_S)
+                told.append(node_pb2.WorkerHealth(worker=worker.index, targets_json=answer.targets_json))
+            except LinkError as error:
+                told.append(node_pb2.WorkerHealth(worker=worker.index, error=str(error)))
+        return node_pb2.TargetHealthResponse(workers=told)
+
+    async def Tail(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Finished requests from now on."""
+        if request.most_per_second < 0:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "most_per_second: expected 0 or more")
+        async with self._tails.listen(request.most_per_second) as entries:
+            await context.send_initial_metadata(())  # the caller knows from here on that nothing is missed
+            async for entry, lost in entries:
+                yield node_pb2.TailEvent(entry_json=entry, lost=lost)
+
     async def _ask(self, question: Any, answer: type[AnswerT], context: Any) -> AnswerT:
         for worker in self._report.crew.serving:
             if worker.link is None:
@@ -145,9 +186,11 @@ class TokenCheck(_Interceptor):
 class NodeApi:
     """The gRPC server of a node."""
 
-    def __init__(self, settings: Settings, report: NodeReport) -> None:
+    def __init__(self, settings: Settings, node: NodeService, report: NodeReport, budgets: BudgetService) -> None:
         self._settings = settings
+        self._node = node
         self._report = report
+        self._budgets = budgets
         self._server: Any = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
 
@@ -162,7 +205,8 @@ class NodeApi:
                 "or listen on 127.0.0.1"
             )
         self._server = grpc.aio.server(interceptors=interceptors, options=[("grpc.so_reuseport", 0)])
-        node_pb2_grpc.add_NodeServiceServicer_to_server(NodeService(self._report), self._server)
+        node_pb2_grpc.add_NodeServiceServicer_to_server(self._node, self._server)
+        spend_pb2_grpc.add_BudgetServiceServicer_to_server(self._budgets, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
         try:
@@ -217,4 +261,16 @@ def _node(report: NodeReport) -> Any:
             for one in known.refused
         ],
         draining=known.draining,
+    )
+
+
+def _family(one: Family) -> Any:
+    return node_pb2.Family(
+        name=one.name,
+        kind=one.kind,
+        labels=one.label_names,
+        bounds=one.bounds,
+        series=[
+            node_pb2.Series(labels=series.labels, value=series.value, counts=series.counts) for series in one.series
+        ],
     )

@@ -24,7 +24,7 @@ from tollhouse.dataplane.runtime.log_files import BackgroundLogFiles
 from tollhouse.dataplane.runtime.messages import Applied, Exposition, ExpositionWanted, Start
 from tollhouse.dataplane.runtime.metrics import PlainMetrics
 from tollhouse.dataplane.runtime.outbox import Outbox
-from tollhouse.dataplane.runtime.secrets import NodeSecrets
+from tollhouse.dataplane.runtime.secrets import NodeSecrets, digest_key
 from tollhouse.dataplane.runtime.tailing import WorkerTail
 from tollhouse.dataplane.runtime.tasks import Tasks
 from tollhouse.dataplane.runtime.tracing import SpanSinks
@@ -62,6 +62,7 @@ class Serving:
             spawn=self._tasks.spawn,
             hostname=own_hostname(start.settings),
             node_id=start.node_id,
+            digest_key=digest_key(start.settings.sealing_key),
             worker=start.index,
             workers=start.settings.workers,
             log_files=self._log_files,
@@ -74,7 +75,6 @@ class Serving:
             access_log = AccessLog(start.settings.access_log, self._log_files, self._services.clock)
             self.gateway.recorders.append(access_log.record)
         self.inspection = Inspection(self.gateway)
-        self.breakers = WorkerBreakers(states_of(self._services), link)
         self.breakers = WorkerBreakers(states_of(self._services), link)
         self.tail = WorkerTail(self.gateway, link, self._services.clock.monotonic)
         self._traffic = Traffic(start, self.gateway, self._services.secrets.reveal)

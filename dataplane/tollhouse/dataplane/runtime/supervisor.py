@@ -17,6 +17,7 @@ import uvloop
 from tollhouse.dataplane.objects import Batch, ConfigSource
 from tollhouse.dataplane.runtime.authority import Authority, SharedCounts
 from tollhouse.dataplane.runtime.budget_authority import BudgetAuthority
+from tollhouse.dataplane.runtime.budget_report import BudgetService
 from tollhouse.dataplane.runtime.config_state import ConfigState
 from tollhouse.dataplane.runtime.connections import Registrar, open_registrar, open_source
 from tollhouse.dataplane.runtime.control import ControlServer
@@ -35,14 +36,17 @@ from tollhouse.dataplane.runtime.messages import (
     Settle,
     SettleAll,
     Start,
+    Tailed,
     Take,
     TakeAll,
 )
-from tollhouse.dataplane.runtime.node_api import NodeApi
+from tollhouse.dataplane.runtime.node_api import NodeApi, NodeService
 from tollhouse.dataplane.runtime.node_gauges import NodeGauges
 from tollhouse.dataplane.runtime.node_identity import load_node_id
 from tollhouse.dataplane.runtime.node_report import NodeReport
 from tollhouse.dataplane.runtime.scrape import Scrape
+from tollhouse.dataplane.runtime.shipping import Shipping
+from tollhouse.dataplane.runtime.tailing import Tails
 from tollhouse.dataplane.runtime.worker_process import WorkerProcess
 from tollhouse.dataplane.services import CounterPolicy
 from tollhouse.dataplane.settings import Settings, own_hostname
@@ -51,6 +55,8 @@ from tollhouse.dataplane.spending import Crossing
 log = logging.getLogger("tollhouse.supervisor")
 
 HOUSEKEEPING_S = 30.0
+FLUSH_S = 3.0
+"""How long a node that stops goes on sending usage records; what is left waits in its files."""
 PORT_PATIENCE_S = 2.0
 """Workers of a supervisor that was killed a moment ago need this long, at most, to leave its port."""
 
@@ -65,6 +71,7 @@ class Supervisor:
         self._state = ConfigState()
         self._authority = Authority(_open_shared)
         self._budgets = BudgetAuthority(settings.budget_store, settings.state_dir)
+        self._shipping = Shipping(settings, node_id, self._budgets)
         self._crew = Crew(
             settings.workers,
             self,
@@ -76,7 +83,9 @@ class Supervisor:
         gauges = NodeGauges(self.report, own_hostname(settings), etcd=not settings.config)
         self._scrape = Scrape(self._crew, gauges)
         self._control = ControlServer(self.report, self._scrape)
-        self._api = NodeApi(settings, self.report)
+        self._tails = Tails(lambda wanted: self._crew.broadcast(encode_tell(wanted)))
+        budgets = BudgetService(self._state, self._budgets)
+        self._api = NodeApi(settings, NodeService(self.report, self._scrape, self._tails), self.report, budgets)
         self._reserved: list[socket.socket] = []
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
@@ -98,6 +107,7 @@ class Supervisor:
                 loop.create_task(self._follow_source(), name="configuration"),
                 loop.create_task(self._register(), name="registration"),
                 loop.create_task(self._keep_house(), name="housekeeping"),
+                loop.create_task(self._shipping.run(), name="usage records"),
             ]
             await self._stop.wait()
             await self._drain()
@@ -182,6 +192,8 @@ class Supervisor:
         self.report.breakers.brief(worker)
         if self._state.known and worker.link is not None:
             worker.link.tell(Config(self._state.full()))
+        if self._tails.wanted.most_per_second and worker.link is not None:
+            worker.link.tell(self._tails.wanted)
 
     def worker_applied(self, worker: WorkerProcess) -> None:
         """Tell the fleet when the whole node has come further."""
@@ -191,6 +203,8 @@ class Supervisor:
         """Corrections of counts, and numbers."""
         if isinstance(message, Settle):
             self._authority.settle(message)
+        elif isinstance(message, Tailed):
+            self._tails.told(message)
         elif isinstance(message, SettleAll):
             self._budgets.settle(message)
         elif isinstance(message, Crossing):
@@ -215,6 +229,7 @@ class Supervisor:
 
     def _worker_gone(self, worker: WorkerProcess) -> None:
         self._scrape.retire(worker)
+        self._shipping.worker_gone()
         self._changed.set()
 
     # -- in the background
@@ -258,6 +273,8 @@ class Supervisor:
 
     async def _close(self, background: list[asyncio.Task[None]]) -> None:
         await self._crew.kill()
+        if background:
+            await self._shipping.flush(FLUSH_S)
         for task in background:
             task.cancel()
         if background:

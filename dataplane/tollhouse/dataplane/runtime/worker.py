@@ -33,6 +33,7 @@ from tollhouse.dataplane.runtime.messages import (
     MetricsWanted,
     Refusal,
     Start,
+    TailWanted,
 )
 from tollhouse.dataplane.runtime.serving import Serving
 
@@ -54,6 +55,7 @@ class Worker:
         self._drain_limit_s: float | None = None
         self._stop = asyncio.Event()
         self._serving: Serving | None = None
+        self._tail = TailWanted(0)
         self._link: Link | None = None
 
     @property
@@ -84,6 +86,7 @@ class Worker:
     async def _serve(self, start: Start, stopped: asyncio.Task[bool]) -> None:
         set_up_logs(start.settings.log_level, f"worker-{start.index}")
         serving = self._serving = Serving(start, lambda: self.link)
+        serving.tail.follow(self._tail)
         for message in self._before_start:
             self._about_targets(message)
         loop = asyncio.get_running_loop()
@@ -134,6 +137,10 @@ class Worker:
         elif isinstance(message, Drain):
             self._drain_limit_s = message.limit_s
             self._stop.set()
+        elif isinstance(message, TailWanted):
+            self._tail = message
+            if self._serving is not None:
+                self._serving.tail.follow(message)
         else:
             log.error("unexpected message %s", type(message).__name__)
 

@@ -1,0 +1,8 @@
+"""The web console at ``/ui``: static pages, a session for the browser, and what the pages ask for.
+
+- ``sessions``  signing in with an admin key: a cookie no script can read, and a token no other site can guess
+- ``nodes``     asking the data-plane nodes
+- ``sampling``  what the nodes counted, kept for some hours so that there are curves to show
+- ``handlers``  the addresses under ``/ui/api``; the Admin API itself is reached through them with the session's role
+- ``files``     the static files and the headers that fence them in
+"""

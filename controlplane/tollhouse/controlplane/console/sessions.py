@@ -1,0 +1,105 @@
+"""Sessions of the console: signed, without anything kept in this process, so any control plane can check them.
+
+Signing in shows an admin key once. What comes back is a cookie (HttpOnly, SameSite=Strict) and a token that scripts of
+the console send with every write: another site can send neither. A session ends after some hours, or with its key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+from tollhouse.controlplane.access import Access, AdminKey
+from tollhouse.controlplane.service.refusal import Fault, Refusal
+
+COOKIE = "tollhouse_session"
+CSRF_HEADER = "X-CSRF-Token"
+LONGEST_S = 8 * 3600
+MOST_FAILURES = 10
+FAILURES_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is signed in."""
+
+    key: AdminKey
+    csrf: str
+    expires: float
+
+    @property
+    def may_write(self) -> bool:
+        """Viewers may not."""
+        return self.key.role == "admin"
+
+
+class Sessions:
+    """Makes and checks sessions. One per process."""
+
+    def __init__(self, access: Access, clock: Callable[[], float] = time.time) -> None:
+        self._access = access
+        self._clock = clock
+        self._failures: deque[float] = deque()
+
+    def begin(self, presented: str) -> tuple[Session, str]:
+        """The session of an admin key, and its cookie's value. Raises Refusal for a wrong key, and for any key after
+        too many wrong ones."""
+        now = self._clock()
+        while self._failures and self._failures[0] < now - FAILURES_WITHIN_S:
+            self._failures.popleft()
+        if len(self._failures) >= MOST_FAILURES:
+            raise Refusal(Fault.UNAUTHENTICATED, "too many wrong keys were tried; wait a minute")
+        try:
+            key = self._access.check(presented, reads_only=True)
+        except Refusal:
+            self._failures.append(now)
+            raise
+        session = Session(key, secrets.token_urlsafe(24), now + LONGEST_S)
+        return session, self._encoded(session)
+
+    def read(self, cookie: str | None) -> Session:
+        """The session a cookie stands for. Raises Refusal when it is none, or over."""
+        text, _, signature = (cookie or "").partition(".")
+        try:
+            told = orjson.loads(base64.urlsafe_b64decode(text.encode()))
+            name, csrf, expires = str(told["key"]), str(told["csrf"]), float(told["expires"])
+        except (binascii.Error, ValueError, KeyError, TypeError):
+            raise _ended() from None
+        key = self._access.named(name)
+        if key is None or not hmac.compare_digest(signature, _signature(key, text)) or expires < self._clock():
+            raise _ended()
+        return Session(key, csrf, expires)
+
+    def check_write(self, session: Session, presented: str | None) -> None:
+        """Raises Refusal when a write does not come from a page of ours, or the key may only read."""
+        self.check_token(session, presented)
+        if not session.may_write:
+            raise Refusal(Fault.FORBIDDEN, "this key may only look")
+
+    def check_token(self, session: Session, presented: str | None) -> None:
+        """Raises Refusal when a request with effects does not come from a page of ours."""
+        if not hmac.compare_digest((presented or "").encode(), session.csrf.encode()):
+            raise Refusal(Fault.FORBIDDEN, f"the header {CSRF_HEADER} is missing or not this session's")
+
+    def _encoded(self, session: Session) -> str:
+        told = {"key": session.key.name, "csrf": session.csrf, "expires": session.expires}
+        text = base64.urlsafe_b64encode(orjson.dumps(told)).decode()
+        return f"{text}.{_signature(session.key, text)}"
+
+
+def _signature(key: AdminKey, text: str) -> str:
+    """Signed with what only holders of the key's digest know: a key that is withdrawn or changed ends its sessions."""
+    secret = hashlib.sha256(b"tollhouse console session v1" + key.digest).digest()
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _ended() -> Refusal:
+    return Refusal(Fault.UNAUTHENTICATED, "sign in: there is no session, or it is over")

@@ -1,0 +1,227 @@
+"""The web console in a real browser, over a whole system: what it shows is what the simulators counted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.browser import Browser, browser
+from tests.support.system import ADMIN_KEY, System
+
+PICTURES = Path(os.environ["TOLLHOUSE_PICTURES"]) if os.environ.get("TOLLHOUSE_PICTURES") else None
+"""Where screenshots go, when they are wanted (docs/console)."""
+
+INSTANCES = [
+    {
+        "name": "gpt",
+        "provider": "openai",
+        "weight": 1,
+        "priority": 1,
+        "auth": {"header": {"authorization": "Bearer $env://OPENAI_API_KEY"}},
+    },
+    {
+        "name": "claude",
+        "provider": "anthropic",
+        "weight": 1,
+        "auth": {"header": {"x-api-key": "$env://ANTHROPIC_API_KEY"}},
+        "options": {"model": "claude-sonnet-4-5"},
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system whose console looks at its nodes twice a second, with a chat route and three agents."""
+    system = System(tmp_path_factory.mktemp("console"))
+    system.control_plane.command += ["--console-sample-s", "0.5"]
+    try:
+        system.start()
+        multi = {"instances": INSTANCES, "fallback_strategy": ["http_429", "http_5xx"]}
+        plugins = {"ai-proxy-multi": multi, "key-auth": {}}
+        system.admin_call("PUT", "routes/chat", {"uri": "/v1/*", "name": "chat", "plugins": plugins})
+        for name in ("anna", "bert", "cleo"):
+            key = {"key-auth": {"key": f"the-key-of-{name}-0123"}}
+            system.admin_call("PUT", f"consumers/{name}", {"username": name, "plugins": key})
+        system.put("global_rules/metrics", {"plugins": {"prometheus": {}}})
+        yield system
+    finally:
+        system.close()
+
+
+@pytest.fixture
+async def page(watched: System, tmp_path: Path) -> AsyncIterator[Browser]:
+    """A browser in front of the sign-in form."""
+    async with browser(tmp_path) as opened:
+        await opened.look(1280, 860)
+        await opened.go(f"http://127.0.0.1:{watched.admin}/ui/")
+        await opened.until_text("Admin key")
+        yield opened
+
+
+async def sign_in(page: Browser) -> None:
+    """By keyboard alone."""
+    await page.type(ADMIN_KEY)
+    await page.press("Enter", 13)
+    await page.until_text("Sign out")
+
+
+async def show(page: Browser, name: str, *texts: str) -> None:
+    """Go to a page and wait for what it must say; keep a picture when asked to."""
+    await page.run(f"location.hash = {json.dumps(name)}")
+    for text in texts:
+        await page.until_text(text)
+    if PICTURES is not None:
+        await asyncio.sleep(0.8)
+        await page.picture(PICTURES / f"{name.replace('/', '-')}.png")
+
+
+def talk(system: System, name: str, times: int) -> None:
+    """Chats of one agent, streamed and not."""
+    for number in range(times):
+        body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello " * 50}], "stream": bool(number % 2)}
+        answer = system.chat(body, apikey=f"the-key-of-{name}-0123")
+        assert answer.status == 200, answer.text
+
+
+async def test_a_wrong_key_is_told_and_the_right_one_opens_until_signed_out(page: Browser):
+    """Signing out forgets everything on the page."""
+    await page.type("not-the-key-0123456789")
+    await page.press("Enter", 13)
+    await page.until_text("That key was not accepted")
+    await sign_in(page)
+    await page.click("Sign out")
+    await page.until_text("You are signed out.")
+    assert await page.run("fetch('api/fleet').then((answer) => answer.status)") == 401
+
+
+async def test_figures_are_those_of_the_providers(page: Browser, watched: System):
+    """Requests, money and tokens by agent and model, and each request as it happens."""
+    await sign_in(page)
+    await show(page, "overview", "Requests")
+    before = watched.simulators.openai.log.requests
+    await page.run("location.hash = 'live'")
+    await page.until_text("from now on")
+    await asyncio.sleep(0.3)
+    await asyncio.to_thread(talk, watched, "anna", 7)
+    await asyncio.to_thread(talk, watched, "bert", 3)
+    watched.simulators.openai.simulate(status=503)
+    try:
+        await asyncio.to_thread(talk, watched, "cleo", 2)
+    finally:
+        watched.simulators.openai.simulate()
+    await page.until("document.querySelectorAll('tbody tr').length >= 12")
+    assert watched.simulators.openai.log.requests - before >= 10
+    await show(page, "live", "anna", "cleo", "claude-sonnet-4-5 (claude)")
+    await asyncio.sleep(1)
+    told = await page.run("fetch('api/overview?minutes=15').then((answer) => answer.json())")
+    assert told["totals"]["requests"] == 12
+    assert {row["name"]: row["requests"] for row in told["top"]["consumers"]} == {"anna": 7, "bert": 3, "cleo": 2}
+    assert told["totals"]["failovers"] >= 2
+    assert told["totals"]["cost"] > 0
+    await show(page, "overview", "Dearest agents", "anna", "gpt-4o", "Failovers")
+    await show(page, "agents", "3 agents", "anna")
+    await show(page, "targets", "gpt", "claude")
+    await show(page, "fleet", "node-1", "The node serves revision")
+    assert page.complaints == []
+
+
+async def test_a_route_is_edited_with_a_look_at_the_difference_and_rolled_back(page: Browser, watched: System):
+    """What does not fit is said before anything is written; two editors do not overwrite each other."""
+    await sign_in(page)
+    revision = await asyncio.to_thread(watched.wait_live)
+    await show(page, "config/routes/chat", "Review the change", "What a plugin takes")
+    editing = "const text = document.querySelector('#document'); text.value = text.value.replace({0}, {1}); "
+    editing += "text.dispatchEvent(new Event('input'))"
+
+    async def edit(old: str, new: str) -> None:
+        await page.run(f"{{ {editing.replace('{0}', json.dumps(old)).replace('{1}', json.dumps(new))} }}")
+
+    await edit('"name": "chat"', '"nmae": "chat"')
+    await page.until_text("nmae")
+    assert "bad" in await page.run("document.querySelector('#check').className")
+    await edit('"nmae": "chat"', '"name": "chatter"')
+    await page.until_text("It fits the schema.")
+    await page.click("Review the change…")
+    await page.until_text('+   "name": "chatter"')
+    if PICTURES is not None:
+        await page.picture(PICTURES / "config-difference.png")
+    await page.click("Save")
+    await page.until_text("Saved as revision")
+    _, stored = await asyncio.to_thread(watched.admin_call, "GET", "routes/chat")
+    assert stored["value"]["name"] == "chatter"
+    assert watched.chat({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}).status == 401
+    await asyncio.to_thread(watched.put, "routes/chat", {**stored["value"], "desc": "by somebody else"} | TIMES)
+    await edit('"chatter"', '"mine"')
+    await page.click("Review the change…")
+    await page.click("Save")
+    await page.until_text("Somebody else changed it meanwhile")
+    await show(page, "history", "update routes/chat", "console")
+    await page.run(f"location.hash = 'history/{revision}'")
+    await page.click(f"Make everything as it was right after revision {revision}…")
+    await page.until_text('-   "name": "chatter"')
+    if PICTURES is not None:
+        await page.picture(PICTURES / "history-rollback.png")
+    await page.click("Roll back now")
+    await page.until_text("Written as revision")
+    _, stored = await asyncio.to_thread(watched.admin_call, "GET", "routes/chat")
+    assert stored["value"]["name"] == "chat"
+    assert [line for line in page.complaints if "412" not in line and "400" not in line] == []
+
+
+TIMES = {"create_time": None, "update_time": None}
+
+
+async def test_a_request_is_explained_and_everything_works_on_a_phone_in_the_dark(page: Browser, watched: System):
+    """No page is wider than the screen; the menu opens and closes by keyboard."""
+    await sign_in(page)
+    await page.run("location.hash = 'explain'")
+    await page.until_text("What would happen?")
+    await page.run("document.querySelector('#headers').value = 'apikey: the-key-of-anna-0123'")
+    await page.click("What would happen?")
+    for text in ("It would be sent on.", "Route chat, consumer anna", "key-auth", "claude"):
+        await page.until_text(text)
+    if PICTURES is not None:
+        await page.picture(PICTURES / "explain.png")
+    await page.look(390, 800, dark=True)
+    for name in (
+        "overview",
+        "live",
+        "agents",
+        "targets",
+        "config",
+        "config/routes/chat",
+        "history",
+        "fleet",
+        "explain",
+    ):
+        await page.run(f"location.hash = {json.dumps(name)}")
+        await page.until("!document.querySelector('.loading') && !!document.querySelector('h1')")
+        assert await page.run("document.documentElement.scrollWidth") <= 390, name
+    assert await page.run("getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 28)"
+    await page.run("document.querySelector('.opener').focus()")
+    await page.press("Enter", 13)
+    assert await page.run("getComputedStyle(document.querySelector('nav')).display") == "flex"
+    if PICTURES is not None:
+        await page.picture(PICTURES / "phone.png")
+    await page.press("Tab", 9)
+    assert await page.run("document.activeElement.textContent") == "Overview"
+    assert page.complaints == []
+
+
+async def test_what_callers_write_is_shown_and_never_run(page: Browser, watched: System):
+    """A model named like a script is text on every page."""
+    evil = "<img src=x onerror=window.harmed=1>"
+    await sign_in(page)
+    await page.run("location.hash = 'live'")
+    await page.until_text("from now on")
+    await asyncio.sleep(0.3)
+    body = {"model": evil, "messages": [{"role": "user", "content": "hi"}]}
+    await asyncio.to_thread(watched.chat, body, apikey="the-key-of-anna-0123")
+    await page.until_text("<img src=x")
+    assert await page.run("window.harmed") is None
+    assert await page.run("document.querySelectorAll('img').length") == 0
