@@ -116,7 +116,9 @@ class Process:
 class Node(Process):
     """A data-plane node with two workers."""
 
-    def __init__(self, folder: Path, name: str, source: list[str], simulators: Simulators) -> None:
+    def __init__(
+        self, folder: Path, name: str, source: list[str], simulators: Simulators, control_plane: str = ""
+    ) -> None:
         self.http, self.control, self.grpc = free_ports(3)
         self.url = f"http://127.0.0.1:{self.http}"
         self.state_dir = folder / name
@@ -124,6 +126,7 @@ class Node(Process):
             *(sys.executable, "-m", "tollhouse.dataplane", *source, "--workers", "2", "--node-id", name),
             *("--http-listen", f"127.0.0.1:{self.http}", "--https-listen", ""),
             *("--control-listen", f"127.0.0.1:{self.control}", "--grpc-listen", f"127.0.0.1:{self.grpc}"),
+            *(("--control-plane", control_plane) if control_plane else ()),
             *("--state-dir", str(self.state_dir), "--drain-timeout-s", "5"),
         ]
         environment = {
@@ -165,6 +168,7 @@ class System:
         command = [
             *(sys.executable, "-m", "tollhouse.controlplane", "--etcd", self.etcd.address),
             *("--admin-listen", f"127.0.0.1:{self.admin}", "--grpc-listen", self.server),
+            *("--ledger", str(folder / "ledger.sqlite")),
         ]
         secrets = {"TOLLHOUSE_ADMIN_KEY": ADMIN_KEY, "TOLLHOUSE_SEALING_KEY": SEALING_KEY}
         self.control_plane = Process(folder, "controlplane", command, secrets)
@@ -184,7 +188,7 @@ class System:
     def add_node(self, *, wait: bool = True, source: list[str] | None = None) -> Node:
         """One more node on the same etcd."""
         name = f"node-{len(self.nodes) + 1}"
-        node = Node(self.folder, name, source or ["--etcd", self.etcd.address], self.simulators)
+        node = Node(self.folder, name, source or ["--etcd", self.etcd.address], self.simulators, self.server)
         node.start()
         self.nodes.append(node)
         if wait:

@@ -81,7 +81,7 @@ class Plan:
 
     def simulated(self) -> list[str]:
         """Vendors without a real key in the environment."""
-        return [vendor for vendor, variable in VENDORS.items() if not os.environ.get(variable)] if self.demo else []
+        return [vendor for vendor, variable in VENDORS.items() if not _real(variable)] if self.demo else []
 
     def etcd(self) -> Command:
         """The store of the configuration."""
@@ -99,6 +99,7 @@ class Plan:
         """The Admin API."""
         listen = {"admin": self.ports.admin, "grpc": self.ports.admin_grpc}
         flags = [part for name, port in listen.items() for part in (f"--{name}-listen", f"127.0.0.1:{port}")]
+        flags += ["--ledger", str(self.state.folder / "ledger.sqlite")]
         return Command("control plane", [*_module("tollhouse.controlplane"), *self._store(), *flags], self._secrets())
 
     def data_plane(self) -> Command:
@@ -116,7 +117,9 @@ class Plan:
             "grpc": f"127.0.0.1:{self.ports.node_grpc}",
         }
         flags = [part for name, address in listen.items() for part in (f"--{name}-listen", address)]
+        flags += ["--control-plane", f"127.0.0.1:{self.ports.admin_grpc}"]
         flags += ["--workers", str(self.workers), "--state-dir", str(self.state.folder / "node")]
+        flags += ["--access-log", str(self.state.folder / "logs" / "access.log")]
         return Command("data plane", [*_module("tollhouse.dataplane"), *self._store(), *flags], environment)
 
     def documents(self) -> list[tuple[str, bytes]]:
@@ -138,6 +141,11 @@ class Plan:
 
     def _secrets(self) -> dict[str, str]:
         return {"TOLLHOUSE_ADMIN_KEY": self.state.admin_key, "TOLLHOUSE_SEALING_KEY": self.state.sealing_key}
+
+
+def _real(variable: str) -> bool:
+    """Whether the environment has a vendor's key. Our own agents' keys stand there too: the README tells to."""
+    return not os.environ.get(variable, "").startswith((OUR_KEYS, "sk-simulated")) and bool(os.environ.get(variable))
 
 
 def _module(name: str) -> list[str]:
