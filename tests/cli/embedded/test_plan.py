@@ -42,6 +42,19 @@ def test_simulators_stand_in_for_vendors_without_a_key(tmp_path: Path, monkeypat
     assert Plan(state, Ports()).simulators() == []
 
 
+def test_a_key_of_ours_is_no_vendors_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents' shells hold our keys in the vendors' variables; `up` in such a shell must not call the vendor."""
+    monkeypatch.setenv("OPENAI_API_KEY", "th-of-an-agent")
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    assert Plan(State(tmp_path).open(), Ports(), demo=True).simulated() == ["openai", "anthropic"]
+
+
+def test_requests_are_logged(tmp_path: Path) -> None:
+    """One line per request, beside the other logs."""
+    arguments = Plan(State(tmp_path).open(), Ports(), demo=True).data_plane().arguments
+    assert arguments[arguments.index("--access-log") + 1] == str(tmp_path / "logs" / "access.log")
+
+
 def test_secrets_are_not_on_command_lines(tmp_path: Path) -> None:
     """Every user of a machine can read command lines."""
     state = State(tmp_path).open()

@@ -16,6 +16,9 @@ from tollhouse.cli.failure import Failure
 VENDORS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 """Provider types with a simulator, and the variable with the real key."""
 
+OUR_KEYS = "th-"
+"""How keys of our own agents begin."""
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -145,7 +148,8 @@ class Plan:
 
 def _real(variable: str) -> bool:
     """Whether the environment has a vendor's key. Our own agents' keys stand there too: the README tells to."""
-    return not os.environ.get(variable, "").startswith((OUR_KEYS, "sk-simulated")) and bool(os.environ.get(variable))
+    value = os.environ.get(variable, "")
+    return bool(value) and not value.startswith(OUR_KEYS)
 
 
 def _module(name: str) -> list[str]:
