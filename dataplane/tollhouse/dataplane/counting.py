@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.plugin import PluginConfig, Secret
-from tollhouse.dataplane.services import CounterPolicy, Secrets
+from tollhouse.dataplane.services import CounterPolicy, Limit, Secrets, Taken
 from tollhouse.dataplane.variables import Template
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
+    from tollhouse.dataplane.reply import Reply
+
+WindowKind = Literal["fixed", "sliding"]
+
+_MOST_KNOWN = 10_000
 
 MOST_TEXT_KEY = 256
 """Longer keys are hashed: clients may write them."""
@@ -183,6 +188,11 @@ class Amount:
         self._fixed: int | None = int(written) if is_number else None
         self._template = None if is_number else Template(str(written))
 
+    @property
+    def is_fixed(self) -> bool:
+        """It is the same for all requests."""
+        return self._fixed is not None
+
     def __call__(self, ex: Exchange) -> int | None:
         """The number for a request; None when the variable does not hold a whole number above 0."""
         if self._fixed is not None:
@@ -192,6 +202,38 @@ class Amount:
         return int(text) if text.isdecimal() and len(text) < 16 and int(text) > 0 else None
 
 
+class Limits:
+    """One limit under many keys. Where its numbers are fixed each key's is made once: counters know it again."""
+
+    __slots__ = ("_amount", "_kind", "_known", "_policy", "_prefix", "_window", "text")
+
+    def __init__(
+        self, prefix: str, amount: int | str, window: int | str, kind: WindowKind, policy: CounterPolicy
+    ) -> None:
+        self._prefix = prefix
+        self._amount, self._window = Amount(amount), Amount(window)
+        self._kind: WindowKind = kind
+        self._policy = policy
+        self._known: dict[str, Limit] = {}
+        self.text = f"{amount} or {window}"
+
+    def of(self, ex: Exchange, key: str | None = None) -> Limit | None:
+        """The limit a request meets under a key; None when its variables hold no whole numbers above 0."""
+        found = self._known.get(key or "")
+        if found is not None:
+            return found
+        amount, window = self._amount(ex), self._window(ex)
+        if amount is None or window is None:
+            return None
+        name = self._prefix if key is None else f"{self._prefix}:{bounded(key)}"
+        made = Limit(name, amount, window, self._kind, self._policy)
+        if self._amount.is_fixed and self._window.is_fixed:
+            if len(self._known) >= _MOST_KNOWN:  # keys may come from clients
+                self._known.clear()
+            self._known[key or ""] = made
+        return made
+
+
 def check_amount(name: str, written: int | str | None) -> list[str]:
     """What is wrong with such a number."""
     if written is None or (isinstance(written, int) and written > 0):
@@ -199,6 +241,13 @@ def check_amount(name: str, written: int | str | None) -> list[str]:
     if isinstance(written, str) and ("$" in written or (written.strip().isdigit() and int(written) > 0)):
         return []
     return [f"{name}: expected a whole number above 0 or a variable such as $http_x_quota, came {written!r}"]
+
+
+def tell_limit(reply: Reply, names: tuple[str, str, str], limit: Limit, taken: Taken) -> None:
+    """The headers that say limit, rest, and seconds to the reset."""
+    numbers = (limit.amount, taken.remaining, int(taken.reset_s + 0.999))
+    reply.headers = [pair for pair in reply.headers if pair[0] not in names]
+    reply.headers += zip(names, map(str, numbers), strict=True)
 
 
 def counters_down(message: str) -> GatewayError:

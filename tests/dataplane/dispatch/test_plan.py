@@ -7,7 +7,7 @@ from dataclasses import replace
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.dispatch.catalog import known_target
 from tollhouse.dataplane.dispatch.endpoints import build_endpoint
-from tollhouse.dataplane.dispatch.plan import ALLOWED, SPENT, Limits, Turns, plan_of, select
+from tollhouse.dataplane.dispatch.plan import ALLOWED, SPENT, Limits, Turns, plan_of, plan_of_one, select
 from tollhouse.dataplane.dispatch.targets import Target, TargetStates
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.engine.failover import Policy
@@ -46,6 +46,28 @@ async def test_permission_and_quota_narrow_the_choice(gate: Bench) -> None:
     ex.state[ALLOWED] = ["*"]
     ex.state[SPENT] = {"b": 3.0}
     assert chosen(ex, A, B) == ["a"]
+
+
+async def test_the_only_target_needs_no_choosing_while_nothing_speaks_against_it(gate: Bench) -> None:
+    """Whatever could exclude it leaves the decision, and the reason, to the choice."""
+    states = TargetStates(StillClock())
+
+    def planned(*targets: Target, ex: Exchange | None = None) -> bool:
+        plan = plan_of_one(ex or exchange(gate), targets, Policy(), Limits(), states)
+        assert plan is None or (plan.targets == list(targets) and not plan.guarded)
+        return plan is not None
+
+    assert planned(A)
+    assert not planned(A, B)
+    assert not planned(replace(A, max_in_flight=1))
+    assert not planned(replace(A, lacks=frozenset({"tools"})), ex=exchange(gate, b'{"model":"m","tools":[{"type":1}]}'))
+    assert not planned(replace(A, context_window=10), ex=exchange(gate, b'{"model":"m","messages":[%s]}' % (b" " * 99)))
+    for key in (ALLOWED, SPENT):
+        ex = exchange(gate)
+        ex.state[key] = {}
+        assert not planned(A, ex=ex)
+    states.force("a", "open")
+    assert not planned(A)
 
 
 async def test_an_open_breaker_counts_only_where_there_is_a_choice(gate: Bench) -> None:

@@ -147,3 +147,19 @@ def test_reconfiguring_a_sliding_window_keeps_what_was_used():
     window.take(100.0, 10, 60, Request(7))
     assert window.take(100.0, 10, 30, Request(4)).allowed is False
     assert window.take(100.0, 10, 30, Request(3)).allowed
+
+
+def test_a_slice_takes_corrections_of_its_own_window_in_and_never_more_than_twice_what_was_lent():
+    part = Slice()
+    part.accept(100.0, FixedWindow().take(100.0, 10_000, 60, Request(want_slice=True)))
+    lent = part.unused
+    assert part.settle(101.0, -5, part.identity)
+    assert part.settle(101.0, 7, part.identity)
+    assert part.unused == lent - 2
+    assert not part.settle(101.0, 1, part.identity + 1)
+    assert not part.settle(101.0, -2 * lent, part.identity)
+    assert not part.settle(101.0, lent, part.identity)
+    assert not part.settle(160.0, -1, part.identity)
+    part.asking = True
+    assert not part.settle(101.0, -1, part.identity)
+    assert part.unused == lent - 2

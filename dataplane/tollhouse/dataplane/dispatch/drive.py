@@ -76,14 +76,14 @@ class Driver:
                 if tried and tried[-1] != target.name:
                     self._count_failover(ex, tried[-1], target.name, reason)
                 outcome, beside = await self._try(ex, plan, step, deadline)
-                if beside is not None and step.following is not None:
-                    tried.append(targets[step.following].name)
-                tried.append(target.name)
                 if isinstance(outcome, Reply):
                     steps.close()
                     if plan.told:
                         outcome.headers += explain_headers(plan.told, ex.attempts)
                     return outcome
+                if beside is not None and step.following is not None:
+                    tried.append(targets[step.following].name)
+                tried.append(target.name)
                 reason = outcome.kind
                 step = steps.send(Ended(outcome, clock.monotonic(), beside=beside))
             elif isinstance(step, Wait):

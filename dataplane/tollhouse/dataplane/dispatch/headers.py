@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
@@ -65,7 +66,7 @@ def to_provider(
         if value is not None:
             sent[name] = value
     if same and provider.passes_headers:
-        for name, value in _meant(ex.headers.items(), provider.passes_headers):
+        for name, value in _meant(ex.headers, provider.passes_headers):
             sent[name] = f"{sent[name]},{value}" if name in sent and name not in provider.headers else value
     if ex.trace is not None:
         sent["traceparent"] = ex.trace.header(len(ex.attempts))
@@ -74,12 +75,22 @@ def to_provider(
     return list(sent.items())
 
 
-def _meant(items: Iterable[tuple[str, str]], patterns: tuple[str, ...]) -> Iterable[tuple[str, str]]:
-    prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
-    for name, value in items:
+def _meant(headers: Mapping[str, str], patterns: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The client's headers that the vendor may see, names in lower case."""
+    exact, prefixes = _split(patterns)
+    meant = []
+    for name, value in headers.items():
         lowered = name.lower()
-        if lowered not in NEVER and (lowered in patterns or (prefixes and lowered.startswith(prefixes))):
-            yield lowered, value
+        if (lowered in exact or (prefixes and lowered.startswith(prefixes))) and lowered not in NEVER:
+            meant.append((lowered, value))
+    return meant
+
+
+@cache
+def _split(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Exact names, and prefixes."""
+    prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
+    return frozenset(pattern for pattern in patterns if not pattern.endswith("*")), prefixes
 
 
 def edit(headers: dict[str, str], edits: Iterable[tuple[str, str | None]]) -> None:

@@ -24,6 +24,8 @@ _LIMIT_FIELDS = (
     "generation_config.max_output_tokens",
     "inferenceConfig.maxTokens",
 )
+_LIMIT_HOLDERS = tuple((name, name.partition(".")[0]) for name in _LIMIT_FIELDS)
+"""With the top-level field each stands in."""
 
 
 @dataclass(slots=True)
@@ -125,8 +127,12 @@ def _limit_field(target: Target, spoken: Protocol) -> str:
 
 def _bound(document: RequestDocument, target: Target, spoken: Protocol, most: int | None) -> int | None:
     """Lower the limit to ``most``, if given; the limit as it is then."""
-    told = [value for name in _LIMIT_FIELDS if isinstance(value := _look(document, name), int) and value >= 0]
-    limit = max(told) if told else None
+    limit: int | None = None
+    for name, holder in _LIMIT_HOLDERS:
+        if holder in document:
+            value = _look(document, name)
+            if isinstance(value, int) and value >= 0 and (limit is None or value > limit):
+                limit = value
     if most is not None and (limit is None or limit > most):
         _limit(document, _limit_field(target, spoken), most)
         return most

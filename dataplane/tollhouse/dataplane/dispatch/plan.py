@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tollhouse.dataplane.chat import Image, Message, ToolResult
 from tollhouse.dataplane.dispatch.targets import Target, TargetStates
 from tollhouse.dataplane.engine.balance import ConsistentHash, SmoothWeighted
-from tollhouse.dataplane.engine.choose import Asked, Candidate, Choice, Condition, Order, choose
+from tollhouse.dataplane.engine.choose import Asked, Candidate, Choice, Condition, Order, choose, unfit
 from tollhouse.dataplane.engine.failover import Policy
 from tollhouse.dataplane.exchange import ExplainTarget
 from tollhouse.dataplane.transport import Timeouts
@@ -144,6 +144,19 @@ def select(
     return choose(candidates, asked(ex, targets), condition, order)
 
 
+def plan_of_one(
+    ex: Exchange, targets: Sequence[Target], policy: Policy, limits: Limits, states: TargetStates
+) -> Plan | None:
+    """What ``select`` and ``plan_of`` come to where there is one target and nothing speaks against it, as nearly
+    always. None: they must look closer."""
+    if len(targets) != 1 or SPENT in ex.state or ALLOWED in ex.state:
+        return None
+    target = targets[0]
+    if target.max_in_flight or states.of(target).breaker.forced or unfit(target, asked(ex, targets)):
+        return None
+    return Plan([target], policy, limits, guarded=False, main=1)
+
+
 def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
     """Whether a caller may ask for a model."""
     return allowed is None or any(fnmatchcase(name, pattern) for pattern in allowed)
@@ -151,12 +164,16 @@ def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
 
 def asked(ex: Exchange, targets: Sequence[Target]) -> Asked:
     """What the request needs. Looks into the content only when some target could be excluded by it."""
-    needs = ex.peek.needs
+    peek = ex.peek
+    needs = peek.needs
     raw = ex.body or b""
-    if b'"image' in raw and any("vision" in target.lacks for target in targets) and _has_image(ex.chat.messages):
+    if any("vision" in target.lacks for target in targets) and b'"image' in raw and _has_image(ex.chat.messages):
         needs |= {"vision"}
-    tokens = 0 if b"base64" in raw else len(raw) // 4
-    return Asked(needs, tokens, ex.peek.max_tokens or 0)
+    tokens = len(raw) // 4
+    narrow = any(0 < target.context_window < tokens for target in targets)
+    if narrow and b"base64" in raw:  # looking for it takes as long as parsing, so only where it decides something
+        tokens = 0
+    return Asked(needs, tokens, peek.max_tokens or 0)
 
 
 def _has_image(messages: Sequence[Message]) -> bool:

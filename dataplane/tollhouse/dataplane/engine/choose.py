@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tollhouse.dataplane.exchange import ExplainTarget
 
@@ -86,7 +87,17 @@ _TOO_LONG_MARGIN = 1.5
 """Estimated input must be this many times the window before a target is skipped: estimates are rough."""
 
 
-def unfit(candidate: Candidate, asked: Asked) -> str:
+class Able(Protocol):
+    """Somebody whose abilities are known: a candidate, or a target."""
+
+    @property
+    def context_window(self) -> int: ...
+
+    @property
+    def lacks(self) -> frozenset[str]: ...
+
+
+def unfit(candidate: Able, asked: Asked) -> str:
     """Why a target can never serve this request; empty when it can."""
     missing = candidate.lacks & asked.needs
     if missing:

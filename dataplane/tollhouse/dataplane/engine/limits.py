@@ -210,6 +210,8 @@ class Slice:
     """What the authority had left when it last answered."""
     reset_at: float = 0.0
     used_at: float = 0.0
+    lent: int = 0
+    """How many units it began with."""
     asking: bool = False
     """A request for a slice is under way; others take units one by one meanwhile."""
 
@@ -219,6 +221,15 @@ class Slice:
             return False
         self.unused -= amount
         self.used_at = now
+        return True
+
+    def settle(self, now: float, difference: int, identity: int) -> bool:
+        """Take in a correction of what was taken in window ``identity``, if it is this one's and fits: a slice never
+        grows beyond twice what was lent, for others may need it."""
+        rest = self.unused - difference
+        if self.asking or identity != self.identity or now >= self.expires or not 0 <= rest <= 2 * self.lent:
+            return False
+        self.unused = rest
         return True
 
     def give_up(self) -> tuple[int, int]:
@@ -231,7 +242,7 @@ class Slice:
         The slice must be empty: what was left went back with the request."""
         self.remaining = decision.remaining
         self.reset_at = asked_at + decision.reset_s
-        self.unused = decision.slice
+        self.unused = self.lent = decision.slice
         self.identity = decision.identity
         self.expires = asked_at + decision.expires_s
         self.used_at = asked_at

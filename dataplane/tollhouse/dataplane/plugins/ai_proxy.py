@@ -18,7 +18,7 @@ from tollhouse.dataplane.dispatch.config import (
 from tollhouse.dataplane.dispatch.drive import Driver
 from tollhouse.dataplane.dispatch.instances import Instance, Instances
 from tollhouse.dataplane.dispatch.listing import of_names
-from tollhouse.dataplane.dispatch.plan import Turns, plan_of, select
+from tollhouse.dataplane.dispatch.plan import Turns, plan_of, plan_of_one, select
 from tollhouse.dataplane.dispatch.targets import states_of
 from tollhouse.dataplane.engine.choose import Choice
 from tollhouse.dataplane.engine.failover import NO_FAILOVER
@@ -89,8 +89,10 @@ class AiProxy(DispatchPlugin[SingleConfig]):
         """Send it."""
         require_size(ex, self._limits.max_body_bytes)
         targets = self._instances.targets(ex.peek.model, ex.snapshot.models)
-        choice = self._choose(ex)
-        return await self._driver.send(ex, plan_of(choice, targets, NO_FAILOVER, self._limits))
+        plan = plan_of_one(ex, targets, NO_FAILOVER, self._limits, states_of(self.services))
+        if plan is None:
+            plan = plan_of(self._choose(ex), targets, NO_FAILOVER, self._limits)
+        return await self._driver.send(ex, plan)
 
     def _choose(self, ex: Exchange) -> Choice:
         targets = self._instances.targets(ex.peek.model, ex.snapshot.models)

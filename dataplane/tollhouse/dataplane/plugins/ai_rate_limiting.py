@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 from tollhouse.dataplane.counting import (
-    Amount,
     CountingConfig,
-    bounded,
+    Limits,
     check_amount,
     check_counting,
     counter_policy,
     counters_down,
     key_template,
+    tell_limit,
 )
 from tollhouse.dataplane.engine.arithmetic import compile_formula
 from tollhouse.dataplane.engine.token_charge import Charge, Strategy
@@ -23,7 +23,7 @@ from tollhouse.dataplane.errors import ClientError, GatewayFault
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.reply import Reply
-from tollhouse.dataplane.services import CounterUnavailable, Limit, Services, Taken
+from tollhouse.dataplane.services import CounterPolicy, CounterUnavailable, Limit, Services, Taken
 from tollhouse.dataplane.stages import Stage
 from tollhouse.dataplane.variables import Template
 
@@ -84,10 +84,7 @@ class AiRateLimitingConfig(CountingConfig):
 class _Part(NamedTuple):
     """One limit, compiled."""
 
-    name: str
-    """Begins the counter's key."""
-    amount: Amount
-    window: Amount
+    limits: Limits
     key: Template | None
     instance: str
     headers: tuple[str, str, str]
@@ -120,7 +117,7 @@ class AiRateLimiting(Plugin[AiRateLimitingConfig]):
         self._state = f"ai-rate-limiting:{place}"
         formula = compile_formula(config.cost_expr) if config.cost_expr else None
         self._charge = Charge(config.limit_strategy, formula)
-        self._parts, self._instances = _parts(config, self._state)
+        self._parts, self._instances = _parts(config, self._state, self._policy)
         self._refused = services.metrics.counter(
             "tollhouse_rate_limited_total",
             "Requests over a limit; mode shadow was let through.",
@@ -225,20 +222,13 @@ class AiRateLimiting(Plugin[AiRateLimitingConfig]):
                     spent[part.instance] = left.reset_s
 
     def _limit(self, ex: Exchange, part: _Part) -> Limit | None:
-        name = part.name
         if part.key is not None:
             key, known = part.key.resolved(ex)
-            if part.key.names and not known:
-                return None
-            name = f"{name}:{bounded(key)}"
-        amount, window = part.amount(ex), part.window(ex)
-        if amount is None or window is None:
-            if part.key is not None:
-                return None
-            raise GatewayFault(
-                "limit_unresolved", f"ai-rate-limiting: {part.amount.text} or {part.window.text} is no number."
-            )
-        return Limit(name, amount, window, "fixed", self._policy)
+            return None if part.key.names and not known else part.limits.of(ex, key)
+        limit = part.limits.of(ex)
+        if limit is None:
+            raise GatewayFault("limit_unresolved", f"ai-rate-limiting: {part.limits.text} is no number.")
+        return limit
 
     def _give_back(self, ex: Exchange, held: list[_Held]) -> None:
         for one in held:
@@ -252,8 +242,7 @@ class AiRateLimiting(Plugin[AiRateLimitingConfig]):
         if not self.config.show_limit_quota_header:
             return
         for part, limit, _, taken in ex.state.get(self._state, ()):
-            for name, number in zip(part.headers, (limit.amount, taken.remaining, taken.reset_s), strict=True):
-                reply.set_header(name, str(int(number + 0.999)))
+            tell_limit(reply, part.headers, limit, taken)
 
     def settle(self, ex: Exchange) -> None:
         """Correct the reservations by the true usage, and charge the targets that were tried."""
@@ -291,21 +280,23 @@ _UNITS = {
 }
 
 
-def _parts(config: AiRateLimitingConfig, where: str) -> tuple[list[_Part], list[_Part]]:
+def _parts(config: AiRateLimitingConfig, where: str, policy: CounterPolicy) -> tuple[list[_Part], list[_Part]]:
     """The limits of whole requests, and those of single targets."""
+
+    def limits(name: str, amount: int | str, window: int | str) -> Limits:
+        return Limits(f"{where}:{name}", amount, window, "fixed", policy)
+
     parts = []
     if config.limit is not None and config.time_window is not None:
         headers = _headers("x-ai-ratelimit-{}")
-        parts.append(_Part(f"{where}:global", Amount(config.limit), Amount(config.time_window), None, "", headers))
+        parts.append(_Part(limits("global", config.limit, config.time_window), None, "", headers))
     for position, rule in enumerate(config.rules or (), 1):
         headers = _headers(f"x-ai-{rule.header_prefix or position}-ratelimit-{{}}")
         key = key_template(rule.key)
-        parts.append(_Part(f"{where}:{rule.key}", Amount(rule.count), Amount(rule.time_window), key, "", headers))
+        parts.append(_Part(limits(rule.key, rule.count, rule.time_window), key, "", headers))
     instances = [
         _Part(
-            f"{where}:instance/{one.name}",
-            Amount(one.limit),
-            Amount(one.time_window),
+            limits(f"instance/{one.name}", one.limit, one.time_window),
             None,
             one.name,
             _headers(f"x-ai-ratelimit-{{}}-{one.name}"),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 from tollhouse.dataplane.counting import (
-    Amount,
     CountingConfig,
-    bounded,
+    Limits,
     caller,
     check_amount,
     check_counting,
     counter_policy,
     counters_down,
     key_template,
+    tell_limit,
 )
 from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault
 from tollhouse.dataplane.exchange import Exchange
@@ -22,7 +22,7 @@ from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import CounterUnavailable, Limit, Services, Taken
 from tollhouse.dataplane.stages import Stage
-from tollhouse.dataplane.variables import as_text, reader
+from tollhouse.dataplane.variables import Template, as_text, reader
 
 
 class Rule(PluginConfig):
@@ -76,14 +76,13 @@ class LimitCountMetadata(PluginConfig):
     """Seconds until it begins anew."""
 
 
-class _Part:
+class _Part(NamedTuple):
     """One limit, compiled."""
 
-    def __init__(self, count: int | str, window: int | str, prefix: str, headers: tuple[str, str, str]) -> None:
-        self.count = Amount(count)
-        self.window = Amount(window)
-        self.prefix = prefix
-        self.headers = headers
+    limits: Limits
+    key: Template | None
+    """None: the key of the config's top level."""
+    headers: tuple[str, str, str]
 
 
 class LimitCount(Plugin[LimitCountConfig]):
@@ -107,16 +106,18 @@ class LimitCount(Plugin[LimitCountConfig]):
         plain = (names.limit_header.lower(), names.remaining_header.lower(), names.reset_header.lower())
         if config.rules:
             self._parts = [self._rule(position, rule) for position, rule in enumerate(config.rules, 1)]
-            self._keys = [key_template(rule.key) for rule in config.rules]
         else:
-            self._parts = [_Part(config.count or 0, config.time_window or 0, self._where, plain)]
+            limits = Limits(self._where, config.count or 0, config.time_window or 0, config.window_type, self._policy)
+            self._parts = [_Part(limits, None, plain)]
         self._read_key = reader(config.key)
         self._key = key_template(config.key)
 
     def _rule(self, position: int, rule: Rule) -> _Part:
         prefix = f"x-{rule.header_prefix or position}-ratelimit".lower()
         headers = (f"{prefix}-limit", f"{prefix}-remaining", f"{prefix}-reset")
-        return _Part(rule.count, rule.time_window, f"{self._where}:{rule.key}", headers)
+        where, kind = f"{self._where}:{rule.key}", self.config.window_type
+        limits = Limits(where, rule.count, rule.time_window, kind, self._policy)
+        return _Part(limits, key_template(rule.key), headers)
 
     @classmethod
     def check(cls, config: PluginConfig) -> list[str]:
@@ -163,8 +164,7 @@ class LimitCount(Plugin[LimitCountConfig]):
         if not self.config.show_limit_quota_header:
             return
         for part, limit, result in ex.state.get(self._state, ()):
-            for name, number in zip(part.headers, (limit.amount, result.remaining, result.reset_s), strict=True):
-                reply.set_header(name, str(int(number + 0.999)))
+            tell_limit(reply, part.headers, limit, result)
 
     def _undo(self, taken: list[tuple[_Part, Limit, Taken]]) -> None:
         for _, limit, result in taken:
@@ -172,22 +172,18 @@ class LimitCount(Plugin[LimitCountConfig]):
 
     def _limits(self, ex: Exchange) -> list[tuple[_Part, Limit]]:
         limits = []
-        for position, part in enumerate(self._parts):
-            if self.config.rules:
-                key, known = self._keys[position].resolved(ex)
-                if self._keys[position].names and not known:
-                    continue
-            else:
+        for part in self._parts:
+            if part.key is None:
                 key = self._plain_key(ex)
-            count, window = part.count(ex), part.window(ex)
-            if count is None or window is None:
-                if self.config.rules:
+            else:
+                key, known = part.key.resolved(ex)
+                if part.key.names and not known:
                     continue
-                raise GatewayFault(
-                    "limit_unresolved", f"limit-count: {part.count.text} or {part.window.text} is no number."
-                )
-            name = f"{part.prefix}:{bounded(key)}"
-            limits.append((part, Limit(name, count, window, self.config.window_type, self._policy)))
+            limit = part.limits.of(ex, key)
+            if limit is not None:
+                limits.append((part, limit))
+            elif part.key is None:
+                raise GatewayFault("limit_unresolved", f"limit-count: {part.limits.text} is no number.")
         return limits
 
     def _plain_key(self, ex: Exchange) -> str:

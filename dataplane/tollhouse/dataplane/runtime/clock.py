@@ -11,13 +11,11 @@ class SystemClock:
 
     __slots__ = ()
 
-    def monotonic(self) -> float:
-        """Seconds that only go forward; the same in all processes of the machine (CLOCK_MONOTONIC)."""
-        return time.monotonic()
+    monotonic = staticmethod(time.monotonic)
+    """Seconds that only go forward; the same in all processes of the machine (CLOCK_MONOTONIC)."""
 
-    def time(self) -> float:
-        """Epoch seconds."""
-        return time.time()
+    time = staticmethod(time.time)
+    """Epoch seconds."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

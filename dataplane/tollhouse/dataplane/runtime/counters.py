@@ -85,8 +85,12 @@ class LinkedCounters(Counters):
 
     def settle(self, limit: Limit, difference: int, taken: Taken | None = None) -> None:
         """See the port."""
-        if difference:
-            self._link().tell(Settle(limit, difference, taken.window if taken is not None else 0))
+        if not difference:
+            return
+        held = self._slices.get((limit.kind, limit.key))
+        if held is not None and taken is not None and held[1].settle(time.monotonic(), difference, taken.window):
+            return
+        self._link().tell(Settle(limit, difference, taken.window if taken is not None else 0))
 
     async def look(self, limit: Limit) -> Taken:
         """See the port."""

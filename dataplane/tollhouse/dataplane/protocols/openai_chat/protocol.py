@@ -27,6 +27,7 @@ from tollhouse.dataplane.protocols.openai_chat.stream import ChatStreamDecoder, 
 from tollhouse.dataplane.protocols.openai_chat.usage import ChatWatcher, read_tail
 from tollhouse.dataplane.protocols.openai_chat.write_request import RequestWriter
 
+_PEEKED = ("model", "stream", "max_completion_tokens", "max_tokens", "n", "user")
 _STRUCTURED = frozenset({"structured_output"})
 _TOOLS = frozenset({"tools"})
 
@@ -44,11 +45,7 @@ class OpenAIChat(Protocol):
 
     def peek(self, document: RequestDocument) -> Peek:
         """A missing ``model`` reads as empty: the route may name one."""
-        few = {
-            name: document.get(name)
-            for name in ("model", "stream", "max_completion_tokens", "max_tokens", "n", "user")
-            if name in document
-        }
+        few = {name: document.get(name) for name in _PEEKED if name in document}
         max_tokens = get_integer(few, "max_completion_tokens", low=1)
         if max_tokens is None:
             max_tokens = get_integer(few, "max_tokens", low=1)
