@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PYTEST_ARGS ?= -n 2
 
-.PHONY: run setup test clients check gen lock format bench clean
+.PHONY: run setup test clients check gen lock format bench before-after clean
 
 run: setup
 	$(BIN)/gatewayctl up --demo
@@ -57,6 +57,9 @@ format: setup
 
 bench: setup
 	$(PY) -m benchmarks
+
+before-after: setup
+	$(PY) -m benchmarks.before_after
 
 clean:
 	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from tollhouse.dataplane.dispatch.entry import Entry
 from tollhouse.dataplane.dispatch.explaining import explain_headers
 from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider
-from tollhouse.dataplane.dispatch.hedge import race
+from tollhouse.dataplane.dispatch.hedge import OVERTAKEN, race
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
 from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, is_allowed
 from tollhouse.dataplane.dispatch.strategy import route_id
@@ -179,6 +180,12 @@ class Driver:
                 raise
             outcome = failures.of_error(fault)
             trial.fail(outcome)
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args == (OVERTAKEN,):
+                trial.fail(UpstreamFailure("next", "slow", 0, "Another target answered first."))
+            else:
+                trial.cancel()
+            raise
         except BaseException:
             trial.cancel()
             raise

@@ -17,6 +17,7 @@ CODES = {
     "overloaded": "provider_overloaded",
     "server_error": "provider_error",
     "timeout": "provider_timeout",
+    "slow": "provider_timeout",
     "connect": "provider_unreachable",
     "cut": "provider_cut",
     "invalid_reply": "invalid_upstream_reply",

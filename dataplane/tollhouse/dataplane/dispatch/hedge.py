@@ -9,6 +9,9 @@ from typing import Any
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
 
+OVERTAKEN = "overtaken"
+"""Why an attempt was cancelled (``CancelledError.args``): its rival answered first."""
+
 Outcome = Reply | UpstreamFailure
 Begin = Callable[[], Coroutine[Any, Any, Outcome]]
 
@@ -18,13 +21,13 @@ async def race(
 ) -> tuple[Outcome, UpstreamFailure | None]:
     """The first's outcome, or the second's reply. The second starts only when the first has neither answered nor failed
     after ``after_s`` and ``may_start`` agrees. Returns (outcome, how the second failed, if it was tried and did)."""
-    one = asyncio.ensure_future(first())
-    other: asyncio.Future[Outcome] | None = None
+    one: asyncio.Task[Outcome] = asyncio.create_task(first())
+    other: asyncio.Task[Outcome] | None = None
     try:
         await asyncio.wait({one}, timeout=after_s)
         if one.done() or not may_start():
             return await one, None
-        other = asyncio.ensure_future(second())
+        other = asyncio.create_task(second())
         await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
         early, late = (one, other) if one.done() else (other, one)
         if not isinstance(early.result(), Reply):
@@ -39,9 +42,9 @@ async def race(
         await _end([task for task in (one, other) if task is not None and not task.done()])
 
 
-async def _end(tasks: list[asyncio.Future[Outcome]]) -> None:
+async def _end(tasks: list[asyncio.Task[Outcome]]) -> None:
     for task in tasks:
-        task.cancel()
+        task.cancel(OVERTAKEN)
     if tasks:
         await asyncio.wait(tasks)
         for task in tasks:

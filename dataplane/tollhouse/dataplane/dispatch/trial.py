@@ -11,6 +11,7 @@ from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.quota_headers import headroom
+from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.services import Services
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 128
 """Of a model's name that a client made up; labels and headers hold no more (APISIX)."""
+
+
+_PROBABLY_BILLED = frozenset({"cancelled", "slow", "timeout", "cut"})
+"""Endings after which the provider had the request, may have worked on it, and never said what it charges."""
 
 
 class Books:
@@ -152,6 +157,8 @@ class Trial:
         now = attempt.ended_s = self._books.clock.monotonic()
         if self.entry is not None:
             usage = self.entry.close(kind, attempt, usage, sent=self.sent)
+        elif usage is None and self.sent and kind in _PROBABLY_BILLED:
+            usage = complete(None, len(self.ex.body or b""), 0)
         if usage is not None:
             self._charge(usage)
         took = None if kind or attempt.first_byte_s is None else attempt.first_byte_s - attempt.started_s
@@ -167,7 +174,7 @@ class Trial:
     def _measure(self, kind: str, usage: Usage | None, now: float) -> None:
         """Latency for the strategies: of streams to the first content and per token, of whole answers per token."""
         state, took = self.state, now - self.attempt.started_s
-        if kind == "timeout":
+        if kind in ("timeout", "slow"):
             state.start.observe(took, now)
         if kind or usage is None:
             return

@@ -8,7 +8,7 @@ from typing import Literal
 
 State = Literal["closed", "open", "half_open"]
 
-TROUBLE = frozenset({"connect", "timeout", "server_error", "overloaded", "cut", "invalid_reply"})
+TROUBLE = frozenset({"connect", "timeout", "slow", "server_error", "overloaded", "cut", "invalid_reply"})
 """Failures that count towards opening."""
 
 DEAD_KEY = frozenset({"auth", "quota"})

@@ -1,0 +1,131 @@
+"""What a run came to. Nothing here is written in: every figure is counted from calls and bills."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from benchmarks.before_after.runs import Run
+
+MONTH_MIN = 30 * 24 * 60
+CAPABLE = ("claude-opus-4-5", "gpt-5")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One column of the table."""
+
+    name: str
+    calls: int
+    failed: int
+    visibility: float
+    """Share of the providers' bill that can be attributed to an agent."""
+    told_usd: float
+    """What was known of the cost without waiting for the bill."""
+    failover_p50_s: float
+    failover_p99_s: float
+    failover_longest_s: float
+    incidents: int
+    incidents_seen: int
+    rogue_calls: int
+    rogue_blocked: int
+    downtime_min_month: float
+    usd: float
+    usd_per_million: float
+    hard_on_capable: float
+    easy_on_cheap: float
+    wasted_usd: float
+    """Billed for answers nobody got."""
+    p50_s: float
+    p99_s: float
+    slow_p99_s: float
+    """99 of 100 calls in the slow hour were answered within this."""
+    provider_requests: int
+
+
+def figures(run: Run) -> Figures:
+    """Count everything."""
+    work = [call for call in run.calls if call.task.kind == "work"]
+    served = [call for call in work if call.good]
+    failed = len(work) - len(served)
+    rogue = [call for call in run.calls if call.task.kind != "work"]
+    blocked = [call for call in rogue if call.status in (400, 403, 429)]
+    kinds = {call.task.kind for call in rogue}
+    seen = {call.task.kind for call in blocked}
+    usd = sum(line.nano_usd for line in run.world.bill) / 1e9
+    tokens = sum(line.input_tokens + line.output_tokens for line in run.world.bill)
+    failovers = _failovers(run)
+    durations = sorted(call.ended_s - call.began_s for call in served)
+    slow = run.scenario.slowness
+    in_slow_hour = sorted(call.ended_s - call.began_s for call in served if slow.from_s <= call.began_s < slow.to_s)
+    hard = [call for call in served if call.task.hard]
+    easy = [call for call in served if not call.task.hard]
+    return Figures(
+        name=run.name,
+        calls=len(work),
+        failed=failed,
+        visibility=_visibility(run),
+        told_usd=sum(call.cost_nano for call in run.calls) / 1e9,
+        failover_p50_s=_share(failovers, 0.5),
+        failover_p99_s=_share(failovers, 0.99),
+        failover_longest_s=max(failovers, default=0.0),
+        incidents=len(kinds),
+        incidents_seen=len(seen),
+        rogue_calls=len(rogue),
+        rogue_blocked=len(blocked),
+        downtime_min_month=failed / len(work) * MONTH_MIN,
+        usd=usd,
+        usd_per_million=usd / tokens * 1e6,
+        hard_on_capable=sum(call.model in CAPABLE for call in hard) / len(hard),
+        easy_on_cheap=sum(call.model not in CAPABLE for call in easy) / len(easy),
+        wasted_usd=sum(line.nano_usd for line in run.world.bill if not line.delivered) / 1e9,
+        p50_s=_share(durations, 0.5),
+        p99_s=_share(durations, 0.99),
+        slow_p99_s=_share(in_slow_hour, 0.99),
+        provider_requests=run.world.requests,
+    )
+
+
+def _visibility(run: Run) -> float:
+    """Which of the bill's lines somebody can put an agent's name to. With a gateway: those it wrote an attempt down
+    for. Without: only the key tells, and a key that several agents share tells nothing."""
+    billed = sum(line.nano_usd for line in run.world.bill)
+    if run.name == "with":
+        written = {call.task.number: list(call.recorded) for call in run.calls}
+        known = 0
+        for line in run.world.bill:
+            models = written.get(line.task, [])
+            if line.model in models:
+                models.remove(line.model)
+                known += line.nano_usd
+        return known / billed
+    users: dict[str, set[str]] = defaultdict(set)
+    spent: dict[str, int] = defaultdict(int)
+    agents = {call.task.number: call.task.agent for call in run.calls}
+    for line in run.world.bill:
+        users[line.key].add(agents[line.task])
+        spent[line.key] += line.nano_usd
+    return sum(nano for key, nano in spent.items() if len(users[key]) == 1) / billed
+
+
+def _failovers(run: Run) -> list[float]:
+    """How long calls that met a dead provider had to wait for a living one. With a gateway: from the failed attempt to
+    the one that answered. Without: from an agent's first failed call in the outage to its next one that went well."""
+    measured = [call.failover_s for call in run.calls if call.failover_s > 0]
+    if measured or run.name == "with":
+        return sorted(measured)
+    waits: list[float] = []
+    for agent in run.scenario.agents:
+        failing_since: float | None = None
+        own = (call for call in run.calls if call.task.agent == agent and call.task.kind == "work")
+        for call in sorted(own, key=lambda one: one.began_s):
+            if not call.good and failing_since is None:
+                failing_since = call.began_s
+            elif call.good and failing_since is not None and call.began_s > failing_since:
+                waits.append(call.began_s - failing_since)
+                failing_since = None
+    return sorted(waits)
+
+
+def _share(ordered: list[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
