@@ -1,0 +1,168 @@
+"""Is everything fine, and if not, what to do."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+
+import typer
+from tollhouse.cli import render
+from tollhouse.cli.client import Connection
+from tollhouse.cli.commands._numbers import Numbers
+from tollhouse.cli.failure import REFUSED, Failure
+from tollhouse.cli.render import Output
+
+State = Literal["good", "warning", "bad"]
+NAMES = (
+    "apisix_http_status",
+    "tollhouse_config_age_seconds",
+    "tollhouse_counters_reachable",
+    "tollhouse_llm_unpriced_total",
+    "tollhouse_log_entries_dropped_total",
+    "tollhouse_spans_dropped_total",
+)
+STALE_S = 60
+FAILED_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: State
+    found: str
+    remedy: str = ""
+
+
+def run(
+    context: typer.Context,
+    seconds: Annotated[float, typer.Option(min=0, help="how long to count requests")] = 1.0,
+    output: Annotated[Output, typer.Option("-o", "--output", help="form of the answer")] = Output.TABLE,
+) -> int:
+    """Look once at everything: control plane, nodes, configuration, targets, counters, requests. Exit code 1 when
+    something is bad; each finding says what to do."""
+    connection: Connection = context.obj
+    findings = list(_look(connection, seconds))
+    if output is not Output.TABLE:
+        render.data([asdict(finding) for finding in findings], output)
+    else:
+        _show(findings)
+    return REFUSED if any(finding.state == "bad" for finding in findings) else 0
+
+
+def _show(findings: list[Finding]) -> None:
+    signs = {"good": "[green]ok[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
+    rows = [(signs[one.state], one.what, render.plain(one.found), render.plain(one.remedy)) for one in findings]
+    render.table(("", "WHAT", "FOUND", "WHAT TO DO"), rows)
+    troubles = [one for one in findings if one.state != "good"]
+    if troubles:
+        render.err().print(f"[yellow]{len(troubles)} of {len(findings)} need attention[/]")
+    else:
+        render.err().print("[green]everything is fine[/]")
+
+
+def _look(connection: Connection, seconds: float) -> Iterator[Finding]:
+    from tollhouse.proto.admin.v1 import config_pb2
+
+    try:
+        with connection.fleet() as fleet:
+            told = fleet.ListNodes(config_pb2.ListNodesRequest())
+    except Failure as error:
+        yield Finding("control plane", "bad", error.message, error.hint or "start it; nodes serve on without it")
+        return
+    yield Finding("control plane", "good", f"answers at {connection.server}, revision {told.revision}")
+    yield from _nodes(told)
+    if not told.nodes:
+        return
+    before = Numbers.read(connection, NAMES)
+    time.sleep(seconds)
+    now = Numbers.read(connection, NAMES)
+    yield from _numbers(now, before, seconds)
+    yield from _targets(connection, told.nodes)
+
+
+def _nodes(told: Any) -> Iterator[Finding]:
+    if not told.nodes:
+        yield Finding("nodes", "bad", "none is registered", "start tollhouse-dataplane; see its log for why it ended")
+        return
+    behind = [node.id for node in told.nodes if node.applied_revision < told.revision and not node.draining]
+    if behind:
+        found = f"{', '.join(behind)} not at revision {told.revision} yet"
+        yield Finding("configuration", "warning", found, "wait a second; then see gatewayctl nodes and the node's log")
+    else:
+        yield Finding("configuration", "good", f"all {len(told.nodes)} nodes serve revision {told.revision}")
+    for node in told.nodes:
+        if not node.workers_alive:
+            yield Finding(
+                f"node {node.id}", "bad", "no worker serves", "see its log, and GET /readyz on its control port"
+            )
+        elif node.workers_alive < node.workers:
+            found = f"{node.workers_alive} of {node.workers} workers serve"
+            yield Finding(f"node {node.id}", "warning", found, "they are replaced at once; if it goes on, see its log")
+        for one in node.refused:
+            kept = "its last good version is served" if one.kept_revision else "it is not served"
+            found = f"{one.kind}/{one.id} is refused ({kept}): {one.reason}"
+            yield Finding(f"node {node.id}", "bad", found, "correct it, or gatewayctl history and rollback")
+
+
+def _numbers(now: Numbers, before: Numbers, seconds: float) -> Iterator[Finding]:
+    for node, why in now.silent.items():
+        yield Finding(f"node {node}", "bad", why, "is it reachable from here, with the same TOLLHOUSE_ADMIN_KEY?")
+    for node, age in now.by_node("tollhouse_config_age_seconds").items():
+        if age > STALE_S:
+            found = f"has not heard of its configuration for {age:.0f} s"
+            yield Finding(f"node {node}", "bad", found, "see whether etcd answers; until then changes do not reach it")
+    for node, reachable in now.by_node("tollhouse_counters_reachable").items():
+        if not reachable:
+            remedy = "see whether Redis answers; limits do what their policy says until then"
+            yield Finding(f"node {node}", "bad", "cannot reach the store limits are counted in", remedy)
+    total = sum(now.sums("apisix_http_status", lambda labels: "all", before).values())
+    failed = sum(now.sums("apisix_http_status", lambda labels: "x" if labels["code"] >= "500" else "", before).values())
+    if not now.sums("apisix_http_status", lambda labels: "all"):
+        remedy = "put the plugin prometheus into a global rule, to see requests here, in top and in the console"
+        yield Finding("requests", "warning", "nobody counts them (or there was none yet)", remedy)
+    elif total and failed / total > FAILED_SHARE:
+        found = f"{failed / total:.0%} of {total:.0f} requests in {seconds:g} s failed"
+        yield Finding("requests", "bad", found, "gatewayctl tail --errors shows them, gatewayctl targets who fails")
+    else:
+        yield Finding("requests", "good", f"{total:.0f} in {seconds:g} s, {failed:.0f} failed")
+    unpriced = now.sums("tollhouse_llm_unpriced_total", lambda labels: labels["llm_model"])
+    if unpriced:
+        found = f"no price is known for {', '.join(sorted(unpriced))}"
+        yield Finding("money", "warning", found, "give them one (models resource); budgets count them as nothing")
+    for name, what in (
+        ("tollhouse_log_entries_dropped_total", "log entries"),
+        ("tollhouse_spans_dropped_total", "spans"),
+    ):
+        lost = sum(now.sums(name, lambda labels: "all", before).values())
+        if lost:
+            yield Finding(
+                "telemetry", "warning", f"{lost:.0f} {what} were lost just now", "its receiver does not keep up"
+            )
+
+
+def _targets(connection: Connection, nodes: Any) -> Iterator[Finding]:
+    from tollhouse.proto.admin.v1 import node_pb2
+
+    unwell: dict[str, str] = {}
+    seen: set[str] = set()
+    for node in nodes:
+        try:
+            with connection.node(node.grpc_address) as asked:
+                told = asked.TargetHealth(node_pb2.TargetHealthRequest(), timeout=5)
+        except Failure:
+            continue  # said above already
+        for worker in told.workers:
+            for one in json.loads(worker.targets_json or b"[]"):
+                seen.add(one["name"])
+                if one["status"] != "healthy":
+                    unwell.setdefault(one["name"], one["reason"])
+    for name, reason in sorted(unwell.items()):
+        remedy = "others carry its load; a dead key must be replaced, else it is tried again by itself"
+        yield Finding(f"target {name}", "bad" if len(unwell) == len(seen) else "warning", reason, remedy)
+    if seen and not unwell:
+        yield Finding("targets", "good", f"all {len(seen)} that were used are well")
