@@ -86,7 +86,7 @@ def test_doctor_finds_what_is_missing(runner: CliRunner, tmp_path: Path) -> None
 
 def test_simulate_refuses_nonsense(runner: CliRunner) -> None:
     """Kinds, addresses and scripts are checked before listening."""
-    assert runner.invoke(app, ["simulate", "gemini"]).exit_code == 2
+    assert runner.invoke(app, ["simulate", "nobody"]).exit_code == 2
     assert runner.invoke(app, ["simulate", "openai", "--listen", "here"]).exit_code == 2
     done = runner.invoke(app, ["simulate", "openai", "--script", "statuss=1"])
     assert done.exit_code == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tollhouse.cli.simulator import Simulator
+
 from tests.support.system import Node, Simulators
 
 KEY = "th-key-of-a-client"
@@ -13,6 +15,7 @@ CONFIG = f"""
 providers:
   - {{id: openai, type: openai}}
   - {{id: anthropic, type: anthropic}}
+  - {{id: gemini, type: gemini}}
 models:
   - id: gpt-4o
     targets: [{{provider: openai, model: gpt-4o}}]
@@ -22,6 +25,8 @@ models:
     targets: [{{provider: openai, model: text-embedding-3-small}}]
   - id: claude-sonnet-4-5
     targets: [{{provider: anthropic, model: claude-sonnet-4-5}}]
+  - id: gemini-2.5-flash
+    targets: [{{provider: gemini, model: gemini-2.5-flash}}]
 consumers:
   - username: agent
     plugins: {{key-auth: {{key: {KEY}}}}}
@@ -34,7 +39,9 @@ routes:
 """
 
 OPENAI_MODEL = "gpt-4o"
+CODEX_MODEL = "gpt-5.5"
 ANTHROPIC_MODEL = "claude-sonnet-4-5"
+GEMINI_MODEL = "gemini-2.5-flash"
 
 
 class ClientGateway:
@@ -42,10 +49,26 @@ class ClientGateway:
 
     def __init__(self, folder: Path) -> None:
         self.simulators = Simulators()
+        self.gemini = Simulator("gemini", cache_min_tokens=64)
+        self.simulators.start(self.gemini)
         config = folder / "gateway.yaml"
         config.write_text(CONFIG)
         self.node = Node(folder, "node", ["--config", str(config)], self.simulators)
+        self.node.environment["TOLLHOUSE_ENDPOINT_GEMINI"] = self.gemini.url
+        self.node.environment["GEMINI_API_KEY"] = "key-of-gemini"
         self.url = self.node.url
+
+    def simulator(self, model: str) -> Simulator:
+        """The provider that serves a model."""
+        if model.startswith("gemini"):
+            return self.gemini
+        return self.simulators.anthropic if model.startswith("claude") else self.simulators.openai
+
+    def reset(self) -> None:
+        """All providers healthy, their logs empty."""
+        self.simulators.reset()
+        self.gemini.simulate()
+        self.gemini.log.clear()
 
     def start(self) -> ClientGateway:
         """Start, and wait until it answers."""
@@ -56,4 +79,5 @@ class ClientGateway:
     def close(self) -> None:
         """Stop everything."""
         self.node.stop(5)
+        self.simulators.stop(self.gemini)
         self.simulators.close()

@@ -31,8 +31,8 @@ def run(
     from tollhouse.cli.simulator.script import parse_header
     from tollhouse.cli.simulator.server import Kind
 
-    if kind not in ("openai", "anthropic", "qwen"):
-        raise Failure(f"there is no simulator {kind!r}", "there are openai, anthropic and qwen", USAGE)
+    if kind not in ("openai", "anthropic", "qwen", "gemini"):
+        raise Failure(f"there is no simulator {kind!r}", "there are openai, anthropic, qwen and gemini", USAGE)
     host, _, port = listen.rpartition(":")
     if not port.isdecimal():
         raise Failure(f"--listen: expected host:port, came {listen!r}", code=USAGE)

@@ -45,6 +45,14 @@ class AnthropicDialect:
     key_required = True
     cache_marks = True
 
+    def serves(self, path: str) -> bool:
+        """Whether the path is this format's."""
+        return path == self.chat_path
+
+    def enter(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with what the path says; here nothing."""
+        return document
+
     def read(self, document: Any, headers: dict[str, str]) -> Ask:
         """The request; raises Refusal."""
         _check_version(headers)
@@ -99,7 +107,7 @@ class AnthropicDialect:
         if answer.thinking:
             content.append({"type": "thinking", "thinking": answer.thinking, "signature": _signature(answer)})
         if answer.text:
-            content.append({"type": "text", "text": answer.text, "citations": None})
+            content.append({"type": "text", "text": answer.text})
         for call in answer.calls:
             content.append(
                 {"type": "tool_use", "id": _id(call.id), "name": call.name, "input": json.loads(call.arguments)}

@@ -45,6 +45,14 @@ class OpenAIDialect:
     lenient = False
     """Ignores request fields it does not know."""
 
+    def serves(self, path: str) -> bool:
+        """Whether the path is this format's."""
+        return path == self.chat_path
+
+    def enter(self, path: str, document: dict[str, Any]) -> dict[str, Any]:
+        """The document with what the path says; here nothing."""
+        return document
+
     def read(self, document: Any, headers: dict[str, str]) -> Ask:
         """The request; raises Refusal."""
         request = read_chat(document, lenient=self.lenient)

@@ -12,18 +12,20 @@ from aiohttp import web
 from tollhouse.cli.simulator.answers import answer as make_answer
 from tollhouse.cli.simulator.anthropic_dialect import AnthropicDialect
 from tollhouse.cli.simulator.ask import Answer, Ask, Refusal
+from tollhouse.cli.simulator.gemini_dialect import GeminiDialect
 from tollhouse.cli.simulator.log import Entry, Log
 from tollhouse.cli.simulator.openai_dialect import OpenAIDialect, QwenDialect
 from tollhouse.cli.simulator.responses_dialect import ResponsesDialect
 from tollhouse.cli.simulator.script import Script, parse_header
 from tollhouse.cli.simulator.tokens import PromptCache
 
-Kind = Literal["openai", "anthropic", "qwen"]
-Dialect = OpenAIDialect | AnthropicDialect
-DIALECTS: dict[Kind, type[OpenAIDialect] | type[AnthropicDialect]] = {
+Kind = Literal["openai", "anthropic", "qwen", "gemini"]
+Dialect = OpenAIDialect | AnthropicDialect | GeminiDialect
+DIALECTS: dict[Kind, type[OpenAIDialect] | type[AnthropicDialect] | type[GeminiDialect]] = {
     "openai": OpenAIDialect,
     "anthropic": AnthropicDialect,
     "qwen": QwenDialect,
+    "gemini": GeminiDialect,
 }
 FURTHER: dict[Kind, tuple[type[ResponsesDialect], ...]] = {"openai": (ResponsesDialect,)}
 """Other chat formats a provider answers besides its first."""
@@ -45,8 +47,7 @@ class Simulator:
         cache_min_tokens: int = 1024,
     ) -> None:
         self.dialect: Dialect = DIALECTS[kind]()
-        chats: list[Dialect] = [self.dialect, *(further() for further in FURTHER.get(kind, ()))]
-        self._chats = {dialect.chat_path: dialect for dialect in chats}
+        self._chats: list[Dialect] = [self.dialect, *(further() for further in FURTHER.get(kind, ()))]
         self.kind = kind
         self.log = Log()
         self.base_script = script or Script()
@@ -150,7 +151,7 @@ class Simulator:
             if not isinstance(document, dict):
                 raise Refusal(400, "We could not parse the JSON body of your request.")
             path = request.path
-            dialect = self._chats.get(path)
+            dialect = next((one for one in self._chats if one.serves(path)), None)
             if dialect is None:
                 extra = self.dialect.extra(path, document)
                 if extra is None:
@@ -158,7 +159,7 @@ class Simulator:
                 self._known_model(document.get("model"))
                 self.log.bill(entry, extra[1])
                 return web.json_response(extra[0], headers=self.dialect.headers(request_id))
-            ask = dialect.read(document, entry.headers)
+            ask = dialect.read(dialect.enter(path, document), entry.headers)
             self._known_model(ask.model)
             answer = make_answer(ask, script, entry.number, int(entry.started))
         except Refusal as refusal:
@@ -188,6 +189,8 @@ class Simulator:
         key = bearer[7:].strip() if bearer.lower().startswith("bearer ") else ""
         if self.kind == "anthropic":
             key = request.headers.get("x-api-key", "") or key
+        if self.kind == "gemini":
+            key = request.headers.get("x-goog-api-key", "") or request.query.get("key", "")
         if (self._key is not None and key != self._key) or (self.dialect.key_required and not key):
             raise Refusal(401, "" if key else self._missing_key())
         return key
@@ -210,8 +213,9 @@ class Simulator:
     def _list(self, request: web.Request, request_id: str) -> web.Response:
         names = self._models or self.dialect.listed_models
         headers = self.dialect.headers(request_id)
-        head, _, name = request.path.partition("/v1/models")
-        if head or not request.path.startswith("/v1/models"):
+        base = "/v1beta/models" if self.kind == "gemini" else "/v1/models"
+        head, _, name = request.path.partition(base)
+        if head or not request.path.startswith(base):
             raise Refusal(404, f"Invalid URL ({request.method} {request.path})")
         if name in ("", "/"):
             return web.json_response(self.dialect.model_list(names), headers=headers)
