@@ -11,6 +11,11 @@ from tests.support.system import Node, Simulators
 KEY = "th-key-of-a-client"
 """What every client shows."""
 
+OPENAI_MODEL = "gpt-4o"
+CODEX_MODEL = "gpt-5.5"
+ANTHROPIC_MODEL = "claude-sonnet-4-5"
+GEMINI_MODEL = "gemini-2.5-flash"
+
 CONFIG = f"""
 providers:
   - {{id: openai, type: openai}}
@@ -31,17 +36,23 @@ consumers:
   - username: agent
     plugins: {{key-auth: {{key: {KEY}}}}}
 routes:
+  - id: crossed
+    uri: /crossed/*
+    plugins:
+      key-auth: {{}}
+      ai-proxy-multi:
+        instances:
+          - name: claude
+            provider: anthropic
+            weight: 1
+            auth: {{header: {{x-api-key: $env://ANTHROPIC_API_KEY}}}}
+            options: {{model: {ANTHROPIC_MODEL}}}
   - id: everything
     uri: /*
     plugins:
       key-auth: {{}}
       ai-proxy-multi: {{models: "*"}}
 """
-
-OPENAI_MODEL = "gpt-4o"
-CODEX_MODEL = "gpt-5.5"
-ANTHROPIC_MODEL = "claude-sonnet-4-5"
-GEMINI_MODEL = "gemini-2.5-flash"
 
 
 class ClientGateway:
