@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.dispatch.targets import Target
     from tollhouse.dataplane.exchange import Exchange
 
-UNSEEN = frozenset({"cancelled", "timeout", "cut"})
+UNSEEN = frozenset({"cancelled", "timeout", "cut", "connect", "invalid_reply"})
 """Endings after which a provider may have worked without our having seen it."""
 
 HEADER = "x-tollhouse-budget-remaining"

@@ -1,0 +1,81 @@
+"""Reservations by rule: whatever happens in whatever order, no enforced limit is passed by what was reserved."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tollhouse.dataplane.engine.reservations import Reservations
+from tollhouse.dataplane.spending import Claim, Outcome
+
+LIMIT = 1000
+
+
+def claim(units: int, key: str = "k", *, bucket: int = 100, enforced: bool = True, limit: int = LIMIT) -> Claim:
+    return Claim(key, units, limit, bucket, bucket, bucket + 60, enforced)
+
+
+def test_all_or_nothing() -> None:
+    """One budget without room, and nothing is taken of the others; the first that did not fit is named."""
+    counts = Reservations()
+    assert counts.take("a", (claim(900, "x"), claim(10, "y"))).allowed
+    refused = counts.take("b", (claim(10, "y"), claim(200, "x")))
+    assert (refused.allowed, refused.refused) == (False, 1)
+    assert counts.used(claim(0, "y")) == 10
+
+
+def test_settling_twice_counts_once_and_unknown_ones_nothing() -> None:
+    """The truth replaces what was held; the rest is free again."""
+    counts = Reservations()
+    counts.take("a", (claim(800),))
+    assert counts.settle("a", (Outcome(300, 20),))
+    assert not counts.settle("a", (Outcome(300, 20),))
+    assert not counts.settle("never", (Outcome(1),))
+    assert counts.used(claim(0)) == 300
+    assert counts.take("b", (claim(700),)).allowed
+
+
+def test_only_counted_claims_pass_the_limit() -> None:
+    """Shadows and alerts count on."""
+    counts = Reservations()
+    assert counts.take("a", (claim(5000, enforced=False),)).used == (5000,)
+
+
+def test_a_new_window_begins_with_nothing_and_old_ones_are_forgotten() -> None:
+    """Buckets before the window do not count; expired ones go once nothing is held in them."""
+    counts = Reservations()
+    counts.take("a", (claim(1000),))
+    later = Claim("k", 1000, LIMIT, 160, 160, 220)
+    assert counts.take("b", (later,)).allowed
+    counts.sweep(1000.0)
+    assert counts.totals["k"].keys() == {100, 160}
+    counts.settle("a", ())
+    counts.settle("b", ())
+    counts.sweep(1000.0)
+    assert not counts.totals
+
+
+def test_a_changed_limit_holds_at_once_and_resets_nothing() -> None:
+    """Lowered below what was used: refused; raised: there is room again."""
+    counts = Reservations()
+    counts.take("a", (claim(600),))
+    assert not counts.take("b", (claim(1, limit=500),)).allowed
+    assert counts.take("c", (claim(1400, limit=2000),)).allowed
+
+
+STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.integers(1, 400), st.integers(0, 100)), max_size=60)
+
+
+@given(STEPS)
+def test_the_limit_is_never_passed(steps: list[tuple[bool, int, int, int]]) -> None:
+    """Any mix of takes and settlements at no more than was reserved."""
+    counts = Reservations()
+    open_: dict[str, int] = {}
+    spent = 0
+    for take, number, units, share in steps:
+        name = str(number)
+        if take and name not in open_:
+            if counts.take(name, (claim(units),)).allowed:
+                open_[name] = units
+        elif not take and name in open_:
+            used = open_.pop(name) * share // 100
+            counts.settle(name, (Outcome(used),))
+            spent += used
+        assert counts.used(claim(0)) == spent + sum(open_.values()) <= LIMIT
