@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,14 @@ def _clean(value: Any) -> Any:
 
 def timestamp(epoch_s: float) -> str:
     """RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second = int(epoch_s)
+    return f"{_second(second)}.{int((epoch_s - second) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(epoch_s: int) -> str:
+    """Many exchanges share a second."""
+    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 # --- a configured format ----------------------------------------------------------------------------------------------
@@ -230,11 +237,12 @@ def _add_ours(entry: Entry, ex: Exchange) -> None:
     if ex.attempts:
         last = ex.attempts[-1]
         entry["upstream"] = entry["target"] = last.target
-        entry["attempts"] = [_attempt(attempt) for attempt in ex.attempts]
+        attempts = entry["attempts"] = [_attempt(attempt) for attempt in ex.attempts]
         if last.model:
             entry["provider"] = last.provider
             entry["model"] = last.model
-            entry["cost_usd"] = format_usd(ex.cost_nano)
+            alone = len(attempts) == 1 and "cost_usd" in attempts[0]
+            entry["cost_usd"] = attempts[0]["cost_usd"] if alone else format_usd(ex.cost_nano)
     usage = ex.usage
     if usage is not None:
         entry["tokens"] = _tokens(usage)

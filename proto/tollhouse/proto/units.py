@@ -23,6 +23,7 @@ def nano_to_usd(amount: int) -> Decimal:
 
 def format_usd(amount: int) -> str:
     """For people and headers: at least two decimals, no trailing zeros beyond them, never an exponent."""
-    text = f"{nano_to_usd(amount):.9f}".rstrip("0")
-    whole, _, fraction = text.partition(".")
-    return f"{whole}.{fraction.ljust(2, '0')}"
+    sign = "-" if amount < 0 else ""
+    whole, nano = divmod(abs(amount), NANO_PER_USD)
+    fraction = f"{nano:09d}".rstrip("0")
+    return f"{sign}{whole}.{fraction:0<2}"

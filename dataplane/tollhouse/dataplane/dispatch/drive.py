@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, 
 from tollhouse.dataplane.dispatch.strategy import route_id
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.trial import Books, Trial
-from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, RetryBudget, Try, Wait, failover
+from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, RetryBudget, Step, Told, Try, Wait, failover
 from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
 _MAX_ERROR_BODY = 1 << 20
+
+_ONLY = Try(0, 1, None)
+"""The first step of ``failover`` where there is one target."""
 
 REFUSED = "budget_refusal"
 DOWNGRADED = "downgraded_to"
@@ -58,19 +62,11 @@ class Driver:
         started = clock.monotonic()
         total = plan.limits.timeouts.total_s
         deadline = None if total is None else started + total
-        steps = failover(
-            [target.context_window for target in targets],
-            plan.policy,
-            started,
-            self._services.luck.random,
-            lambda index: self._states.of(targets[index]).budget,
-            plan.main,
-            plan.chains,
-            plan.begin,
-        )
+        # Of one target nothing has to be decided before it fails, which it seldom does.
+        steps = self._steps(plan, started) if len(targets) > 1 else None
         tried: list[str] = []
         reason = ""
-        step = next(steps)
+        step = next(steps) if steps is not None else _ONLY
         while True:
             if isinstance(step, Try):
                 target = targets[step.index]
@@ -78,7 +74,10 @@ class Driver:
                     self._count_failover(ex, tried[-1], target.name, reason)
                 outcome, beside = await self._try(ex, plan, step, deadline)
                 if isinstance(outcome, Reply):
-                    steps.close()
+                    if steps is not None:
+                        steps.close()
+                    else:
+                        self._states.of(target).budget.request()
                     if plan.told:
                         outcome.headers += explain_headers(plan.told, ex.attempts)
                     return outcome
@@ -86,8 +85,12 @@ class Driver:
                     tried.append(targets[step.following].name)
                 tried.append(target.name)
                 reason = outcome.kind
+                if steps is None:
+                    steps = self._steps(plan, started)
+                    next(steps)
                 step = steps.send(Ended(outcome, clock.monotonic(), beside=beside))
             elif isinstance(step, Wait):
+                assert steps is not None
                 await clock.sleep(step.seconds)
                 step = steps.send(clock.monotonic())
             elif isinstance(step, GiveUp):
@@ -98,6 +101,19 @@ class Driver:
             else:
                 assert isinstance(step, Done)
                 raise GatewayFault("failover_ended", "The gateway lost track of an attempt.")
+
+    def _steps(self, plan: Plan, started: float) -> Generator[Step, Told, None]:
+        targets = plan.targets
+        return failover(
+            [target.context_window for target in targets],
+            plan.policy,
+            started,
+            self._services.luck.random,
+            lambda index: self._states.of(targets[index]).budget,
+            plan.main,
+            plan.chains,
+            plan.begin,
+        )
 
     async def _try(
         self, ex: Exchange, plan: Plan, step: Try, deadline: float | None

@@ -130,6 +130,7 @@ class Prometheus(Plugin[PrometheusConfig]):
         self._off = frozenset(self._told.disabled_labels) - PROTECTED
         self._cells: dict[tuple[Any, ...], _Cells] = {}
         self._attempt_cells: dict[tuple[Any, ...], _AttemptCells] = {}
+        self._active_cells: dict[tuple[Any, ...], Cell] = {}
         self._words: dict[str, str] = {}
         self._declare()
 
@@ -295,13 +296,18 @@ class Prometheus(Plugin[PrometheusConfig]):
 
     def _active_cell(self, ex: Exchange) -> Cell:
         route = ex.route
-        identity = route.id if route is not None else ""
-        service_id = route.service_id if route is not None else ""
-        uri = route.matched_uri if route is not None else ""
-        consumer, kind, asked = self._consumer(ex), str(_request_type(ex)), self._asked(ex)
-        cell: Cell = self._active(
-            *(self._route(ex), identity, uri, _host(ex), self._service(ex), service_id, consumer, "", kind, asked, "")
-        )
+        where = (id(route), self._route(ex), ex.host)
+        key = (where, self._consumer(ex), str(_request_type(ex)), self._asked(ex))
+        cell = self._active_cells.get(key)
+        if cell is None:
+            _, consumer, kind, asked = key
+            identity, service_id = (route.id, route.service_id) if route is not None else ("", "")
+            uri = route.matched_uri if route is not None else ""
+            names = (self._route(ex), identity, uri, _host(ex), self._service(ex), service_id)
+            cell = self._active(*names, consumer, "", kind, asked, "")
+            if len(self._active_cells) >= MOST_CACHED:
+                self._active_cells.clear()
+            self._active_cells[key] = cell
         return cell
 
     def _cells_of(self, ex: Exchange, last: Attempt | None, route: str, consumer: str, asked: str) -> _Cells:

@@ -8,7 +8,7 @@ import stat
 import sys
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 
 from tollhouse.dataplane.services import LogFiles
@@ -16,7 +16,7 @@ from tollhouse.dataplane.services import LogFiles
 log = logging.getLogger("tollhouse.log_files")
 
 STDOUT = "-"
-_PAUSE_S = 0.02
+_PAUSE_S = 0.05
 _LOOK_S = 1.0
 _PIPE_WRITE = 4096
 """POSIX keeps writes up to this size (PIPE_BUF) in one piece when several processes share a pipe."""
@@ -67,10 +67,10 @@ class BackgroundLogFiles(LogFiles):
             file.close()
 
     def _write_some(self) -> None:
-        batches: dict[str, list[bytes]] = {}
-        while self._lines:
-            path, line = self._lines.popleft()
-            batches.setdefault(path, []).append(line)
+        take = self._lines.popleft
+        batches: dict[str, list[bytes]] = defaultdict(list)
+        for path, line in [take() for _ in range(len(self._lines))]:
+            batches[path].append(line)
         for path, lines in batches.items():
             file = self._files.get(path)
             if file is None:
@@ -96,16 +96,18 @@ class _File:
     def write(self, lines: list[bytes]) -> None:
         """Append the lines, each in one piece. Raises OSError."""
         self._open()
-        piece = bytearray()
+        if self._limit == _FILE_WRITE:
+            self._put(b"\n".join(lines) + b"\n")
+            return
+        piece = b""
         for line in lines:
             if piece and len(piece) + len(line) >= self._limit:
                 self._put(piece)
-                piece = bytearray()
-            piece += line
-            piece += b"\n"
+                piece = b""
+            piece += line + b"\n"
         self._put(piece)
 
-    def _put(self, piece: bytearray) -> None:
+    def _put(self, piece: bytes) -> None:
         view = memoryview(piece)
         while view:
             view = view[os.write(self._fd, view) :]
