@@ -9,6 +9,7 @@ from tollhouse.dataplane.runtime.crew import Crew
 from tollhouse.dataplane.runtime.exposition import NodeTotals, render
 from tollhouse.dataplane.runtime.link import LinkError
 from tollhouse.dataplane.runtime.messages import Family, MetricsReport, MetricsWanted
+from tollhouse.dataplane.runtime.money_gauges import MoneyGauges
 from tollhouse.dataplane.runtime.node_gauges import NodeGauges
 from tollhouse.dataplane.runtime.worker_process import WorkerProcess
 
@@ -21,10 +22,11 @@ TIMEOUT_S = 2.0
 class Scrape:
     """The node's numbers as text."""
 
-    def __init__(self, crew: Crew, gauges: NodeGauges) -> None:
+    def __init__(self, crew: Crew, gauges: NodeGauges, money: MoneyGauges) -> None:
         self._crew = crew
         self._totals = NodeTotals()
         self._gauges = gauges
+        self._money = money
         self._under_way: asyncio.Task[bytes] | None = None
 
     def report(self, worker: WorkerProcess, families: list[Family]) -> None:
@@ -44,7 +46,7 @@ class Scrape:
     async def families(self) -> list[Family]:
         """The numbers themselves, all workers added up."""
         await asyncio.gather(*(self._ask(worker) for worker in self._crew.workers if worker.ready))
-        return self._totals.families(self._gauges.families())
+        return self._totals.families(self._gauges.families(), await self._money.families())
 
     async def _collect(self) -> bytes:
         return render(await self.families())

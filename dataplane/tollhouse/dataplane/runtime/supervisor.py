@@ -40,6 +40,7 @@ from tollhouse.dataplane.runtime.messages import (
     Take,
     TakeAll,
 )
+from tollhouse.dataplane.runtime.money_gauges import MoneyGauges
 from tollhouse.dataplane.runtime.node_api import NodeApi, NodeService
 from tollhouse.dataplane.runtime.node_gauges import NodeGauges
 from tollhouse.dataplane.runtime.node_identity import load_node_id
@@ -81,7 +82,8 @@ class Supervisor:
         )
         self.report = NodeReport(settings, node_id, self._state, self._crew, self._authority, source)
         gauges = NodeGauges(self.report, own_hostname(settings), etcd=not settings.config)
-        self._scrape = Scrape(self._crew, gauges)
+        outbox = Path(settings.state_dir) / "outbox"
+        self._scrape = Scrape(self._crew, gauges, MoneyGauges(self._state, self._budgets, self._shipping, outbox))
         self._control = ControlServer(self.report, self._scrape)
         self._tails = Tails(lambda wanted: self._crew.broadcast(encode_tell(wanted)))
         budgets = BudgetService(self._state, self._budgets)
