@@ -122,6 +122,24 @@ COST = Page(
                 text="Their cost is missing in every sum on this page.",
             ),
         ),
+        "Budgets": (
+            Panel(
+                "Spent of each budget",
+                {"{{key}}": "max by (budget, key) (tollhouse_budget_spent / tollhouse_budget_limit)"},
+                "percentunit",
+                bad_from=0.9,
+            ),
+            Panel(
+                "Left (USD)",
+                {"{{key}}": 'min by (budget, key) (tollhouse_budget_remaining{unit="usd"})'},
+                "currencyUSD",
+            ),
+            Panel(
+                "Attempts without room in a budget",
+                {"{{budget}} {{mode}}": f"sum by (budget, mode) (rate(tollhouse_budget_refusals_total{_R}))"},
+                "ops",
+            ),
+        ),
         "Who and what": (
             Panel(
                 "USD per hour by agent",
@@ -246,6 +264,18 @@ PROVIDERS = Page(
                 "reqps",
             ),
         ),
+        "Breakers": (
+            Panel(
+                "Breakers (0 closed, 1 half open, 2 open)",
+                {"{{target}} {{model}}": "max by (target, model) (tollhouse_breaker_state)"},
+                bad_from=2,
+            ),
+            Panel(
+                "Second requests, because the first was slow",
+                {"{{target}} and {{rival}}": f"sum by (target, rival) (rate(tollhouse_hedges_total{_R}))"},
+                "reqps",
+            ),
+        ),
         "Latency": (
             Panel(
                 "First byte (p95)",
@@ -288,6 +318,8 @@ FLEET = Page(
             Panel("Seconds since the source was heard of", {"{{instance}}": "tollhouse_config_age_seconds"}, "s"),
             Panel("Workers serving", {"{{instance}}": "tollhouse_workers_serving"}),
             Panel("Workers replaced", {"{{instance}}": "increase(tollhouse_worker_restarts_total[1h])"}),
+            Panel("Usage records on disk", {"{{instance}}": "tollhouse_outbox_bytes"}, "bytes"),
+            Panel("Ledger reachable", {"{{instance}}": "tollhouse_ledger_reachable"}),
             Panel("Shared counters reachable", {"{{instance}}": "tollhouse_counters_reachable"}),
             Panel(
                 "Shared counter operations that failed",
@@ -306,4 +338,50 @@ FLEET = Page(
     },
 )
 
-PAGES = (OVERVIEW, COST, AGENTS, PROVIDERS, FLEET)
+GUARDS = Page(
+    "guards",
+    "Guards",
+    "What guards decided, where and how often.",
+    {
+        "Verdicts": (
+            Panel(
+                "By action",
+                {
+                    "{{action}} {{direction}}": f'sum by (action, direction) (rate(tollhouse_guard_verdicts_total{{rule_group=~"$group"}}{_R}))'
+                },
+                "ops",
+                stacked=True,
+            ),
+            Panel(
+                "By rule group, without what passed",
+                {
+                    "{{rule_group}}": f'sum by (rule_group) (rate(tollhouse_guard_verdicts_total{{rule_group=~"$group", action!="allow"}}{_R}))'
+                },
+                "ops",
+            ),
+            _top(
+                "Most hits over the shown time",
+                'topk(20, sum by (rule_group, action) (increase(tollhouse_guard_verdicts_total{action!="allow"}[$__range])))',
+                width=12,
+            ),
+            Panel(
+                "Answers refused by guards and limits",
+                {"{{code}}": f"sum by (code) (rate(tollhouse_errors_total{_R}))"},
+                "reqps",
+            ),
+        ),
+        "What it costs": (
+            Panel(
+                "Admitting (rates, budgets, guards), p50 and p99",
+                {
+                    "p50": f'histogram_quantile(0.5, sum by (le) (rate(tollhouse_stage_seconds_bucket{{stage="admit"}}{_R})))',
+                    "p99": f'histogram_quantile(0.99, sum by (le) (rate(tollhouse_stage_seconds_bucket{{stage="admit"}}{_R})))',
+                },
+                "s",
+            ),
+        ),
+    },
+    {"group": "label_values(tollhouse_guard_verdicts_total, rule_group)"},
+)
+
+PAGES = (OVERVIEW, COST, AGENTS, PROVIDERS, GUARDS, FLEET)
