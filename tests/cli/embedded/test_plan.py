@@ -1,6 +1,7 @@
 """Ports, command lines and environments."""
 
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def test_requests_are_logged(tmp_path: Path) -> None:
     """One line per request, beside the other logs."""
     arguments = Plan(State(tmp_path).open(), Ports(), demo=True).data_plane().arguments
     assert arguments[arguments.index("--access-log") + 1] == str(tmp_path / "logs" / "access.log")
+
+
+def test_files_of_the_working_folder_are_no_modules(tmp_path: Path) -> None:
+    """A secrets.py beside the user's documents is not imported."""
+    (tmp_path / "secrets.py").write_text("raise SystemExit('imported')")
+    command = Plan(State(tmp_path / "state").open(), Ports()).data_plane().arguments
+    told = subprocess.run([*command, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_secrets_are_not_on_command_lines(tmp_path: Path) -> None:

@@ -19,6 +19,6 @@ def run(
     named = [*files, *more]
     if not named:
         raise Failure("name at least one file, folder or -", code=USAGE)
-    command = [sys.executable, "-m", "tollhouse.controlplane.offline", *_documents.paths(named)]
+    command = [sys.executable, "-P", "-m", "tollhouse.controlplane.offline", *_documents.paths(named)]
     # A child process: the parts meet only in their contract, and the plugin classes are the control plane's to load.
     return subprocess.run(command, check=False).returncode

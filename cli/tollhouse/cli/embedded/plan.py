@@ -153,4 +153,5 @@ def _real(variable: str) -> bool:
 
 
 def _module(name: str) -> list[str]:
-    return [sys.executable, "-m", name]
+    # -P: a random.py or secrets.py in the folder `up` is called in is nobody's module here.
+    return [sys.executable, "-P", "-m", name]

@@ -65,7 +65,8 @@ class WorkerProcess:
         with theirs:
             os.set_inheritable(theirs.fileno(), True)
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", WORKER_MODULE, "--link-fd", str(theirs.fileno()), pass_fds=[theirs.fileno()]
+                *(sys.executable, "-P", "-m", WORKER_MODULE, "--link-fd", str(theirs.fileno())),
+                pass_fds=[theirs.fileno()],
             )
         self.pid = self._process.pid
         loop = asyncio.get_running_loop()
