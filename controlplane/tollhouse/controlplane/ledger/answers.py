@@ -78,7 +78,7 @@ async def spend(engine: AsyncEngine, question: Question) -> list[Row]:
     keys = [_key(name, single).label(f"key_{name}") for name in names]
     statement = select(*keys, *_sums(single)).where(*_conditions(question, single))
     if keys:
-        statement = statement.group_by(*[_key(name, single) for name in names])
+        statement = statement.group_by(*[f"key_{name}" for name in names])
     timed = [f"key_{name}" for name in names if name in ("hour", "day")]
     statement = statement.order_by(*timed) if timed else statement.order_by(func.sum(table.c.cost_nano).desc())
     if question.limit > 0:

@@ -78,6 +78,7 @@ class Ledger:
         """Let go of the database."""
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._engine.dispose()
 
 
