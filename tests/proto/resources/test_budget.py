@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tollhouse.proto.resources import Budget, Stop
+from tollhouse.proto.resources import KINDS, Budget, Stop
 
 
 def budget(**fields: Any) -> Budget:
@@ -42,6 +42,14 @@ def test_what_has_no_effect_is_refused(fields: dict[str, Any], told: str) -> Non
     with pytest.raises(ValidationError) as error:
         budget(**fields)
     assert told in str(error.value)
+
+
+def test_a_budget_of_nobody_is_found_out() -> None:
+    """Who a budget or a stop is for must exist; ``each`` is nobody's name."""
+    scope = {"consumer": "coder", "consumer_group": "each", "route": "r"}
+    found = [(one.path, one.kind, one.id) for one in KINDS["budgets"].referenced({"scope": scope})]
+    assert found == [("scope.consumer", "consumers", "coder"), ("scope.route", "routes", "r")]
+    assert [one.kind for one in KINDS["stops"].referenced({"consumer": "coder"})] == ["consumers"]
 
 
 def test_a_stop_names_exactly_one() -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
-from tollhouse.proto.resources.budget import Budget, Stop
+from tollhouse.proto.resources.budget import EACH, Budget, Stop
 from tollhouse.proto.resources.consumer import Consumer, ConsumerGroup, Credential
 from tollhouse.proto.resources.fields import id_error, username_error
 from tollhouse.proto.resources.model import Model, Provider
@@ -31,6 +31,8 @@ class Reference(NamedTuple):
     """Dotted; ``[]`` after a step means every item of a list: ``targets[].provider``."""
     kind: str
     """Plural kind it refers to."""
+    unless: str = ""
+    """A value that is no id: ``each``."""
 
 
 class Found(NamedTuple):
@@ -100,7 +102,7 @@ class Kind:
         """The references an object (as plain data) holds."""
         for reference in self.references:
             for path, found in _walk(value, reference.path.split("."), ""):
-                if isinstance(found, str | int) and not isinstance(found, bool):
+                if isinstance(found, str | int) and not isinstance(found, bool) and found != reference.unless:
                     yield Found(path, reference.kind, str(found))
 
 
@@ -179,8 +181,23 @@ KINDS: dict[str, Kind] = {
         Kind("protos", "proto", ProtoDefinition, verbs=_ALL - {"PATCH"}),
         Kind("providers", "provider", Provider),
         Kind("models", "model", Model, references=(Reference("targets[].provider", "providers"),)),
-        Kind("budgets", "budget", Budget, references=(Reference("downgrade_to", "models"),)),
-        Kind("stops", "stop", Stop),
+        Kind(
+            "budgets",
+            "budget",
+            Budget,
+            references=(
+                Reference("downgrade_to", "models"),
+                Reference("scope.consumer", "consumers", EACH),
+                Reference("scope.consumer_group", "consumer_groups", EACH),
+                Reference("scope.route", "routes", EACH),
+            ),
+        ),
+        Kind(
+            "stops",
+            "stop",
+            Stop,
+            references=(Reference("consumer", "consumers"), Reference("consumer_group", "consumer_groups")),
+        ),
     )
 }
 """Plural kind -> what there is to know about it. Objects are written in this order only after what they refer to."""
@@ -195,13 +212,13 @@ WRITE_ORDER: tuple[str, ...] = (
     "credentials",
     "providers",
     "models",
-    "budgets",
-    "stops",
     "protos",
     "ssls",
     "plugin_metadata",
     "global_rules",
     "routes",
+    "budgets",
+    "stops",
 )
 """All kinds, so ordered that what is referred to comes before what refers to it."""
 
