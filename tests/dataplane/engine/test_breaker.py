@@ -123,6 +123,27 @@ def test_a_failure_on_the_ramp_opens_at_once() -> None:
     breaker.ended(2, second)
 
 
+def test_probes_that_fail_together_count_once() -> None:
+    """Four on the ramp, all of them in vain: open for the first time span, not for eight times as long."""
+    breaker = Breaker()
+    fail(breaker, 0, times=3)
+    breaker.ended(2, breaker.started(2))
+    breaker.ended(2, breaker.started(2))
+    probes = [breaker.started(2) for _ in range(4)]
+    for probe in probes:
+        breaker.ended(3, probe, "slow")
+    assert breaker.wait_s(3) == 2
+
+
+def test_an_answer_from_before_does_not_close_it() -> None:
+    """A long stream that ends well after its provider went down proves nothing about now."""
+    breaker = Breaker()
+    before = breaker.started(0)
+    fail(breaker, 0, times=3)
+    breaker.ended(1, before)
+    assert breaker.state(1) == "open"
+
+
 def test_what_another_worker_found_out_counts() -> None:
     """Its opening opens, its closing closes with the ramp."""
     breaker = Breaker()

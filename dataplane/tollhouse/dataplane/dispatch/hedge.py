@@ -20,20 +20,23 @@ async def race(
     first: Begin, second: Begin, after_s: float, may_start: Callable[[], bool]
 ) -> tuple[Outcome, UpstreamFailure | None]:
     """The first's outcome, or the second's reply. The second starts only when the first has neither answered nor failed
-    after ``after_s`` and ``may_start`` agrees. Returns (outcome, how the second failed, if it was tried and did)."""
+    after ``after_s`` and ``may_start`` agrees; it is asked again every ``after_s``. Returns (outcome, how the second failed, if it was tried and did)."""
     one: asyncio.Task[Outcome] = asyncio.create_task(first())
     other: asyncio.Task[Outcome] | None = None
     try:
         await asyncio.wait({one}, timeout=after_s)
-        if one.done() or not may_start():
-            return await one, None
+        while not one.done() and not may_start():
+            await asyncio.wait({one}, timeout=after_s)
+        if one.done():
+            return one.result(), None
         other = asyncio.create_task(second())
         await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
         early, late = (one, other) if one.done() else (other, one)
         if not isinstance(early.result(), Reply):
             await asyncio.wait({late})
-        for task in (one, other):
+        for task, rival in ((one, other), (other, one)):
             if task.done() and isinstance(task.result(), Reply):
+                await _close(rival)
                 return task.result(), None
         beside = other.result()
         assert isinstance(beside, UpstreamFailure)
@@ -48,7 +51,12 @@ async def _end(tasks: list[asyncio.Task[Outcome]]) -> None:
     if tasks:
         await asyncio.wait(tasks)
         for task in tasks:
-            if not task.cancelled() and task.exception() is None and isinstance(reply := task.result(), Reply):
-                close = getattr(reply.stream, "aclose", None)  # it answered at the very moment it was cancelled
-                if close is not None:
-                    await close()
+            await _close(task)
+
+
+async def _close(task: asyncio.Task[Outcome]) -> None:
+    """Let go of the answer of one that was as quick, or came at the very moment it was cancelled."""
+    if task.done() and not task.cancelled() and task.exception() is None and isinstance(reply := task.result(), Reply):
+        close = getattr(reply.stream, "aclose", None)
+        if close is not None:
+            await close()

@@ -123,6 +123,8 @@ class Breaker:
         return self._open(now, "rate_limited", min(longer, self.limited_longest_s))
 
     def _alive(self, probe: bool) -> None:
+        if self._open_for_s and not probe:
+            return  # sent before it opened: what it was, not what it is
         ramp = self._ramp
         if self._open_for_s:
             ramp = 2
@@ -133,6 +135,8 @@ class Breaker:
 
     def _count(self, now: float, kind: str, probe: bool, retry_after_s: float | None) -> bool:
         self._failures += 1
+        if probe and now < self._open_until_s and self._open_for_s:
+            return False  # another probe found out before; they do not add up
         if probe:
             longer = min(self.longest_open_s, max(self.first_open_s, self._open_for_s * 2))
             return self._open(now, kind, longer)

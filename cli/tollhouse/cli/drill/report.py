@@ -1,0 +1,141 @@
+"""What a drill came to, per phase and altogether."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tollhouse.cli.drill.faults import Phase
+from tollhouse.cli.drill.load import Call
+from tollhouse.cli.drill.rig import FIRST_MODEL, SECOND_MODEL
+from tollhouse.cli.simulator.log import Entry
+from tollhouse.proto.catalog import lookup
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The figures of a phase."""
+
+    phase: str
+    what: str
+    calls: int
+    served: int
+    cut: int
+    """Broke off after part of the answer had been shown; no gateway can take that back."""
+    lost: int
+    """Failed although nothing had been shown yet."""
+    untold: int
+    """Broke off without a well-formed error."""
+    failed_over: int
+    failover_p99_s: float
+    duration_p99_s: float
+    amplification: float
+    """Requests to providers per call."""
+    wasted_usd: float
+    """What the providers would charge for answers nobody got."""
+
+    @property
+    def availability(self) -> float:
+        """Of the calls that could still be served, the share that was."""
+        could = self.calls - self.cut
+        return self.served / could if could else 1.0
+
+
+def outcomes(
+    phases: Sequence[Phase], calls: Sequence[Call], entries: Iterable[tuple[str, Entry]], began_at: float
+) -> list[Outcome]:
+    """One per phase. ``entries``: what the simulators logged, with the vendor."""
+    logged = list(entries)
+    return [
+        _outcome(
+            phase.name,
+            phase.fault.what if phase.fault is not None else "",
+            [call for call in calls if phase.from_s <= call.at_s < phase.to_s],
+            [one for one in logged if phase.from_s <= one[1].started - began_at < phase.to_s],
+        )
+        for phase in phases
+    ]
+
+
+def total(calls: Sequence[Call], entries: Iterable[tuple[str, Entry]]) -> Outcome:
+    """All phases together."""
+    return _outcome("all", "", calls, list(entries))
+
+
+def _outcome(name: str, what: str, calls: Sequence[Call], entries: Sequence[tuple[str, Entry]]) -> Outcome:
+    broken = [call for call in calls if not call.whole]
+    cut = [call for call in broken if call.status == 200 and call.stream]
+    moved = sorted(call.failover_s for call in calls if call.whole and call.failover_s > 0)
+    asked = [entry for _, entry in entries if entry.method == "POST"]
+    return Outcome(
+        phase=name,
+        what=what,
+        calls=len(calls),
+        served=len(calls) - len(broken),
+        cut=len(cut),
+        lost=len(broken) - len(cut),
+        untold=sum(not call.told for call in broken),
+        failed_over=len(moved),
+        failover_p99_s=_p99(moved),
+        duration_p99_s=_p99(sorted(call.took_s for call in calls)),
+        amplification=len(asked) / len(calls) if calls else 0.0,
+        wasted_usd=sum(_charge(vendor, entry) for vendor, entry in entries if _wasted(entry)),
+    )
+
+
+def _wasted(entry: Entry) -> bool:
+    return entry.status == 200 and entry.ended in ("cut", "error", "client left") and entry.pieces_sent > 0
+
+
+def _charge(vendor: str, entry: Entry) -> float:
+    """What a provider takes for an answer that broke off: the input, and the tokens it had sent."""
+    price = lookup(vendor, FIRST_MODEL if vendor == "anthropic" else SECOND_MODEL).price
+    if price is None:
+        return 0.0
+    read = len(str(entry.body)) // 4
+    return (read * price.base.input + entry.pieces_sent * price.base.output) / 1e15
+
+
+def _p99(ordered: list[float]) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] if ordered else 0.0
+
+
+def as_data(outcome: Outcome) -> dict[str, Any]:
+    """For scripts."""
+    return {**asdict(outcome), "availability": outcome.availability}
+
+
+HEADINGS = (
+    "PHASE",
+    "CALLS",
+    "SERVED",
+    "AVAILABLE",
+    "CUT",
+    "LOST",
+    "FAILED OVER",
+    "FAILOVER P99",
+    "P99",
+    "X",
+    "WASTED",
+    "",
+)
+
+
+def row(one: Outcome) -> tuple[str, ...]:
+    """For people."""
+    colour = "green" if not one.lost and not one.untold else "red"
+    return (
+        one.phase,
+        f"{one.calls:,}",
+        f"{one.served:,}",
+        f"[{colour}]{one.availability:.2%}[/]",
+        str(one.cut),
+        f"{one.lost}" + (f" ({one.untold} untold)" if one.untold else ""),
+        str(one.failed_over),
+        f"{one.failover_p99_s * 1000:.0f} ms" if one.failed_over else "-",
+        f"{one.duration_p99_s:.2f} s",
+        f"{one.amplification:.2f}",
+        f"${one.wasted_usd:.5f}",
+        one.what,
+    )

@@ -1,0 +1,122 @@
+"""What a drill runs on: two simulated providers and a node of two workers, all of them gone afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tollhouse.cli.drill.faults import Fault
+from tollhouse.cli.embedded.child import Child, Command
+from tollhouse.cli.failure import UNREACHABLE, Failure
+from tollhouse.cli.simulator import Simulator
+from tollhouse.cli.simulator.log import Log
+
+MODEL = "drill"
+FIRST_MODEL, SECOND_MODEL = "claude-haiku-4-5", "gpt-4o-mini"
+_START_S = 60.0
+_ENTRIES = 200_000
+
+
+class Rig:
+    """``async with Rig(folder) as rig``: ``rig.url`` serves the model ``drill``, from Anthropic's simulator first and
+    from OpenAI's when that fails."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.first = Simulator("anthropic")
+        self.second = Simulator("openai")
+        self.url = ""
+        self._node: Child | None = None
+
+    async def __aenter__(self) -> Rig:
+        for simulator in (self.first, self.second):
+            simulator.log = Log(_ENTRIES)
+            simulator.simulate(token_ms=10, tokens=20)
+            await simulator.start()
+        (self._folder / "config.json").write_text(json.dumps(self._config()))
+        state = self._folder / "node"
+        arguments = [
+            *(sys.executable, "-m", "tollhouse.dataplane", "--config", str(self._folder / "config.json")),
+            *("--workers", "2", "--http-listen", "127.0.0.1:0", "--https-listen", "", "--control-listen", ""),
+            *("--grpc-listen", "", "--state-dir", str(state), "--drain-timeout-s", "3"),
+        ]
+        keys = {
+            "TOLLHOUSE_SEALING_KEY": secrets.token_urlsafe(32),
+            "ANTHROPIC_API_KEY": "sk-a",
+            "OPENAI_API_KEY": "sk-o",
+        }
+        self._node = Child(Command("node", arguments, keys), self._folder / "node.log", lambda text: None)
+        await self._node.start()
+        await self._wait(state / "addresses.json")
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._node is not None:
+            await self._node.stop()
+        for simulator in (self.first, self.second):
+            await simulator.stop()
+
+    async def begin(self, fault: Fault) -> None:
+        """The first provider begins to fail."""
+        if fault.stopped:
+            await self.first.stop()
+        else:
+            self.first.simulate(token_ms=10, tokens=20, **fault.script)
+
+    async def end(self, fault: Fault) -> None:
+        """It is well again."""
+        if fault.stopped:
+            await self.first.start()
+        self.first.simulate(token_ms=10, tokens=20)
+
+    def _config(self) -> dict[str, Any]:
+        routing = {
+            "models": [MODEL],
+            "timeouts": {"connect": 1000, "first_byte": 10_000, "total": 20_000},
+            "hedge_after_ms": 600,
+            "explain": True,
+        }
+        return {
+            "providers": [
+                {"id": "anthropic", "type": "anthropic", "endpoint": self.first.url},
+                {"id": "openai", "type": "openai", "endpoint": self.second.url},
+            ],
+            "models": [
+                {
+                    "id": MODEL,
+                    "targets": [
+                        {"provider": "anthropic", "model": FIRST_MODEL, "priority": 1},
+                        {"provider": "openai", "model": SECOND_MODEL},
+                    ],
+                }
+            ],
+            "routes": [{"id": "drill", "uri": "/v1/chat/completions", "plugins": {"ai-proxy-multi": routing}}],
+        }
+
+    async def _wait(self, addresses: Path) -> None:
+        import aiohttp
+
+        assert self._node is not None
+        deadline = time.monotonic() + _START_S
+        async with aiohttp.ClientSession() as session:
+            while time.monotonic() < deadline:
+                if listens := _read(addresses):
+                    self.url = f"http://{listens}"
+                    try:
+                        async with session.get(self.url) as reply:
+                            await reply.read()
+                            return
+                    except aiohttp.ClientError:
+                        pass
+                await asyncio.sleep(0.1)
+        raise Failure(f"the node of the drill does not answer: {self._node.last_words()}", code=UNREACHABLE)
+
+
+def _read(addresses: Path) -> str:
+    """Where the node listens; empty until it says."""
+    return str(json.loads(addresses.read_text())["http"]) if addresses.exists() else ""
