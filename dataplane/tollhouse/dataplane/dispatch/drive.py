@@ -18,7 +18,6 @@ from tollhouse.dataplane.dispatch.hedge import OVERTAKEN, race
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
 from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, is_allowed
 from tollhouse.dataplane.dispatch.strategy import route_id
-from tollhouse.dataplane.dispatch.signing import Signer
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.trial import Books, Trial
 from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, RetryBudget, Step, Told, Try, Wait, failover
@@ -49,7 +48,6 @@ class Driver:
         self._states = states_of(services)
         self._books = Books(services)
         self._answers = Answers(services)
-        self._signer = Signer(services)
         self._hedges = RetryBudget()
         self._accounts = Accounts(services)
 
@@ -178,8 +176,6 @@ class Driver:
         trial = self._books.open(ex, target, state, entry, chooser=plan.chooser, place=place)
         try:
             upstream = self._request(ex, plan, target, prepared, more, deadline)
-            if target.endpoint.credentials:
-                await self._signer.sign(target.endpoint, upstream)
             trial.sent = True
             response = await self._services.transport.send(upstream)
             trial.first_byte()
