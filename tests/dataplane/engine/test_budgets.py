@@ -77,6 +77,13 @@ def test_the_index_asks_only_budgets_that_may_apply() -> None:
     assert {one.id for one in index.may_apply("coder", groups)} == {"mine", "org", "all"}
 
 
+def test_totals_of_sessions_do_not_pile_up() -> None:
+    """Sessions are made up anew all the time; other totals are kept for good."""
+    forever, session = compiled(window="total"), compiled(window="total", scope={"session": "each"})
+    assert forever.expires(forever.span(1000.0), 1000.0) == 0
+    assert session.expires(session.span(1000.0), 1000.0) == 1000 + 30 * 86400
+
+
 def test_stops_by_consumer_group_and_everyone() -> None:
     """The reason is told; a group's stop holds for the groups below it."""
     stops = {"a": Stop(consumer="coder", desc="loops"), "b": Stop(consumer_group="company")}

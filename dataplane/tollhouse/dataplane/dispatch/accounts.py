@@ -139,7 +139,8 @@ class Accounts:
             for key in budget.keys(facts):
                 if units and key not in purse.counted:
                     span = budget.span(now)
-                    claim = Claim(key, units, budget.units, span.bucket, span.since, span.expires, budget.enforced)
+                    expires = budget.expires(span, now)
+                    claim = Claim(key, units, budget.units, span.bucket, span.since, expires, budget.enforced)
                     shares.append(Share(budget, claim))
         return shares
 

@@ -15,6 +15,8 @@ from tollhouse.proto.catalog import PriceTable
 from tollhouse.proto.resources.budget import EACH, Budget
 
 _MILLION = 1_000_000
+SESSION_KEPT_S = 30 * 86400
+"""How long the total of a session is remembered that is not used any more; there are ever new ones."""
 _LONGEST_VALUE = 128
 """Longer values of a dimension are hashed: clients may write them."""
 
@@ -93,6 +95,12 @@ class CompiledBudget:
         span = span_at(resource.window, now, self.zone, rolling=resource.rolling)
         self._now = (now, float(span.ends) if span.ends else float("inf"), span)
         return span
+
+    def expires(self, span: Span, now: float) -> int:
+        """When a bucket no longer matters; 0 never."""
+        if span.expires or self.resource.scope.session != EACH:
+            return span.expires
+        return int(now) + SESSION_KEPT_S
 
     def keys(self, facts: Facts) -> list[str]:
         """What an attempt is counted under: nothing when the budget does not apply, several keys where it falls

@@ -17,7 +17,7 @@ from tollhouse.dataplane.spending import Claim, Outcome
 log = logging.getLogger("tollhouse.budgets")
 
 LARGEST_BYTES = 16 << 20
-"""Beyond this the journal is written anew, totals only."""
+"""Beyond this, and twice the size it began with, the journal is written anew: totals only."""
 
 
 class Total(msgspec.Struct, frozen=True, array_like=True, tag="t"):
@@ -58,6 +58,7 @@ class BudgetJournal:
         self._pending: list[bytes] = []
         self._file = -1
         self._size = 0
+        self._anew_at = LARGEST_BYTES
         self._later: Callable[[Callable[[], None]], object] | None = None
         self.broken = ""
         """Why nothing can be written; empty while all is well."""
@@ -111,6 +112,7 @@ class BudgetJournal:
         if self._file >= 0:
             os.close(self._file)
         self._file, self._size = file, len(data)
+        self._anew_at = max(LARGEST_BYTES, 2 * self._size)
 
     def append(self, entry: Entry) -> None:
         """Write it with the others of this turn."""
@@ -124,7 +126,7 @@ class BudgetJournal:
             return
         data = b"".join(self._pending)
         try:
-            if self._size + len(data) > LARGEST_BYTES:
+            if self._size + len(data) > self._anew_at:
                 self._pending.clear()
                 self._begin()  # the totals hold what was pending
             else:
