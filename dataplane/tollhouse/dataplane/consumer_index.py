@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.object_loader import Key, Loaded, ObjectLoader
+from tollhouse.dataplane.object_loader import Changed, Loaded, ObjectLoader
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.snapshot import CompiledConsumer, Consumers
 from tollhouse.proto import sealing
@@ -16,6 +17,9 @@ log = logging.getLogger("tollhouse.config")
 
 CONSUMER_KINDS = frozenset({"consumers", "credentials", "consumer_groups"})
 """The kinds an index is made of."""
+
+YIELD_EVERY = 50
+"""Consumers compiled before the event loop gets a turn."""
 
 Identity = tuple[str, str]
 """Authentication plugin and what it looks a caller up by."""
@@ -29,47 +33,46 @@ class ConsumerIndex:
         self._services = services
         self._credentials: dict[str, set[str]] = {}
         """Username -> keys of its credentials."""
-        self._identities: dict[str, list[Identity]] = {}
+        self._identities: dict[str, tuple[Identity, ...]] = {}
         """Username -> its identities, to find them again when they go."""
 
-    def update(self, now: Consumers, changed: set[Key]) -> Consumers:
+    async def update(self, now: Consumers, changed: Changed) -> Consumers:
         """The consumers after a change; ``now`` stays as it is."""
         touched = self._touched(changed)
-        names = dict(now.names)
-        identities = dict(now.identities)
-        for name in touched:
+        names, identities = now.names.draft(), now.identities.draft()
+        for count, name in enumerate(touched, 1):
+            if count % (20 * YIELD_EVERY) == 0:
+                await asyncio.sleep(0)
             for identity in self._identities.pop(name, ()):
-                identities.pop(identity, None)
-        for name in touched:
+                identities.remove(identity)
+        for count, name in enumerate(touched, 1):
+            if count % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
             one = self._objects.all("consumers").get(name)
             if one is None:
-                names.pop(name, None)
+                names.remove(name)
                 continue
-            names[name] = self._compile(one)
+            names.set(name, self._compile(one))
             found = self._identify(name, one)
-            self._identities[name] = list(found)
-            identities.update(found)
-        return Consumers(names, identities)
+            self._identities[name] = tuple(found)
+            for identity, who in found.items():
+                identities.set(identity, who)
+        return Consumers(names.done(), identities.done())
 
-    def _touched(self, changed: set[Key]) -> set[str]:
-        touched: set[str] = set()
-        groups: set[str] = set()
-        for kind, object_id in changed:
-            if kind == "consumers":
-                touched.add(object_id)
-            elif kind == "consumer_groups":
-                groups.add(object_id)
-            elif kind == "credentials":
-                name = object_id.partition("/")[0]
-                touched.add(name)
-                keys = self._credentials.setdefault(name, set())
-                if object_id in self._objects.all("credentials"):
-                    keys.add(object_id)
-                else:
-                    keys.discard(object_id)
+    def _touched(self, changed: Changed) -> set[str]:
+        others: set[str] = set()
+        for object_id in changed["credentials"]:
+            name = object_id.partition("/")[0]
+            others.add(name)
+            keys = self._credentials.setdefault(name, set())
+            if object_id in self._objects.all("credentials"):
+                keys.add(object_id)
+            else:
+                keys.discard(object_id)
+        groups = changed["consumer_groups"]
         if groups:
-            touched |= {name for name, one in self._objects.all("consumers").items() if one.resource.group_id in groups}
-        return touched
+            others |= {name for name, one in self._objects.all("consumers").items() if one.resource.group_id in groups}
+        return changed["consumers"] | others if others else changed["consumers"]
 
     def _compile(self, one: Loaded) -> CompiledConsumer:
         group_id = one.resource.group_id

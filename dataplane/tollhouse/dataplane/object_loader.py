@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,9 @@ YIELD_EVERY = 25
 Key = tuple[str, str]
 """Kind and id."""
 
+Changed = dict[str, set[str]]
+"""The ids of the objects whose served version changed, by kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -90,36 +94,43 @@ class ObjectLoader:
             for bound in one.plugins.values()
         ]
 
-    async def load(self, batch: Batch) -> set[Key]:
-        """Take a batch in; the keys of the objects whose served version changed."""
-        changed: set[Key] = set()
-        gone: Iterable[Key] = batch.deletes
-        if batch.full:
-            there = {(one.kind, one.id) for one in batch.puts}
-            gone = [
-                (kind, one) for kind, objects in self._loaded.items() for one in objects if (kind, one) not in there
-            ]
-            self._refused = {key: refusal for key, refusal in self._refused.items() if key in there}
-        for kind, object_id in gone:
+    async def load(self, batch: Batch) -> Changed:
+        """Take a batch in; what changed by it."""
+        changed: Changed = defaultdict(set)
+        for kind, object_id in await self._missing_in(batch) if batch.full else batch.deletes:
             self._refused.pop((kind, object_id), None)
             old = self._loaded.get(kind, {}).pop(object_id, None)
             if old is not None:
                 self._retire(old.plugins, {})
-                changed.add((kind, object_id))
+                changed[kind].add(object_id)
         # Metadata first: plugins of the same batch are made with it.
-        ordered = sorted(batch.puts, key=lambda one: one.kind != "plugin_metadata")
-        remade: set[str] = set()
-        for count, raw in enumerate(ordered, 1):
-            if raw.kind in KINDS and self._load_one(raw):
-                changed.add((raw.kind, raw.id))
-                if raw.kind == "plugin_metadata":
-                    remade.add(raw.id)
-            if count % YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-        remade |= {object_id for kind, object_id in changed if kind == "plugin_metadata"}
-        if remade:
-            changed |= self._remake(remade)
+        for metadata in (True, False):
+            for count, raw in enumerate(batch.puts, 1):
+                if (raw.kind == "plugin_metadata") is metadata and raw.kind in KINDS and self._load_one(raw):
+                    changed[raw.kind].add(raw.id)
+                if count % YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+        if changed["plugin_metadata"]:
+            for kind, object_id in self._remake(changed["plugin_metadata"]):
+                changed[kind].add(object_id)
         return changed
+
+    async def _missing_in(self, batch: Batch) -> list[Key]:
+        """What is served and not in a full batch."""
+        there: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        for count, raw in enumerate(batch.puts, 1):
+            if raw.kind in there:
+                there[raw.kind].add(raw.id)
+            if count % (100 * YIELD_EVERY) == 0:
+                await asyncio.sleep(0)
+        for kind, object_id in list(self._refused):
+            if object_id not in there[kind]:
+                del self._refused[kind, object_id]
+        missing: list[Key] = []
+        for kind, objects in self._loaded.items():
+            await asyncio.sleep(0)
+            missing += [(kind, object_id) for object_id in objects.keys() - there[kind]]
+        return missing
 
     def _load_one(self, raw: RawObject) -> bool:
         """Whether what is served changed."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tollhouse.dataplane import variables
 from tollhouse.dataplane.engine.budgets import NO_BUDGETS, BudgetIndex
 from tollhouse.dataplane.engine.match import Router
+from tollhouse.dataplane.engine.sharded_map import ShardedMap
 from tollhouse.dataplane.errors import ClientError, GatewayError
 from tollhouse.dataplane.pipeline import BoundPlugin, Dispatcher, Pipeline, PluginSet, merge
 from tollhouse.proto.fleet import RefusedObject
@@ -111,8 +112,8 @@ class CompiledConsumer:
 class Consumers:
     """All consumers, and by what they are recognised."""
 
-    names: Mapping[str, CompiledConsumer] = field(default_factory=dict)
-    identities: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    names: ShardedMap[str, CompiledConsumer] = field(default_factory=ShardedMap)
+    identities: ShardedMap[tuple[str, str], tuple[str, str]] = field(default_factory=ShardedMap)
     """(plugin name, identity) -> (username, credential id)."""
 
     def by_name(self, name: str) -> CompiledConsumer | None:

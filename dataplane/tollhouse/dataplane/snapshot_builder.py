@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tollhouse.dataplane import registry
@@ -13,12 +14,15 @@ from tollhouse.dataplane.engine.budgets import BudgetIndex, CompiledBudget
 from tollhouse.dataplane.engine.expression import compile_expression
 from tollhouse.dataplane.engine.match import RouteEntry, Router
 from tollhouse.dataplane.errors import ClientError, GatewayError
-from tollhouse.dataplane.object_loader import KINDS, Key, Loaded, ObjectLoader
+from tollhouse.dataplane.object_loader import KINDS, Changed, Key, Loaded, ObjectLoader
 from tollhouse.dataplane.objects import Batch
 from tollhouse.dataplane.pipeline import BoundPlugin, Dispatcher, merge
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.snapshot import CompiledRoute, Consumers, Snapshot
+
+ROUTES_AT_ONCE = 200
+"""Routes compiled before the event loop gets a turn."""
 
 
 class SnapshotBuilder:
@@ -66,21 +70,21 @@ class SnapshotBuilder:
     async def apply(self, batch: Batch) -> Snapshot:
         """The snapshot after a batch. A bad object keeps its last good version and is reported as refused."""
         changed = await self._objects.load(batch)
-        self._current = self._assemble(batch, changed)
+        self._current = await self._assemble(batch, changed)
         return self._current
 
     # -- the snapshot
 
-    def _assemble(self, batch: Batch, changed: set[Key]) -> Snapshot:
+    async def _assemble(self, batch: Batch, changed: Changed) -> Snapshot:
         now = self._current
-        kinds = {kind for kind, _ in changed}
-        routes, router = self._routes(changed) if kinds & _ROUTE_PARTS else (now.routes, now.router)
+        kinds = {kind for kind, ids in changed.items() if ids}
+        routes, router = await self._routes(changed) if kinds & _ROUTE_PARTS else (now.routes, now.router)
         return Snapshot(
             revision=batch.revision,
             source=batch.source,
             router=router,
             routes=routes,
-            consumers=self._consumers.update(now.consumers, changed) if kinds & CONSUMER_KINDS else now.consumers,
+            consumers=await self._consumers.update(now.consumers, changed) if kinds & CONSUMER_KINDS else now.consumers,
             models=self._catalog() if kinds & {"models", "providers"} else now.models,
             ssls={key: (one.raw.mod_revision, one.resource) for key, one in self._objects.all("ssls").items()}
             if "ssls" in kinds
@@ -118,12 +122,16 @@ class SnapshotBuilder:
         providers = {key: one.resource for key, one in self._objects.all("providers").items()}
         return Catalog.build(models, providers, self._current.models)
 
-    def _routes(self, changed: set[Key]) -> tuple[dict[str, CompiledRoute], Router]:
-        affected = self._affected_routes(changed)
+    async def _routes(self, changed: Changed) -> tuple[dict[str, CompiledRoute], Router]:
         routes = dict(self._current.routes)
+        router = self._current.router
         removed: list[str] = []
         added: list[RouteEntry] = []
-        for route_id in affected:
+        for count, route_id in enumerate(self._affected_routes(changed), 1):
+            if count % ROUTES_AT_ONCE == 0:
+                router = router.with_changes(added, removed)
+                removed, added = [], []
+                await asyncio.sleep(0)
             removed.append(route_id)
             routes.pop(route_id, None)
             one = self._objects.all("routes").get(route_id)
@@ -135,13 +143,11 @@ class SnapshotBuilder:
                 continue
             service = self._objects.all("services").get(compiled.service_id)
             added.append(_entry(route_id, one, service.resource if service else None, compiled))
-        return routes, self._current.router.with_changes(added, removed)
+        return routes, router.with_changes(added, removed)
 
-    def _affected_routes(self, changed: set[Key]) -> set[str]:
-        affected = {object_id for kind, object_id in changed if kind == "routes"}
-        services = {object_id for kind, object_id in changed if kind == "services"}
-        configs = {object_id for kind, object_id in changed if kind == "plugin_configs"}
-        upstreams = {object_id for kind, object_id in changed if kind == "upstreams"}
+    def _affected_routes(self, changed: Changed) -> set[str]:
+        affected, services = set(changed["routes"]), set(changed["services"])
+        configs, upstreams = changed["plugin_configs"], changed["upstreams"]
         for upstream_id in upstreams:
             if upstream_id not in self._objects.all("upstreams"):
                 self._drop_upstream(("upstreams", upstream_id))

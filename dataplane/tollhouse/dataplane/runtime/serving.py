@@ -37,6 +37,9 @@ log = logging.getLogger("tollhouse.worker")
 
 SCRAPE_TIMEOUT_S = 5.0
 
+_LARGE = 1000
+"""Objects in a batch from which on it counts as large."""
+
 
 class Serving:
     """Everything between the link and the sockets; one per worker."""
@@ -90,6 +93,9 @@ class Serving:
         """Serve a batch; listening begins with the first. Raises PortTaken."""
         began = time.monotonic()
         error = ""
+        large = len(batch.puts) >= _LARGE
+        if large:  # nothing of it is garbage, and looking for some among so much would stall every stream
+            gc.disable()
         try:
             await self.gateway.load(batch)
         except Exception as fault:
@@ -97,6 +103,9 @@ class Serving:
             error = f"{type(fault).__name__}: {fault}"
         else:
             await self._open()
+        if large:
+            gc.freeze()
+            gc.enable()
         snapshot = self.gateway.snapshot
         took_ms = (time.monotonic() - began) * 1000
         return Applied(snapshot.revision, snapshot.refused, self.gateway.count(), took_ms, error)
@@ -106,6 +115,7 @@ class Serving:
             # The code and the first configuration stay: the collector need not look at them again and again.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(10_000, 20, 50)  # requests leave little to collect behind
             await self._traffic.open()
 
     async def close(self, limit_s: float) -> None:
