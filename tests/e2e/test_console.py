@@ -125,6 +125,13 @@ async def test_figures_are_those_of_the_providers(page: Browser, watched: System
     assert told["totals"]["cost"] > 0
     await show(page, "overview", "Dearest agents", "anna", "gpt-4o", "Failovers")
     await show(page, "agents", "3 agents", "anna")
+    await show(page, "spend", "Spend by agent", "anna", "bert", "all of it as the providers counted")
+    ledger = await page.run("fetch('api/admin/spend?group_by=consumer').then((answer) => answer.json())")
+    assert {row["consumer"]: row["requests"] for row in ledger["list"]} == {"anna": 7, "bert": 3, "cleo": 2}
+    assert float(ledger["total"]["cost_usd"]) == pytest.approx(told["totals"]["cost"])
+    await page.click("anna")
+    await page.until_text("Spend by model")
+    await page.until_text("agent anna")
     await show(page, "targets", "gpt", "claude")
     await show(page, "fleet", "node-1", "The node serves revision")
     assert page.complaints == []

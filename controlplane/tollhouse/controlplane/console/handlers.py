@@ -255,27 +255,25 @@ def _targets(health: Mapping[str, Any], used: Mapping[str, dict[str, Any]]) -> l
     for answer in health.values():
         for worker in answer.workers:
             for one in orjson.loads(worker.targets_json or b"[]"):
-                empty = {
-                    "name": one["name"],
-                    "workers": 0,
-                    "healthy": 0,
-                    "reason": "",
-                    "in_flight": 0,
-                    "first_byte": [],
-                }
-                row = rows.setdefault(one["name"], empty)
+                row = rows.setdefault(one["name"], _unused(one["name"]))
                 row["workers"] += 1
                 row["healthy"] += one["status"] == "healthy"
                 row["reason"] = row["reason"] or one["reason"]
+                if one.get("model") and one["model"] not in row["models"]:
+                    row["models"].append(one["model"])
                 row["in_flight"] += one["in_flight"]
                 if one["first_byte_ms"]:
                     row["first_byte"].append(one["first_byte_ms"])
     for row in rows.values():
-        known = row.pop("first_byte")
+        known = row["first_byte"]
         row["first_byte_ms"] = round(sum(known) / len(known), 1) if known else None
     for name, row in used.items():
-        rows.setdefault(name, {"name": name, "workers": 0, "healthy": 0, "reason": "", "in_flight": 0}).update(row)
+        rows.setdefault(name, _unused(name)).update(row)
     return [rows[name] for name in sorted(rows)]
+
+
+def _unused(name: str) -> dict[str, Any]:
+    return {"name": name, "models": [], "workers": 0, "healthy": 0, "reason": "", "in_flight": 0, "first_byte": []}
 
 
 def _number(request: web.Request, name: str, default: int) -> int:

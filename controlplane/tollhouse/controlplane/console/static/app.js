@@ -4,7 +4,7 @@ import {call, get, keepToken} from "./api.js";
 import {failed, h, replace} from "./dom.js";
 
 const PAGES = [
-  ["overview", "Overview"], ["live", "Live requests"], ["agents", "Agents"], ["targets", "Models and targets"],
+  ["overview", "Overview"], ["live", "Live requests", "Live"], ["spend", "Spend"], ["agents", "Agents"], ["targets", "Models and targets", "Targets"],
   ["config", "Configuration"], ["history", "History"], ["fleet", "Fleet"], ["explain", "Explain"],
 ];
 const app = document.getElementById("app");
@@ -39,7 +39,7 @@ function signIn(message) {
 function begin(told) {
   session = told;
   keepToken(told.csrf);
-  const links = PAGES.map(([name, title]) => h("a", {href: `#${name}`, "data-page": name}, title));
+  const links = PAGES.map(([name, title, short]) => h("a", {href: `#${name}`, "data-page": name}, short || title));
   const menu = h("nav", {id: "menu", "aria-label": "Pages"}, links);
   const opener = h("button", {type: "button", className: "opener", "aria-expanded": "false", "aria-controls": "menu", onclick: () => {
     opener.setAttribute("aria-expanded", String(menu.classList.toggle("open")));

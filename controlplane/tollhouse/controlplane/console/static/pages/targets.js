@@ -18,6 +18,7 @@ function health(told) {
     {title: "Health", cell: (row) => !row.workers ? h("span", {className: "note"}, "not used by a worker now")
       : row.healthy === row.workers ? h("span", {className: "ok"}, "well")
         : h("span", {className: "bad"}, `${row.workers - row.healthy} of ${row.workers} workers leave it alone: ${row.reason}`)},
+    {title: "Models", cell: (row) => (row.models || []).join(", ")},
     {title: "Under way", number: true, cell: (row) => format.number(row.in_flight)},
     {title: "First byte", number: true, cell: (row) => format.ms(row.first_byte_ms)},
     {title: "Attempts", number: true, cell: (row) => format.number(row.attempts || 0)},
