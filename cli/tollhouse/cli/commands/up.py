@@ -135,7 +135,8 @@ def _summary(plan: Plan, seconds: float) -> None:
     )
     console.print(f"  agents      http://127.0.0.1:{ports.http}/v1  (OpenAI and Anthropic formats)")
     console.print(f"  metrics     http://127.0.0.1:{ports.http}/apisix/metrics" if plan.demo else "")
-    console.print(f"  Admin API   http://127.0.0.1:{ports.admin}/apisix/admin  (key: {plan.state.folder}/admin.key)")
+    console.print(f"  console     http://127.0.0.1:{ports.admin}/ui  (key: {plan.state.folder}/admin.key)")
+    console.print(f"  Admin API   http://127.0.0.1:{ports.admin}/apisix/admin  (the same key)")
     console.print("")
     if not plan.demo:
         console.print(f"Next: {program} {flags}apply -f FILE, or start with --demo to see it work.")
