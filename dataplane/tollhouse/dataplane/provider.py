@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tollhouse.dataplane.errors import FailureClass
 
@@ -52,6 +52,19 @@ class Provider(ABC):
     default_key: ClassVar[str] = ""
     """A secret reference used when a config names no auth, e.g. ``$env://OPENAI_API_KEY``."""
 
+    signs: ClassVar[Literal["", "aws", "gcp"]] = ""
+    """How requests are authenticated where a header is not enough: signed with AWS keys, or with the token Google gives
+    for a service account. Not where a config gives a header of its own."""
+
+    credentials: ClassVar[Mapping[str, str]] = {}
+    """What it is done with when a config says nothing: name -> secret reference."""
+
+    joins_path: ClassVar[bool] = False
+    """The path of a configured address comes before the vendor's own, instead of in its place."""
+
+    encodes_model: ClassVar[bool] = False
+    """Colons of a model's name are encoded in paths."""
+
     headers: ClassVar[Mapping[str, str]] = {}
     """Sent with every request unless the client sent its own (``anthropic-version``)."""
 
@@ -74,7 +87,12 @@ class Provider(ABC):
     """Protocol name -> the header a bearer key goes into bare, for vendors whose formats want it in different ones."""
 
     sends_model: ClassVar[bool] = True
-    """Whether the request body names the model; not where the address already does."""
+    """Whether the request body names the model also where a configured address has a path of its own; not where that
+    already does."""
+
+    def locate(self, region: str, project: str) -> str:
+        """The address of a cloud's models in a region (and project); empty for vendors that have one address."""
+        return ""
 
     @abstractmethod
     def read_failure(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:

@@ -40,8 +40,8 @@ def test_apisix_json_is_taken_unchanged() -> None:
         ({"provider": "openai", "auth": {"cookie": {}}}, "unknown field"),
         ({"provider": "openai", "timeout": 0}, "timeout"),
         ({"provider": "openai", "logging": {"payloads": True}}, "include_req_body"),
-        ({"provider": "openai", "provider_conf": {"region": "x"}}, "vertex-ai and bedrock"),
-        ({"provider": "vertex-ai"}, "not supported yet"),
+        ({"provider": "openai", "provider_conf": {"region": "x"}}, "bedrock and vertex-ai"),
+        ({"provider": "vertex-ai", "provider_conf": {"region": "x"}}, "project_id"),
     ],
 )
 def test_mistakes_are_named(config: dict[str, object], told: str) -> None:

@@ -77,7 +77,7 @@ def test_apisix_json_is_taken_unchanged() -> None:
         ({"fallback_strategy": "http_404"}, "fallback_strategy"),
         ({"semantic_opts": {}}, "semantic balancer"),
         ({"instances": [APISIX["instances"][0]] * 2}, "two instances are called 'one'"),  # type: ignore[index]
-        ({"instances": [{"name": "x", "provider": "bedrock", "weight": 1}]}, "not supported yet"),
+        ({"instances": [{"name": "x", "provider": "bedrock", "weight": 1}]}, "provider_conf"),
         ({"instances": [{"name": "x", "provider": "openai-compatible", "weight": 1}]}, "set override.endpoint"),
         ({"instances": [{"name": "x", "provider": "openai", "weight": -1}]}, "greater than or equal to 0"),
         ({"typo": 1}, "typo"),

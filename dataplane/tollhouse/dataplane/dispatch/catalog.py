@@ -127,6 +127,7 @@ def _providers(resources: Mapping[str, Any]) -> dict[str, CompiledProvider]:
                 query=auth.query if auth is not None else None,
                 further=resource.headers,
                 verify=resource.ssl_verify,
+                credentials=auth.credentials if auth is not None else None,
             )
         except ValueError:
             compiled.pop(provider_id, None)

@@ -11,17 +11,14 @@ from tollhouse.dataplane.plugin import PluginConfig, Secret
 from tollhouse.dataplane.provider import Provider
 from tollhouse.dataplane.transport import Timeouts
 from tollhouse.proto.resources.fields import Endpoint, HeaderName, SecretHeader
-
-UNSUPPORTED_PROVIDERS = ("bedrock", "vertex-ai")
-"""APISIX has them, this gateway not yet."""
+from tollhouse.proto.resources.model import AwsAuth, GcpAuth, signing_credentials
 
 
 def _provider(value: str) -> str:
     known = sorted(registry.provider_types())
     if value in known:
         return value
-    more = "; bedrock and vertex-ai are not supported yet" if value in UNSUPPORTED_PROVIDERS else ""
-    raise ValueError(f"provider {value!r} is not one of {', '.join(known)}{more}")
+    raise ValueError(f"provider {value!r} is not one of {', '.join(known)}")
 
 
 def _refused(what: str) -> BeforeValidator:
@@ -69,10 +66,15 @@ class Auth(PluginConfig):
     """Header name to value, best a ``$env://`` or ``$secret://`` reference."""
     query: dict[str, Secret] | None = None
     """Query argument to value."""
-    gcp: Annotated[None, _refused("gcp authentication is not supported; send a token in auth.header")] = None
-    """APISIX's Google service account; refused."""
-    aws: Annotated[None, _refused("aws authentication is not supported; bedrock cannot be reached")] = None
-    """APISIX's AWS keys; refused."""
+    gcp: GcpAuth | None = None
+    """A Google service account, for vertex-ai."""
+    aws: AwsAuth | None = None
+    """AWS keys, for bedrock."""
+
+    @property
+    def credentials(self) -> dict[str, str] | None:
+        """What requests are signed with."""
+        return signing_credentials(self.aws, self.gcp)
 
 
 class LlmOptions(PluginConfig):
@@ -147,10 +149,21 @@ class ProxyConfig(PluginConfig):
         return value
 
 
-NoProviderConf = Annotated[
-    None, _refused("provider_conf is only for vertex-ai and bedrock, which are not supported yet; remove it")
-]
-"""APISIX's place of a cloud's models."""
+class ProviderConf(PluginConfig):
+    """Where a cloud has its models: names the address of bedrock and vertex-ai."""
+
+    region: str = Field(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")
+    """The cloud's region."""
+    project_id: str | None = Field(default=None, max_length=64, pattern=r"^[a-z0-9:.-]+$")
+    """The Google project."""
+
+
+def located(provider_type: str, override: Override | None, conf: ProviderConf | None) -> Override | None:
+    """The override with the address ``provider_conf`` stands for, unless it has one of its own."""
+    if conf is None or (override is not None and override.endpoint):
+        return override
+    address = vendor(provider_type).locate(conf.region, conf.project_id or "")
+    return (override or Override()).model_copy(update={"endpoint": address}) if address else override
 
 
 def vendor(provider_type: str) -> Provider:
@@ -158,11 +171,16 @@ def vendor(provider_type: str) -> Provider:
     return registry.provider_types()[provider_type]
 
 
-def missing_endpoint(provider_type: str, override: Override | None) -> str:
+def missing_endpoint(provider_type: str, override: Override | None, conf: ProviderConf | None = None) -> str:
     """What is wrong when a vendor without an address of its own gets none; empty when nothing is."""
-    if vendor(provider_type).endpoint or (override is not None and override.endpoint):
+    kind = vendor(provider_type)
+    if conf is not None and not kind.locate(conf.region, conf.project_id or "p"):
+        return f"provider_conf is for bedrock and vertex-ai, not for {provider_type}; remove it"
+    whole = located(provider_type, override, conf)
+    if kind.endpoint or (whole is not None and whole.endpoint):
         return ""
-    return f"provider {provider_type} has no address of its own: set override.endpoint"
+    more = "" if not kind.locate("r", "p") else ", or provider_conf (region, for vertex-ai also project_id)"
+    return f"provider {provider_type} has no address of its own: set override.endpoint{more}"
 
 
 def limits_of(config: ProxyConfig, patience: Timeouts | None) -> Limits:

@@ -17,6 +17,7 @@ from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_
 from tollhouse.dataplane.dispatch.hedge import OVERTAKEN, race
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
 from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, is_allowed
+from tollhouse.dataplane.dispatch.signing import Signer
 from tollhouse.dataplane.dispatch.strategy import route_id
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.trial import Books, Trial
@@ -48,6 +49,7 @@ class Driver:
         self._states = states_of(services)
         self._books = Books(services)
         self._answers = Answers(services)
+        self._signer = Signer(services)
         self._hedges = RetryBudget()
         self._accounts = Accounts(services)
 
@@ -176,6 +178,8 @@ class Driver:
         trial = self._books.open(ex, target, state, entry, chooser=plan.chooser, place=place)
         try:
             upstream = self._request(ex, plan, target, prepared, more, deadline)
+            if target.endpoint.credentials:
+                await self._signer.sign(target.endpoint, upstream)
             trial.sent = True
             response = await self._services.transport.send(upstream)
             trial.first_byte()
@@ -236,8 +240,15 @@ class Driver:
             timeouts = replace(timeouts, total_s=left, first_byte_s=patience)
         if more and timeouts.connect_s > plan.limits.connect_s_with_another:
             timeouts = replace(timeouts, connect_s=plan.limits.connect_s_with_another)
+        spoken = prepared.spoken
         headers = to_provider(
-            ex, target, secrets, same=prepared.same, stream=ex.peek.stream, protocol=prepared.spoken.name
+            ex,
+            target,
+            secrets,
+            same=prepared.same,
+            stream=ex.peek.stream,
+            protocol=spoken.name,
+            stream_type=spoken.stream_type,
         )
         if not plan.limits.keepalive:
             headers.append(("connection", "close"))

@@ -32,6 +32,10 @@ class Endpoint:
     headers: tuple[tuple[str, str], ...] = ()
     """Lower-case name, value or secret reference. Revealed anew for every attempt, never shown."""
     query_auth: tuple[tuple[str, str], ...] = ()
+    prefix: str = ""
+    """What comes before the vendor's path, for vendors that join it to the configured one."""
+    credentials: tuple[tuple[str, str], ...] = ()
+    """What requests are signed with (``Provider.signs``): name, value or secret reference. Never shown."""
     url: str = ""
     """The address as configured."""
     key: str = ""
@@ -42,9 +46,9 @@ class Endpoint:
         path = self.path
         if not path:
             provider = self.provider
-            path = (stream and provider.streams.get(protocol)) or provider.speaks.get(protocol, "/")
+            path = self.prefix + ((stream and provider.streams.get(protocol)) or provider.speaks.get(protocol, "/"))
         if "{model}" in path:
-            path = path.replace("{model}", quote(model, safe=":" if self.provider.type != "bedrock" else ""))
+            path = path.replace("{model}", quote(model, safe="" if self.provider.encodes_model else ":"))
         if not self.query:
             return path
         return f"{path}{'&' if '?' in path else '?'}{self.query}"
@@ -78,6 +82,7 @@ def build_endpoint(
     query: Mapping[str, str] | None = None,
     further: Mapping[str, str] | None = None,
     verify: bool = True,
+    credentials: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Endpoint:
     """An endpoint from what a configuration says. No ``headers`` and no ``query``: the vendor's usual environment
@@ -91,13 +96,20 @@ def build_endpoint(
     auth = {key.lower(): value for key, value in (headers or {}).items()}
     if not headers and not query and provider.default_key:
         auth = {provider.auth_header: f"{provider.auth_scheme}{provider.default_key}"}
+    signing = dict(credentials or {})
+    if not signing and not headers and not query:
+        signing = dict(provider.credentials)
     sent = {**{key.lower(): value for key, value in (further or {}).items()}, **auth}
-    identity = f"{provider.type}|{address}|{sorted(auth.items())}|{sorted((query or {}).items())}"
+    identity = (
+        f"{provider.type}|{address}|{sorted(auth.items())}|{sorted((query or {}).items())}|{sorted(signing.items())}"
+    )
     return Endpoint(
         provider=provider,
         name=name,
         origin=Origin("https" if scheme == "https" else "http", host, port, verify=verify),
-        path="" if _is_part(path, provider) else path,
+        path="" if provider.joins_path or _is_part(path, provider) else path,
+        prefix=path.rstrip("/") if provider.joins_path else "",
+        credentials=tuple(signing.items()),
         query=arguments,
         headers=tuple(sent.items()),
         query_auth=tuple((query or {}).items()),

@@ -50,14 +50,21 @@ _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id")
 
 
 def to_provider(
-    ex: Exchange, target: Target, secrets: Secrets, *, same: bool, stream: bool, protocol: str = ""
+    ex: Exchange,
+    target: Target,
+    secrets: Secrets,
+    *,
+    same: bool,
+    stream: bool,
+    protocol: str = "",
+    stream_type: str = "text/event-stream",
 ) -> list[tuple[str, str]]:
     """The headers of an attempt. Raises GatewayFault when a secret cannot be had. ``same``: the provider speaks the
     client's format, so the client's headers for the vendor mean something to it."""
     provider = target.endpoint.provider
     sent: dict[str, str] = {
         "content-type": "application/json",
-        "accept": "text/event-stream" if stream else "application/json",
+        "accept": stream_type if stream else "application/json",
         "accept-encoding": "identity",
         **provider.headers,
     }

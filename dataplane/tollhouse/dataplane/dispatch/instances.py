@@ -86,7 +86,7 @@ def _endpoint(instance: Instance, catalog: Catalog) -> Endpoint | None:
     provider = catalog.providers.get(instance.provider)
     url = instance.override.endpoint if instance.override is not None else None
     auth = instance.auth
-    bare = auth is None or not (auth.header or auth.query)
+    bare = auth is None or not (auth.header or auth.query or auth.credentials)
     if provider is not None and provider.endpoint.provider.type != instance.provider:
         provider = None  # somebody's provider of another type is called like this vendor
     if provider is not None and bare and not url and instance.ssl_verify:
@@ -99,6 +99,7 @@ def _endpoint(instance: Instance, catalog: Catalog) -> Endpoint | None:
             headers=auth.header if auth is not None else None,
             query=auth.query if auth is not None else None,
             verify=instance.ssl_verify,
+            credentials=auth.credentials if auth is not None else None,
         )
     except ValueError:
         return None

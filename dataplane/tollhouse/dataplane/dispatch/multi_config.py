@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
-from tollhouse.dataplane.dispatch.config import Auth, NoProviderConf, Override, ProviderType, ProxyConfig
+from tollhouse.dataplane.dispatch.config import Auth, Override, ProviderConf, ProviderType, ProxyConfig
 from tollhouse.dataplane.dispatch.plan import Limits
 from tollhouse.dataplane.engine.failover import NO_FAILOVER, Policy
 from tollhouse.dataplane.plugin import PluginConfig
@@ -59,8 +59,8 @@ class InstanceConfig(PluginConfig):
     """Instances of a lower priority serve only while none of a higher one can."""
     options: dict[str, Any] = {}
     """Body fields that overwrite the client's, ``model`` among them."""
-    provider_conf: NoProviderConf = None
-    """APISIX's place of a cloud's models; refused."""
+    provider_conf: ProviderConf | None = None
+    """Where bedrock or vertex-ai has the models, instead of an address."""
     override: Override | None = None
     """Another address, forced options."""
     checks: InstanceChecks | None = None

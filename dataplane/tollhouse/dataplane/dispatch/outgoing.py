@@ -98,7 +98,8 @@ def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:
 
 def _edit(document: RequestDocument, target: Target, spoken: Protocol, asked_tokens: int | None) -> None:
     provider = target.endpoint.provider
-    if not (provider.sends_model and spoken.model_in_body):
+    named = spoken.model_in_body and (provider.sends_model or not target.endpoint.path)
+    if not named:
         document.remove("model")
     elif target.model and document.get("model") != target.model:
         document.set("model", target.model)

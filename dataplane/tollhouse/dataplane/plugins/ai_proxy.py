@@ -8,11 +8,12 @@ from tollhouse.dataplane.dispatch import tutorial
 from tollhouse.dataplane.dispatch.body_size import require_size
 from tollhouse.dataplane.dispatch.config import (
     Auth,
-    NoProviderConf,
     Override,
+    ProviderConf,
     ProviderType,
     ProxyConfig,
     limits_of,
+    located,
     missing_endpoint,
 )
 from tollhouse.dataplane.dispatch.drive import Driver
@@ -39,8 +40,8 @@ class SingleConfig(ProxyConfig):
     """What is sent to be let in; the vendor's usual environment variable when not given."""
     options: dict[str, Any] = {}
     """Body fields that overwrite the client's, ``model`` among them."""
-    provider_conf: NoProviderConf = None
-    """APISIX's place of a cloud's models; refused."""
+    provider_conf: ProviderConf | None = None
+    """Where bedrock or vertex-ai has the models, instead of an address."""
     override: Override | None = None
     """Another address, forced options."""
 
@@ -67,7 +68,7 @@ class AiProxy(DispatchPlugin[SingleConfig]):
                     provider=config.provider,
                     auth=config.auth,
                     options=config.options,
-                    override=config.override,
+                    override=located(config.provider, config.override, config.provider_conf),
                     ssl_verify=config.ssl_verify,
                 )
             ]
@@ -82,7 +83,7 @@ class AiProxy(DispatchPlugin[SingleConfig]):
     def check(cls, config: PluginConfig) -> list[str]:
         """A vendor without an address needs one."""
         assert isinstance(config, SingleConfig)
-        problem = missing_endpoint(config.provider, config.override)
+        problem = missing_endpoint(config.provider, config.override, config.provider_conf)
         return [problem] if problem else []
 
     async def dispatch(self, ex: Exchange) -> Reply:

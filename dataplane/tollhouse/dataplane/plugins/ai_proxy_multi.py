@@ -10,7 +10,7 @@ from typing import Any
 from tollhouse.dataplane.dispatch import tutorial
 from tollhouse.dataplane.dispatch.body_size import require_size
 from tollhouse.dataplane.dispatch.chains import chain_targets
-from tollhouse.dataplane.dispatch.config import limits_of, missing_endpoint
+from tollhouse.dataplane.dispatch.config import limits_of, located, missing_endpoint
 from tollhouse.dataplane.dispatch.drive import Driver
 from tollhouse.dataplane.dispatch.explaining import wants_explanation
 from tollhouse.dataplane.dispatch.instances import Instance, Instances
@@ -72,7 +72,7 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         assert isinstance(config, MultiConfig)
         problems = []
         for number, one in enumerate(config.instances or ()):
-            problem = missing_endpoint(one.provider, one.override)
+            problem = missing_endpoint(one.provider, one.override, one.provider_conf)
             problems += [f"instances[{number}]: {problem}"] if problem else []
         return problems
 
@@ -155,7 +155,7 @@ def _instance(config: InstanceConfig, verify: bool) -> Instance:
         weight=config.weight,
         priority=config.priority,
         options=config.options,
-        override=config.override,
+        override=located(config.provider, config.override, config.provider_conf),
         serves=None if config.serves is None else tuple(config.serves),
         fallback_model=config.fallback_model or "",
         ssl_verify=verify,

@@ -1,4 +1,4 @@
-"""Azure OpenAI: the endpoint names the deployment, so the model is not sent."""
+"""Azure OpenAI: by its v1 paths, where the model is the deployment's name, or by the address of one deployment."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from tollhouse.dataplane.providers._vendor import Vendor
 
 
 class AzureOpenAi(Vendor):
-    """Needs ``endpoint``, up to the deployment and with ``api-version``; the key goes into ``api-key``."""
+    """Needs ``endpoint``: the resource alone (``https://name.openai.azure.com``), or the whole address of a deployment
+    with its ``api-version``, which names the model itself. The key goes into ``api-key``."""
 
     type = "azure-openai"
     otel_name = "azure.ai.openai"
-    speaks: ClassVar[Mapping[str, str]] = {"openai_chat": "/chat/completions"}
+    speaks: ClassVar[Mapping[str, str]] = {
+        "openai_chat": "/openai/v1/chat/completions",
+        "openai_responses": "/openai/v1/responses",
+        "openai_embeddings": "/openai/v1/embeddings",
+    }
     auth_header = "api-key"
     auth_scheme = ""
     default_key = "$env://AZURE_OPENAI_API_KEY"
     sends_model = False
+    max_tokens_field: ClassVar[Mapping[str, str]] = {"openai_chat": "max_completion_tokens"}

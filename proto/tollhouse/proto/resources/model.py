@@ -23,6 +23,35 @@ from tollhouse.proto.resources.fields import (
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 
 
+class AwsAuth(Part):
+    """Keys requests to AWS are signed with."""
+
+    access_key_id: Secret
+    """The key's id."""
+
+    secret_access_key: Secret
+    """The key, best a ``$env://`` or ``$secret://`` reference."""
+
+    session_token: Secret | None = None
+    """The token of temporary keys."""
+
+    region: str | None = Field(default=None, max_length=64)
+    """The region signed for; read from the address when not given."""
+
+
+class GcpAuth(Part):
+    """A Google service account access tokens are had for."""
+
+    service_account_json: Secret
+    """The JSON key file's text, best a ``$env://`` or ``$secret://`` reference."""
+
+
+def signing_credentials(aws: AwsAuth | None, gcp: GcpAuth | None) -> dict[str, str] | None:
+    """The two as names and values; None when there is neither."""
+    given = aws or gcp
+    return None if given is None else given.model_dump(exclude_none=True)
+
+
 class ProviderAuth(Part):
     """What is sent to be let in. Values are best ``$env://`` or ``$secret://`` references."""
 
@@ -31,6 +60,17 @@ class ProviderAuth(Part):
 
     query: dict[str, Secret] | None = None
     """Query argument to value."""
+
+    aws: AwsAuth | None = None
+    """AWS keys, for bedrock."""
+
+    gcp: GcpAuth | None = None
+    """A Google service account, for vertex-ai."""
+
+    @property
+    def credentials(self) -> dict[str, str] | None:
+        """What requests are signed with."""
+        return signing_credentials(self.aws, self.gcp)
 
 
 class Provider(Resource):
@@ -160,5 +200,5 @@ class Model(Resource):
 
     unknown_price: Literal["block", "estimate", "free"] | None = None
     """What to do where neither ``price`` nor the bundled table has a price: ``block`` refuses the request,
-    ``estimate`` charges 15 USD per million tokens read and 75 written, ``free`` charges nothing. By default ``free`` for
-    ``openai-compatible`` providers (your own servers), else ``estimate``."""
+    ``estimate`` charges 15 USD per million tokens read and 75 written, ``free`` charges nothing. By default ``free``
+    for ``openai-compatible`` providers (your own servers), else ``estimate``."""

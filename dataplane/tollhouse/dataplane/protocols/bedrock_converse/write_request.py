@@ -1,0 +1,231 @@
+"""A neutral request as converse: the turns are Anthropic's, in other words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from tollhouse.dataplane.chat import ChatRequest, Message, Opaque, Part, Text, Thinking, Tool, ToolCall, ToolResult
+from tollhouse.dataplane.protocol import Encoded
+from tollhouse.dataplane.protocols._bound import left_out
+from tollhouse.dataplane.protocols._fields import unsupported
+from tollhouse.dataplane.protocols._names import ToolNames, safe_names, unique
+from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT as ANTHROPIC
+from tollhouse.dataplane.protocols.anthropic_messages.turns import TurnWriter
+
+FORMAT = "bedrock_converse"
+NAME_LIMIT = 64
+
+_FORMATS = {
+    "image/png": "png",
+    "image/jpeg": "jpeg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "application/pdf": "pdf",
+    "text/plain": "txt",
+    "text/csv": "csv",
+    "text/html": "html",
+    "text/markdown": "md",
+}
+_UNNAMED = re.compile(r"[^a-zA-Z0-9\s\-()\[\]]")
+_BILLING = "x-anthropic-billing-header"
+_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000}
+_UNCARRIED = ("frequency_penalty", "presence_penalty", "seed", "logprobs", "top_logprobs")
+_IGNORED = ("max_completion_tokens", "stream_options")
+_JSON_ONLY = "Answer with one valid JSON object that fits this JSON Schema and nothing else:\n"
+
+
+class RequestWriter:
+    """Writes one request; used once."""
+
+    def __init__(self, chat: ChatRequest, max_output_tokens: int | None) -> None:
+        self._chat = chat
+        self._limit = max_output_tokens
+        self._names = ToolNames(NAME_LIMIT, NAME_LIMIT, own=False)
+        self._dropped: list[str] = []
+
+    def write(self) -> Encoded:
+        """Raises ClientError naming what cannot be carried and must not be left out."""
+        chat = self._chat
+        if chat.choices != 1:
+            raise unsupported("n", f"Bedrock gives one answer per request, {chat.choices} were asked for.")
+        messages = [self._readable(message) for message in chat.messages]
+        system, turns = TurnWriter(self._names, self._dropped, own=False).write(messages)
+        system_blocks = [block for one in system for block in self._block(one)]
+        body: dict[str, Any] = {"messages": [self._turn(turn) for turn in turns]}
+        wanted = chat.response_format
+        if wanted is not None and wanted.kind != "text":
+            # Converse has no structured output: the model is told, and its answer is not enforced.
+            system_blocks.append(
+                {"text": _JSON_ONLY + msgspec.json.encode(wanted.schema or {"type": "object"}).decode()}
+            )
+            self._dropped.append("response_format")
+        if system_blocks:
+            body["system"] = system_blocks
+        config = self._config()
+        if config:
+            body["inferenceConfig"] = config
+        self._tools(body)
+        self._thinking(body)
+        if chat.user:
+            self._dropped.append("user")
+        self._dropped += [name for name in _UNCARRIED if getattr(chat, name) not in (None, False)]
+        self._dropped += [name for name in left_out(chat, FORMAT) if name not in _IGNORED]
+        return Encoded(body, safe_names(self._dropped), self._names.renamed)
+
+    def _readable(self, message: Message) -> Message:
+        """Without what only the client's format knows; reasoning Claude signed on Bedrock is read by it again."""
+        parts: list[Part] = []
+        for part in message.parts:
+            if isinstance(part, Thinking) and part.origin == FORMAT:
+                parts.append(replace(part, origin=ANTHROPIC))
+            elif isinstance(part, Text) and message.role == "system" and part.text.startswith(_BILLING):
+                self._dropped.append(_BILLING)
+            elif isinstance(part, Text):
+                parts.append(replace(part, extra=None))
+            elif isinstance(part, ToolResult):
+                inner = [replace(one, extra=None) if isinstance(one, Text) else one for one in part.parts]
+                parts.append(replace(part, parts=inner))
+            elif isinstance(part, Opaque):
+                kind = part.value.get("type", "content")
+                if message.role != "assistant":
+                    raise unsupported("messages", f"content of type {kind!r} reaches only {part.protocol} providers.")
+                self._dropped.append(f"messages.{kind}")
+            else:
+                parts.append(part)
+        return Message(message.role, parts, message.name)
+
+    def _turn(self, turn: dict[str, Any]) -> dict[str, Any]:
+        content = turn["content"]
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        return {"role": turn["role"], "content": [written for block in blocks for written in self._block(block)]}
+
+    def _block(self, block: dict[str, Any]) -> list[dict[str, Any]]:
+        written = self._plain(block)
+        marks = [{"cachePoint": {"type": "default"}}] if "cache_control" in block else []
+        return [written, *marks]
+
+    def _plain(self, block: dict[str, Any]) -> dict[str, Any]:
+        kind = block["type"]
+        if kind == "text":
+            return {"text": block["text"]}
+        if kind == "tool_use":
+            return {"toolUse": {"toolUseId": block["id"], "name": block["name"], "input": block["input"]}}
+        if kind == "tool_result":
+            return {"toolResult": self._result(block)}
+        if kind == "thinking":
+            told = {"text": block["thinking"], "signature": block["signature"]}
+            return {"reasoningContent": {"reasoningText": told}}
+        if kind == "redacted_thinking":
+            return {"reasoningContent": {"redactedContent": block["data"]}}
+        return self._media(block)
+
+    def _result(self, block: dict[str, Any]) -> dict[str, Any]:
+        content = block.get("content", "")
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        inner = [self._plain(one) for one in blocks if one.get("text") != ""] or [{"text": "(empty)"}]
+        status = {"status": "error"} if block.get("is_error") else {}
+        return {"toolUseId": block["tool_use_id"], "content": inner, **status}
+
+    def _media(self, block: dict[str, Any]) -> dict[str, Any]:
+        source = block["source"]
+        if source["type"] == "text":
+            return {"text": f"Document {block.get('title', '')}:\n{source['data']}"}
+        if source["type"] != "base64":
+            raise unsupported("messages", "images and documents by URL do not reach Bedrock; send the data inline.")
+        form = _FORMATS.get(source["media_type"])
+        if form is None:
+            raise unsupported("messages", f"Bedrock takes no {source['media_type']}.")
+        if block["type"] == "image":
+            return {"image": {"format": form, "source": {"bytes": source["data"]}}}
+        name = _UNNAMED.sub("-", block.get("title") or "document")[:200]
+        return {"document": {"format": form, "name": name, "source": {"bytes": source["data"]}}}
+
+    # -- the rest
+
+    def _config(self) -> dict[str, Any]:
+        chat = self._chat
+        config: dict[str, Any] = {}
+        if chat.max_tokens is not None:
+            config["maxTokens"] = chat.max_tokens
+            if self._limit is not None and chat.max_tokens > self._limit:
+                config["maxTokens"] = self._limit
+                self._dropped.append("max_tokens")
+        if chat.temperature is not None:
+            config["temperature"] = min(chat.temperature, 1)
+            if chat.temperature > 1:
+                self._dropped.append("temperature")
+        if chat.top_p is not None:
+            config["topP"] = chat.top_p
+        if chat.top_k is not None:
+            self._dropped.append("top_k")
+        if chat.stop:
+            config["stopSequences"] = [stop for stop in chat.stop if stop.strip()]
+        return config
+
+    def _tools(self, body: dict[str, Any]) -> None:
+        chat = self._chat
+        tools = [written for tool in chat.tools for written in self._tool(tool)]
+        parts = [part for message in chat.messages for part in message.parts]
+        if not tools and any(isinstance(part, ToolCall | ToolResult) for part in parts):
+            # Bedrock refuses a history with calls in it when no tools are given.
+            names = unique(part.name for part in parts if isinstance(part, ToolCall)) or ["tool"]
+            tools = [_spec(self._names(name), "", {"type": "object"}) for name in names]
+        if not tools:
+            return
+        body["toolConfig"] = {"tools": tools}
+        choice = chat.tool_choice
+        if choice is None or choice.mode == "auto":
+            return
+        if choice.mode == "none":
+            self._dropped.append("tool_choice")
+        elif choice.mode == "tool":
+            body["toolConfig"]["toolChoice"] = {"tool": {"name": self._names(choice.name)}}
+        else:
+            body["toolConfig"]["toolChoice"] = {"any": {}}
+        if chat.parallel_tool_calls is False:
+            self._dropped.append("parallel_tool_calls")
+
+    def _tool(self, tool: Tool) -> list[dict[str, Any]]:
+        if tool.opaque is not None:
+            self._dropped.append(f"tools.{tool.name}")
+            return []
+        for fields in (tool.extra or {}).values():
+            self._dropped += [f"tools.{name}" for name in fields if name != "defer_loading"]
+        schema = dict(tool.parameters or {})
+        schema.setdefault("type", "object")
+        written = [_spec(self._names(tool.name), tool.description, schema)]
+        return [*written, {"cachePoint": {"type": "default"}}] if tool.cache is not None else written
+
+    def _thinking(self, body: dict[str, Any]) -> None:
+        """Claude's thinking, which converse takes as a field of the model's own."""
+        reasoning = self._chat.reasoning
+        if reasoning is None or reasoning.enabled is False or reasoning.effort == "none":
+            return
+        if "claude" not in self._chat.model:
+            self._dropped.append("reasoning_effort")
+            return
+        budget = reasoning.budget_tokens or _BUDGETS.get(reasoning.effort, _BUDGETS["medium"])
+        config = body.setdefault("inferenceConfig", {})
+        most = config.setdefault("maxTokens", self._limit or budget + 4096)
+        budget = min(budget, most * 3 // 4)
+        forced = "toolChoice" in body.get("toolConfig", {})
+        last = next((one for one in reversed(self._chat.messages) if one.role in ("assistant", "user")), None)
+        looping = last is not None and any(isinstance(part, ToolCall) for part in last.parts)
+        signed = last is not None and any(isinstance(part, Thinking) and part.origin == FORMAT for part in last.parts)
+        if budget < 1024 or forced or (looping and not signed):
+            self._dropped.append("reasoning_effort")
+            return
+        body["additionalModelRequestFields"] = {"thinking": {"type": "enabled", "budget_tokens": budget}}
+        for name in ("temperature", "topP"):  # refused by Claude together with thinking
+            if config.pop(name, None) is not None:
+                self._dropped.append({"topP": "top_p"}.get(name, name))
+
+
+def _spec(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = {"name": name, "inputSchema": {"json": schema}}
+    if description:
+        spec["description"] = description
+    return {"toolSpec": spec}
