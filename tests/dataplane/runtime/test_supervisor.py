@@ -165,6 +165,16 @@ async def test_a_file_that_is_no_configuration_ends_the_start_with_a_reason(tmp_
     assert "config.yaml" in node.log.read_text()
 
 
+async def test_a_node_told_to_stop_while_its_workers_start_does_not_wait_for_them(tmp_path: Path, upstream: str):
+    config = tmp_path / "config.json"
+    write_config(config, upstream)
+    node = Node(tmp_path, "--config", str(config), "--drain-timeout-s", "600").start()
+    while not node.log.exists() or "worker started" not in node.log.read_text():
+        await asyncio.sleep(0.01)
+    node.terminate()
+    assert await node.ended() == 0
+
+
 async def test_a_port_in_use_ends_the_start_with_a_reason(node: Node, tmp_path: Path):
     folder = tmp_path / "second"
     folder.mkdir()

@@ -45,7 +45,9 @@ from tollhouse.dataplane.runtime.node_api import NodeApi, NodeService
 from tollhouse.dataplane.runtime.node_gauges import NodeGauges
 from tollhouse.dataplane.runtime.node_identity import load_node_id
 from tollhouse.dataplane.runtime.node_report import NodeReport
+from tollhouse.dataplane.runtime.notifying import Notifying
 from tollhouse.dataplane.runtime.scrape import Scrape
+from tollhouse.dataplane.runtime.secrets import NodeSecrets
 from tollhouse.dataplane.runtime.shipping import Shipping
 from tollhouse.dataplane.runtime.tailing import Tails
 from tollhouse.dataplane.runtime.worker_process import WorkerProcess
@@ -86,7 +88,9 @@ class Supervisor:
         self._scrape = Scrape(self._crew, gauges, MoneyGauges(self._state, self._budgets, self._shipping, outbox))
         self._control = ControlServer(self.report, self._scrape)
         self._tails = Tails(lambda wanted: self._crew.broadcast(encode_tell(wanted)))
-        budgets = BudgetService(self._state, self._budgets)
+        self._notifying = Notifying(self._state, NodeSecrets(settings.sealing_key), node_id)
+        self._budgets.on_crossed(self._notifying.crossed)
+        budgets = BudgetService(self._state, self._budgets, self._notifying)
         self._api = NodeApi(settings, NodeService(self.report, self._scrape, self._tails), self.report, budgets)
         self._reserved: list[socket.socket] = []
         self._changed = asyncio.Event()
@@ -112,7 +116,8 @@ class Supervisor:
                 loop.create_task(self._shipping.run(), name="usage records"),
             ]
             await self._stop.wait()
-            await self._drain()
+            if self._state.known:  # else nobody was ever served
+                await self._drain()
         except PortTaken as error:
             log.error("not started: %s", error)
             self._status = 1
@@ -286,6 +291,7 @@ class Supervisor:
         await self._source.close()
         await self._authority.close()
         await self._budgets.close()
+        await self._notifying.close()
         await self._api.close()
         await self._control.close()
         for bound in self._reserved:

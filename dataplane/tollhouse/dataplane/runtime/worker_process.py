@@ -52,6 +52,8 @@ class WorkerProcess:
         self._owner = owner
         self._start = start
         self._process: asyncio.subprocess.Process | None = None
+        self._drain_limit_s: float | None = None
+        self._doomed = False
 
     @property
     def serving(self) -> bool:
@@ -72,6 +74,11 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         _, self.link = await loop.create_unix_connection(lambda: Link(self._told, self._asked, self._lost), sock=ours)
         log.info("worker started", extra={"worker": self.index, "worker_pid": self.pid})
+        # What was decided while it was being started.
+        if self._doomed:
+            self.kill()
+        elif self._drain_limit_s is not None:
+            self.link.tell(Drain(self._drain_limit_s))
 
     async def wait(self) -> int:
         """Its exit status, once it is over; negative for a signal."""
@@ -84,11 +91,13 @@ class WorkerProcess:
     def drain(self, limit_s: float) -> None:
         """Ask it to finish what it does and exit."""
         self.draining = True
+        self._drain_limit_s = limit_s
         if self.link is not None:
             self.link.tell(Drain(limit_s))
 
     def kill(self) -> None:
         """End it at once."""
+        self._doomed = True
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
