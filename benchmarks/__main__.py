@@ -1,23 +1,35 @@
 """Measures the gateways against nginx, in interleaved rounds, and prints ratios.
 
-Usage: python -m benchmarks [--profiles nginx,floor,bare,features,translate] [--rounds 3] [--seconds 2] ...
+Usage: python -m benchmarks [--profiles nginx,floor,bare,features,translate,scale] [--rounds 3] [--seconds 2] ...
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import gateways, load, machine, measure, report, requests
 
-ALL = ("nginx", "floor", "bare", "features", "translate")
+GATEWAYS = ("nginx", "floor", "bare", "features", "translate")
+SCALE = "scale"
+"""The profile of a large configuration; it needs no load."""
 
 
 def main() -> None:
     """Start everything, measure, print, write."""
     options = _options()
+    names = [name for name in options.profiles if name != SCALE]
+    if names:
+        _measure(options, names)
+    if SCALE in options.profiles:
+        subprocess.run([sys.executable, "-m", "benchmarks.scale"], check=True)
+
+
+def _measure(options: argparse.Namespace, names: list[str]) -> None:
     load.build()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -25,7 +37,7 @@ def main() -> None:
         stack.callback(provider.stop)
         running = []
         figures = measure.Figures()
-        for name in options.profiles:
+        for name in names:
             try:
                 gateway = gateways.start(name, folder, provider.port)
             except RuntimeError as error:
@@ -44,14 +56,16 @@ def main() -> None:
             measure.latency(figures, gateway, plain["2k"], streamed["ttft"], options.seconds)
             if options.streams:
                 measure.most_streams(figures, gateway, streamed["pace"])
-            measure.memory(figures, gateway, plain["2k"])
-    report.show(figures, options.profiles)
+            measure.memory(figures, gateway, plain["2k"], streamed["pace"])
+    report.show(figures, names)
     report.write(figures, options)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--profiles", type=lambda text: text.split(","), default=list(ALL), help="what is measured")
+    parser.add_argument(
+        "--profiles", type=lambda text: text.split(","), default=[*GATEWAYS, SCALE], help="what is measured"
+    )
     parser.add_argument("--sizes", type=lambda text: text.split(","), default=["2k", "200k"], help="prompt sizes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from benchmarks.machine import OTHER_CORE, cpu_s
+from benchmarks.machine import OTHER_CORE, cpu_s, waited_s
 
 HERE = Path(__file__).parent
 BUILD = HERE / "build"
@@ -30,6 +30,8 @@ class Told(msgspec.Struct):
     first_byte_p99_us: float
     cpu_s: float = 0.0
     """CPU seconds the gateway spent meanwhile."""
+    waited_s: float = 0.0
+    """Seconds it waited meanwhile for a core that others used."""
 
 
 def build() -> None:
@@ -45,10 +47,11 @@ def run(mode: Mode, port: int, number: int, seconds: float, request: Path, gatew
     """One run against a gateway, and the CPU time the gateway took for it."""
     command = ["taskset", "-c", str(OTHER_CORE), str(BUILD / "load")]
     command += [mode, str(port), str(number), str(seconds), str(request)]
-    before = cpu_s(gateway_pid)
+    before, waited = cpu_s(gateway_pid), waited_s(gateway_pid)
     output = subprocess.run(command, check=True, capture_output=True, timeout=seconds + 30).stdout
     told = msgspec.json.decode(output, type=Told)
     told.cpu_s = cpu_s(gateway_pid) - before
+    told.waited_s = waited_s(gateway_pid) - waited
     return told
 
 

@@ -86,6 +86,18 @@ def cpu_s(pid: int) -> float:
     return total * _TICKS_S
 
 
+def waited_s(pid: int) -> float:
+    """Seconds the main threads of a process and its descendants were ready to run and another process had the core: on
+    a machine of one's own next to nothing."""
+    total = 0
+    for one in tree(pid):
+        try:
+            total += int(Path(f"/proc/{one.pid}/schedstat").read_text().split()[1])
+        except (OSError, IndexError):
+            continue
+    return total * 1e-9
+
+
 def memory_mb(pid: int) -> float:
     """Resident memory of the largest process of the tree: the worker (nginx: its worker)."""
     sizes = [one.memory_info().rss for one in tree(pid) if one.is_running()]

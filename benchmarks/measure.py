@@ -13,8 +13,13 @@ from benchmarks.gateways import Gateway
 CONNECTIONS = 32
 STREAMS = 200
 """Streams at once when the cost of an event is measured."""
+HELD = 1000
+"""Streams at once when the memory of one is measured."""
 KEEPS_PACE = 0.97
 """Streams keep pace when this share of the events that were due arrived."""
+DISTURBED = 0.05
+"""A run says nothing when the gateway had to wait for its core, because of others, for more than this share of it."""
+TRIES = 3
 
 
 class Figures:
@@ -47,6 +52,7 @@ def plain(figures: Figures, gateway: Gateway, requests: dict[str, Path], seconds
         _require(gateway, told)
         figures.add(gateway.name, f"cpu_us_{size}", told.cpu_s / max(told.requests, 1) * 1e6)
         figures.add(gateway.name, f"rps_{size}", told.requests / told.seconds)
+        figures.add(gateway.name, "disturbed_percent", told.waited_s / told.seconds * 100)
 
 
 def streamed(figures: Figures, gateway: Gateway, requests: dict[str, Path], seconds: float) -> None:
@@ -67,21 +73,23 @@ def latency(figures: Figures, gateway: Gateway, request: Path, stream: Path, sec
 
 
 def most_streams(figures: Figures, gateway: Gateway, request: Path) -> None:
-    """The most concurrent streams of 20 events a second that keep pace, within a tenth."""
+    """The most concurrent streams of 20 events a second that keep pace, within a tenth. Runs in which others had the
+    core are made again; where that does not help, the figure is what was proved, and beside it stands how many streams
+    the whole core would carry by the CPU they took."""
     low, high = 0, 500
-    while _keeps_pace(gateway, high, request) and high < 16_000:
+    while _keeps_pace(figures, gateway, high, request) and high < 16_000:
         low, high = high, high * 2
     while high - low > max(high // 10, 50):
         middle = (low + high) // 2
-        if _keeps_pace(gateway, middle, request):
+        if _keeps_pace(figures, gateway, middle, request):
             low = middle
         else:
             high = middle
     figures.add(gateway.name, "most_streams", low)
 
 
-def memory(figures: Figures, gateway: Gateway, request: Path) -> None:
-    """Memory after the load, and per idle connection."""
+def memory(figures: Figures, gateway: Gateway, request: Path, stream: Path) -> None:
+    """Memory after the load, per idle connection, and per stream."""
     after = machine.memory_mb(gateway.process.pid)
     figures.add(gateway.name, "memory_after_mb", after)
     load_run = load.start("idle", gateway.port, 2000, 2.5, request)
@@ -89,14 +97,27 @@ def memory(figures: Figures, gateway: Gateway, request: Path) -> None:
     held = machine.memory_mb(gateway.process.pid)
     load_run.wait()
     figures.add(gateway.name, "memory_connection_kb", max(held - after, 0.0) * 1000 / 2000)
+    load_run = load.start("streams", gateway.port, HELD, 3.0, stream)
+    time.sleep(2.5)
+    held = machine.memory_mb(gateway.process.pid)
+    load_run.wait()
+    figures.add(gateway.name, "memory_stream_kb", max(held - after, 0.0) * 1000 / HELD)
 
 
-def _keeps_pace(gateway: Gateway, streams: int, request: Path) -> bool:
+def _keeps_pace(figures: Figures, gateway: Gateway, streams: int, request: Path) -> bool:
     seconds = 5.0
-    told = load.run("streams", gateway.port, streams, seconds, request, gateway.process.pid)
     due = streams * (seconds - 0.5) * 20  # they begin spread over the first second
-    print(f"  {gateway.name}: {streams} streams, {told.events / due:.0%} of the events", flush=True)
-    return told.failed == 0 and told.not_200 == 0 and told.events >= due * KEEPS_PACE
+    for _ in range(TRIES):
+        told = load.run("streams", gateway.port, streams, seconds, request, gateway.process.pid)
+        figures.add(gateway.name, "streams_by_cpu", told.events / max(told.cpu_s, 0.01) / 20)
+        disturbed = told.waited_s / seconds
+        taken = f"{told.cpu_s / seconds:.0%} of the core taken, {disturbed:.0%} waited for it"
+        print(f"  {gateway.name}: {streams} streams, {told.events / due:.0%} of the events, {taken}", flush=True)
+        if told.failed == 0 and told.not_200 == 0 and told.events >= due * KEEPS_PACE:
+            return True
+        if disturbed < DISTURBED:
+            break
+    return False
 
 
 def _require(gateway: Gateway, told: load.Told) -> None:

@@ -21,9 +21,12 @@ _ROWS = (
     ("p99_us", "latency p99 us at 100 rps", False),
     ("first_event_p50_us", "first event p50 us", False),
     ("most_streams", "50-ms streams keeping pace", False),
+    ("streams_by_cpu", "50-ms streams a core carries", False),
     ("memory_start_mb", "memory MB, idle", False),
     ("memory_after_mb", "memory MB, after load", False),
     ("memory_connection_kb", "memory KB per idle connection", False),
+    ("memory_stream_kb", "memory KB per stream", False),
+    ("disturbed_percent", "% of time others had the core", False),
 )
 
 

@@ -34,7 +34,9 @@ def main() -> int:
         print(f"{'reached    ' if good else 'NOT REACHED'}  {name}")
     options.folder.mkdir(parents=True, exist_ok=True)
     (options.folder / "before-after.local.svg").write_text(picture(before, after))
-    (options.folder / "before-after.local.json").write_text(json.dumps([asdict(before), asdict(after)], indent=1) + "\n")
+    (options.folder / "before-after.local.json").write_text(
+        json.dumps([asdict(before), asdict(after)], indent=1) + "\n"
+    )
     print(f"\nwritten to {options.folder} (before-after.local.svg and .json)")
     return 0 if all(good for _, good in goals) else 1
 
