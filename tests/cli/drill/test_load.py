@@ -30,6 +30,12 @@ def test_an_answer_is_whole_broken_and_told_or_lost(
     assert (call.whole, call.told) == (whole, told)
 
 
+def test_a_stream_has_begun_when_there_is_text() -> None:
+    """A role is no content."""
+    assert not _judge(0, 1, 200, True, b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}', {}).begun
+    assert _judge(0, 1, 200, True, b'data: {"choices":[{"delta":{"content":"Hi"}}]}', {}).begun
+
+
 def test_failover_is_what_failed_attempts_took() -> None:
     """By the gateway's own headers."""
     headers = {

@@ -10,7 +10,7 @@ from tollhouse.cli.simulator.log import Entry
 
 def call(at_s: float, *, whole: bool = True, stream: bool = False, status: int = 200, told: bool = True) -> Call:
     """A call at a time."""
-    return Call(at_s, 0.2, status, stream, whole, told, 2, 0.1 if whole else 0.0, "a")
+    return Call(at_s, 0.2, status, stream, whole, told, 2, 0.1 if whole else 0.0, "a", stream)
 
 
 def entry(at_s: float, ended: str, pieces: int) -> tuple[str, Entry]:

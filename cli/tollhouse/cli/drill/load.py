@@ -13,6 +13,7 @@ from typing import Any
 from tollhouse.cli.drill.rig import MODEL
 
 PATIENCE_S = 30.0
+_CONTENT = re.compile(rb'"content":\s*"[^"]')
 _AFTER = re.compile(r" after ([0-9.]+) s")
 
 
@@ -33,6 +34,8 @@ class Call:
     failover_s: float
     """Time spent on attempts that failed before the one that answered."""
     target: str
+    begun: bool
+    """Content had been shown."""
 
 
 async def work(url: str, rate: float, seconds: float) -> list[Call]:
@@ -91,9 +94,9 @@ def _judge(at_s: float, took_s: float, status: int, stream: bool, text: bytes, h
         whole = status == 200 and text.endswith(b"}")
         told = status >= 400 and text.startswith(b"{")
     attempts = int(lowered.get("x-tollhouse-attempts", "0") or 0)
-    return Call(
-        at_s, took_s, status, stream, whole, told, attempts, _failover(lowered), lowered.get("x-tollhouse-target", "")
-    )
+    target = lowered.get("x-tollhouse-target", "")
+    begun = stream and _CONTENT.search(text) is not None
+    return Call(at_s, took_s, status, stream, whole, told, attempts, _failover(lowered), target, begun)
 
 
 def _failover(headers: Mapping[str, str]) -> float:

@@ -65,7 +65,7 @@ def total(calls: Sequence[Call], entries: Iterable[tuple[str, Entry]]) -> Outcom
 
 def _outcome(name: str, what: str, calls: Sequence[Call], entries: Sequence[tuple[str, Entry]]) -> Outcome:
     broken = [call for call in calls if not call.whole]
-    cut = [call for call in broken if call.status == 200 and call.stream]
+    cut = [call for call in broken if call.begun]
     moved = sorted(call.failover_s for call in calls if call.whole and call.failover_s > 0)
     asked = [entry for _, entry in entries if entry.method == "POST"]
     return Outcome(

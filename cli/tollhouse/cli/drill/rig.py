@@ -7,6 +7,7 @@ import json
 import secrets
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,16 @@ class Rig:
     """``async with Rig(folder) as rig``: ``rig.url`` serves the model ``drill``, from Anthropic's simulator first and
     from OpenAI's when that fails."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, routing: Mapping[str, Any] | None = None, *, first_url: str = "", grpc: bool = False
+    ) -> None:
+        """``routing`` overwrites fields of the route's ``ai-proxy-multi``; ``first_url``: where somebody else's first
+        provider is; ``grpc``: the node serves its API at ``rig.grpc``."""
         self._folder = folder
+        self._routing = dict(routing or {})
+        self._first_url = first_url
+        self._wants_grpc = grpc
+        self.grpc = ""
         self.first = Simulator("anthropic")
         self.second = Simulator("openai")
         self.url = ""
@@ -43,7 +52,14 @@ class Rig:
         arguments = [
             *(sys.executable, "-m", "tollhouse.dataplane", "--config", str(self._folder / "config.json")),
             *("--workers", "2", "--http-listen", "127.0.0.1:0", "--https-listen", "", "--control-listen", ""),
-            *("--grpc-listen", "", "--state-dir", str(state), "--drain-timeout-s", "3"),
+            *(
+                "--grpc-listen",
+                "127.0.0.1:0" if self._wants_grpc else "",
+                "--state-dir",
+                str(state),
+                "--drain-timeout-s",
+                "3",
+            ),
         ]
         keys = {
             "TOLLHOUSE_SEALING_KEY": secrets.token_urlsafe(32),
@@ -80,10 +96,11 @@ class Rig:
             "timeouts": {"connect": 1000, "first_byte": 10_000, "total": 20_000},
             "hedge_after_ms": 600,
             "explain": True,
+            **self._routing,
         }
         return {
             "providers": [
-                {"id": "anthropic", "type": "anthropic", "endpoint": self.first.url},
+                {"id": "anthropic", "type": "anthropic", "endpoint": self._first_url or self.first.url},
                 {"id": "openai", "type": "openai", "endpoint": self.second.url},
             ],
             "models": [
@@ -106,7 +123,7 @@ class Rig:
         async with aiohttp.ClientSession() as session:
             while time.monotonic() < deadline:
                 if listens := _read(addresses):
-                    self.url = f"http://{listens}"
+                    self.url, self.grpc = f"http://{listens['http']}", listens["grpc"]
                     try:
                         async with session.get(self.url) as reply:
                             await reply.read()
@@ -117,6 +134,7 @@ class Rig:
         raise Failure(f"the node of the drill does not answer: {self._node.last_words()}", code=UNREACHABLE)
 
 
-def _read(addresses: Path) -> str:
+def _read(addresses: Path) -> dict[str, str]:
     """Where the node listens; empty until it says."""
-    return str(json.loads(addresses.read_text())["http"]) if addresses.exists() else ""
+    told: dict[str, str] = json.loads(addresses.read_text()) if addresses.exists() else {}
+    return told

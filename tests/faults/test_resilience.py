@@ -1,0 +1,158 @@
+"""Providers fail in front of a real node; agents are served as long as anybody can serve them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+import pytest
+from tollhouse.cli.client import Connection
+from tollhouse.cli.drill.faults import FAULTS
+from tollhouse.cli.drill.load import Call, _call, work
+from tollhouse.cli.drill.rig import Rig
+from tollhouse.proto.admin.v1 import node_pb2
+
+from tests.support.etcd_server import free_ports
+
+DOWN = FAULTS[0]
+
+
+async def streams(url: str, count: int) -> list[Call]:
+    """So many streams at once."""
+    calls: list[Call] = []
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        await asyncio.gather(*(_call(session, url, 2 * number + 1, time.monotonic(), calls) for number in range(count)))
+    return calls
+
+
+def start_provider(port: int) -> subprocess.Popen[bytes]:
+    """A provider as a process of its own, whose streams take 1.6 s."""
+    command = [sys.executable, "-m", "tollhouse.cli.main", "simulate", "anthropic", "--listen", f"127.0.0.1:{port}"]
+    return subprocess.Popen([*command, "--script", "tokens=40", "--token-ms", "40"], stdout=subprocess.DEVNULL)
+
+
+async def test_a_provider_killed_under_load_loses_nothing_that_could_be_served(tmp_path: Path) -> None:
+    """kill -9 of the provider under 100 streams and steady calls: whole answers and streams that had not begun are
+    served by the other one; a stream that had begun ends with an error its client can read."""
+    [port] = free_ports(1)
+    provider = start_provider(port)
+    try:
+        async with Rig(tmp_path, {"hedge_after_ms": None}, first_url=f"http://127.0.0.1:{port}") as rig:
+            assert (await _until_served_by(rig, "anthropic")).target == "anthropic"
+            steady = asyncio.create_task(work(rig.url, 40, 3))
+            early = asyncio.create_task(streams(rig.url, 60))
+            await asyncio.sleep(0.9)
+            late = asyncio.create_task(streams(rig.url, 40))
+            await asyncio.sleep(0.02)
+            provider.send_signal(signal.SIGKILL)
+            calls = [*await early, *await late, *await steady]
+        lost = [call for call in calls if not call.whole and not (call.begun and call.told)]
+        assert lost == []
+        assert sum(not call.whole for call in calls) > 20, "the provider died under streams that had begun"
+        assert any(call.whole and call.failover_s > 0 for call in calls), "others had not, and were served"
+    finally:
+        provider.kill()
+        provider.wait()
+
+
+async def _until_served_by(rig: Rig, target: str) -> Call:
+    for _ in range(50):
+        [call] = await work(rig.url, 10, 0.05)
+        if call.target == target:
+            return call
+        await asyncio.sleep(0.2)
+    return call
+
+
+@pytest.mark.parametrize("both", [False, True])
+async def test_storms_of_429_are_not_amplified(tmp_path: Path, both: bool) -> None:
+    """One provider or both answer 429 without a word: providers get at most 1.2 requests per call."""
+    async with Rig(tmp_path) as rig:
+        storming = [rig.first, rig.second] if both else [rig.first]
+        for simulator in storming:
+            simulator.simulate(status=429)
+        calls = await work(rig.url, 60, 4)
+        sent = rig.first.log.requests + rig.second.log.requests
+        assert sent <= 1.2 * len(calls), f"{sent} requests for {len(calls)} calls"
+        if both:
+            assert {call.status for call in calls} == {429}
+            assert all(call.told for call in calls)
+        else:
+            assert all(call.whole for call in calls)
+
+
+async def test_who_comes_back_is_not_run_over(tmp_path: Path) -> None:
+    """Down under load, then up again: the first moments bring a few probes, then more and more, and nothing fails."""
+    async with Rig(tmp_path, {"hedge_after_ms": None}) as rig:
+        await rig.begin(DOWN)
+        agents = asyncio.create_task(work(rig.url, 80, 8))
+        await asyncio.sleep(1.5)
+        rig.first.log.clear()
+        await rig.end(DOWN)
+        calls = await agents
+        assert all(call.whole for call in calls)
+        started = sorted(entry.started for entry in rig.first.log.entries)
+        assert len(started) > 50, "it has its traffic back"
+        at_once = sum(one - started[0] < 0.1 for one in started)
+        assert at_once <= 6, f"{at_once} requests within 100 ms of the first"
+
+
+async def test_all_down_is_a_clean_error_within_the_deadline(tmp_path: Path) -> None:
+    """Nobody answers at all: the client is told in its own format before the total time is over."""
+    async with Rig(tmp_path, {"timeouts": {"total": 1000}, "hedge_after_ms": None}) as rig:
+        for simulator in (rig.first, rig.second):
+            simulator.simulate(hang=True)
+        calls = await work(rig.url, 10, 1)
+        assert {call.status for call in calls} <= {503, 504}
+        assert all(call.told for call in calls)
+        assert max(call.took_s for call in calls) < 1.8
+        await rig.first.stop()
+        await rig.second.stop()
+        calls = await work(rig.url, 10, 0.5)
+        assert {call.status for call in calls} == {503}
+        assert max(call.took_s for call in calls) < 1.0
+
+
+async def test_operators_shut_and_reset_a_target(tmp_path: Path) -> None:
+    """On every worker of the node, over its API; metrics and health show it."""
+
+    def told(action: str) -> int:
+        with Connection(admin_key="k").node(rig.grpc) as node:
+            return int(node.SetTarget(node_pb2.SetTargetRequest(name="anthropic", action=action)).known)
+
+    async with Rig(tmp_path, grpc=True) as rig:
+        assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
+        assert await asyncio.to_thread(told, "open") == 1
+        assert _targets(await work(rig.url, 40, 0.5)) == {"openai"}
+        assert await asyncio.to_thread(told, "reset") == 1
+        assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
+
+
+def _targets(calls: Sequence[Call]) -> set[str]:
+    assert all(call.whole for call in calls)
+    return {call.target for call in calls}
+
+
+async def test_a_full_target_queues_then_moves_on_then_sheds(tmp_path: Path) -> None:
+    """What does not fit goes to the other; without another it waits for a while, then it is refused with 503."""
+    routing = {"queue": {"size": 2, "wait_ms": 300}, "fallbacks": None, "hedge_after_ms": None}
+    async with Rig(tmp_path, routing) as rig:
+        rig.first.simulate(first_token_ms=400, tokens=1)
+        config = tmp_path / "config.json"
+        config.write_text(config.read_text().replace('"priority": 1', '"priority": 1, "max_in_flight": 2'))
+        await asyncio.sleep(2.5)  # files are looked at every second
+        calls = await work(rig.url, 60, 1)
+        assert all(call.whole for call in calls)
+        assert {call.target for call in calls} == {"anthropic", "openai"}
+        await rig.second.stop()
+        calls = await work(rig.url, 60, 1)
+        statuses = {call.status for call in calls}
+        assert 200 in statuses
+        assert 503 in statuses
+        assert all(call.told for call in calls if not call.whole)
