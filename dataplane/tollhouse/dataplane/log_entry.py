@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from tollhouse.dataplane import redaction
+from tollhouse.dataplane.agent_hints import agent_of, session_of
 from tollhouse.dataplane.variables import BodyNeeded, reader
+from tollhouse.dataplane.verdicts import log_verdict, verdicts_of
 from tollhouse.proto.units import format_usd
 
 if TYPE_CHECKING:
@@ -234,6 +236,10 @@ def _add_ours(entry: Entry, ex: Exchange) -> None:
     entry["revision"] = ex.snapshot.revision
     if ex.trace is not None:
         entry["trace_id"] = f"{ex.trace.trace_id:032x}"
+    if ex.protocol is not None:
+        for name, hint in (("agent", agent_of(ex)), ("session", session_of(ex))):
+            if hint:
+                entry[name] = hint
     if ex.attempts:
         last = ex.attempts[-1]
         entry["upstream"] = entry["target"] = last.target
@@ -246,6 +252,9 @@ def _add_ours(entry: Entry, ex: Exchange) -> None:
     usage = ex.usage
     if usage is not None:
         entry["tokens"] = _tokens(usage)
+    verdicts = verdicts_of(ex)
+    if verdicts:
+        entry["verdicts"] = [log_verdict(verdict) for verdict in verdicts]
     if ex.dropped:
         entry["dropped"] = list(ex.dropped)
     if ex.error is not None:
