@@ -6,9 +6,11 @@ import os
 import random
 import signal
 import sqlite3
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import aiohttp
@@ -272,6 +274,38 @@ def test_the_kill_switch_is_in_effect_within_a_second(system: System) -> None:
     assert system.chat(ask(), **key(1)).status == 403
     system.ctl("resume", "--group", "company")
     assert system.ctl("stop", check=False).returncode == 2
+
+
+def test_a_threshold_is_told_to_a_listener(system: System) -> None:
+    """A real listener hears of it once, from a real node; a test event says whether it would."""
+    heard: list[Any] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hook = {"type": "webhook", "url": f"http://127.0.0.1:{server.server_address[1]}/", "at_least": 50}
+    budget = {"unit": "requests", "amount": 2, "window": "total", "scope": {"consumer": "agent3"}, "thresholds": [50]}
+    try:
+        configure(system, ("few", budget))
+        system.put("notifiers/hook", hook)
+        assert system.admin_call("GET", "notifiers/hook")[1]["value"]["url"] == "********"
+        node = ("--node", f"127.0.0.1:{system.node.grpc}")
+        assert "took the test event" in system.ctl("notify", "hook", *node).stdout
+        assert [system.chat(ask(), **key(3)).status for _ in range(3)] == [200, 200, 429]
+        wait_for(lambda: len(heard) >= 2, 5, "the threshold is told")
+        assert [(one["event"], one["percent"]) for one in heard] == [("test", 100), ("budget_threshold", 50)]
+    finally:
+        system.admin_call("DELETE", "notifiers/hook")
+        system.admin_call("DELETE", "budgets/few")
+        server.shutdown()
 
 
 async def test_nothing_is_lost_or_counted_twice_when_everything_is_killed(

@@ -149,7 +149,9 @@ async def test_the_next_supervisor_knows_what_is_open(tmp_path: Path) -> None:
 async def test_a_threshold_is_told_once_per_window(tmp_path: Path, caplog: Any) -> None:
     """However many workers see it."""
     authority = BudgetAuthority("node", str(tmp_path))
+    told: list[Crossing] = []
+    authority.on_crossed(told.append)
     for bucket in (1, 1, 2):
         authority.crossed(Crossing("b", "b|consumer=x", bucket, 80, 81, 100, "tokens"))
-    assert len(authority.crossings) == 2
+    assert [one.bucket for one in told] == [1, 2]
     assert sum("threshold" in record.message for record in caplog.records) == 2

@@ -25,6 +25,7 @@ def test_verbs_are_apisix_table() -> None:
         "models": everything,
         "budgets": everything,
         "stops": everything,
+        "notifiers": everything,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class BudgetAuthority:
         """Crossings already told -> when their bucket began."""
         self._retrying: asyncio.Task[None] | None = None
         self._settling: set[asyncio.Task[None]] = set()
-        self.crossings: list[Crossing] = []
+        self._on_crossed: list[Callable[[Crossing], None]] = []
         if store != NODE:
             # Most nodes have no Redis, and its client takes a while to load.
             from tollhouse.dataplane.runtime.redis_budgets import RedisBudgets
@@ -144,7 +144,29 @@ class BudgetAuthority:
             for old in sorted(self._told, key=lambda told: self._told[told])[:5_000]:
                 del self._told[old]
         self._told[name] = one.bucket
-        self.crossings.append(one)
+        if self.shared is None:
+            self._tell(one)
+        else:
+            task = asyncio.get_running_loop().create_task(self._tell_once(one))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+
+    async def _tell_once(self, one: Crossing) -> None:
+        """The first node to see it tells; all do while the store cannot be asked."""
+        try:
+            first = await self.shared.first_to_tell(f"{one.key}|{one.bucket}|{one.percent}")
+        except CounterUnavailable:
+            first = True
+        if first:
+            self._tell(one)
+
+    def on_crossed(self, listener: Callable[[Crossing], None]) -> None:
+        """Have thresholds told to a listener too."""
+        self._on_crossed.append(listener)
+
+    def _tell(self, one: Crossing) -> None:
+        for listener in self._on_crossed:
+            listener(one)
         amounts = (one.used, one.limit)
         used, limit = map(format_usd, amounts) if one.unit == "usd" else map(str, amounts)
         log.warning(

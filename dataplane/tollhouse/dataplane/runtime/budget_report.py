@@ -13,6 +13,7 @@ from tollhouse.dataplane.engine.reservations import Bucket
 from tollhouse.dataplane.objects import RawObject
 from tollhouse.dataplane.runtime.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.config_state import ConfigState
+from tollhouse.dataplane.runtime.notifying import Notifying
 from tollhouse.dataplane.services import CounterUnavailable
 from tollhouse.proto import resources
 from tollhouse.proto.admin.v1 import spend_pb2, spend_pb2_grpc
@@ -23,9 +24,10 @@ log = logging.getLogger("tollhouse.budgets")
 class BudgetService(spend_pb2_grpc.BudgetServiceServicer):
     """The gRPC face."""
 
-    def __init__(self, state: ConfigState, authority: BudgetAuthority) -> None:
+    def __init__(self, state: ConfigState, authority: BudgetAuthority, notifying: Notifying) -> None:
         self._state = state
         self._authority = authority
+        self._notifying = notifying
 
     async def ListBudgets(self, request: Any, context: Any) -> Any:  # noqa: N802 (gRPC's name)
         """Every budget, and every key it counts under."""
@@ -37,6 +39,15 @@ class BudgetService(spend_pb2_grpc.BudgetServiceServicer):
         raw = self._state.of_kind("budgets")
         store = "node" if self._authority.shared is None else "redis"
         return spend_pb2.ListBudgetsResponse(store=store, budgets=budget_states(raw, totals, time.time()))
+
+    async def TestNotifier(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Send a test event."""
+        try:
+            problem = await self._notifying.test(request.notifier)
+        except KeyError:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"there is no notifier {request.notifier!r} on this node")
+            raise AssertionError("abort raises") from None
+        return spend_pb2.TestNotifierResponse(problem=problem)
 
 
 def budget_states(raw: Iterable[RawObject], totals: list[tuple[str, int, Bucket]], now: float) -> list[Any]:

@@ -121,6 +121,14 @@ class RedisBudgets:
             raise CounterUnavailable(f"redis: {error or type(error).__name__}") from None
         return [(key, start, bucket) for (key, start), bucket in found.items()]
 
+    async def first_to_tell(self, name: str) -> bool:
+        """Whether nobody has told of this yet (in the last 40 days: longer than any window)."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return bool(await self._client.set(f"{PREFIX}t:{name}", "1", nx=True, ex=40 * 86400))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise CounterUnavailable(f"redis: {error or type(error).__name__}") from None
+
     async def _run(self, script: Any, reservation: str, claims: tuple[Claim, ...], arguments: list[Any]) -> Any:
         if not self._pause.closed(time.monotonic()):
             raise CounterUnavailable("redis: not reachable, trying again soon")

@@ -8,6 +8,7 @@
 - ``ssl``, ``secret``
 - ``model``        providers and models
 - ``budget``       budgets and stops
+- ``notifier``     who is told of thresholds
 - ``kinds``        ``KINDS``: names, verbs, ids and references of each kind
 - ``reading``      stored or written values to models, and what is wrong with them
 """
@@ -26,6 +27,7 @@ from tollhouse.proto.resources.kinds import (
     referrers,
 )
 from tollhouse.proto.resources.model import Model, Price, Provider, ProviderAuth, Target
+from tollhouse.proto.resources.notifier import Notifier
 from tollhouse.proto.resources.plugin_sets import GlobalRule, PluginConfig, PluginMetadata
 from tollhouse.proto.resources.reading import apisix_schema, check_resource, parse
 from tollhouse.proto.resources.route import Route, Service
@@ -49,6 +51,7 @@ __all__ = [
     "Kind",
     "Model",
     "Node",
+    "Notifier",
     "Part",
     "PluginConfig",
     "PluginMetadata",

@@ -12,6 +12,7 @@ from tollhouse.proto.resources.budget import EACH, Budget, Stop
 from tollhouse.proto.resources.consumer import Consumer, ConsumerGroup, Credential
 from tollhouse.proto.resources.fields import id_error, username_error
 from tollhouse.proto.resources.model import Model, Provider
+from tollhouse.proto.resources.notifier import Notifier
 from tollhouse.proto.resources.plugin_sets import GlobalRule, PluginConfig, PluginMetadata
 from tollhouse.proto.resources.route import Route, Service
 from tollhouse.proto.resources.secret import AwsSecret, GcpSecret, ProtoDefinition, VaultSecret
@@ -192,6 +193,7 @@ KINDS: dict[str, Kind] = {
                 Reference("scope.route", "routes", EACH),
             ),
         ),
+        Kind("notifiers", "notifier", Notifier, references=(Reference("budgets[]", "budgets"),)),
         Kind(
             "stops",
             "stop",
@@ -219,6 +221,7 @@ WRITE_ORDER: tuple[str, ...] = (
     "routes",
     "budgets",
     "stops",
+    "notifiers",
 )
 """All kinds, so ordered that what is referred to comes before what refers to it."""
 

@@ -157,6 +157,18 @@ class SpendResponse(_message.Message):
     total: SpendRow
     def __init__(self, rows: _Optional[_Iterable[_Union[SpendRow, _Mapping]]] = ..., total: _Optional[_Union[SpendRow, _Mapping]] = ...) -> None: ...
 
+class TestNotifierRequest(_message.Message):
+    __slots__ = ("notifier",)
+    NOTIFIER_FIELD_NUMBER: _ClassVar[int]
+    notifier: str
+    def __init__(self, notifier: _Optional[str] = ...) -> None: ...
+
+class TestNotifierResponse(_message.Message):
+    __slots__ = ("problem",)
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    problem: str
+    def __init__(self, problem: _Optional[str] = ...) -> None: ...
+
 class ListBudgetsRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -161,6 +161,11 @@ class BudgetServiceStub:
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ListBudgetsRequest.SerializeToString,
                 response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ListBudgetsResponse.FromString,
                 _registered_method=True)
+        self.TestNotifier = channel.unary_unary(
+                '/tollhouse.admin.v1.BudgetService/TestNotifier',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierResponse.FromString,
+                _registered_method=True)
 
 
 class BudgetServiceServicer:
@@ -174,6 +179,13 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TestNotifier(self, request, context):
+        """Sends a test event to a notifier, once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BudgetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -181,6 +193,11 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.ListBudgets,
                     request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ListBudgetsRequest.FromString,
                     response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ListBudgetsResponse.SerializeToString,
+            ),
+            'TestNotifier': grpc.unary_unary_rpc_method_handler(
+                    servicer.TestNotifier,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -211,6 +228,33 @@ class BudgetService:
             '/tollhouse.admin.v1.BudgetService/ListBudgets',
             tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ListBudgetsRequest.SerializeToString,
             tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ListBudgetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestNotifier(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.BudgetService/TestNotifier',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -84,6 +84,8 @@ class BudgetServiceStub:
     def __new__(cls, channel: _aio.Channel) -> BudgetServiceAsyncStub: ...
     ListBudgets: _grpc.UnaryUnaryMultiCallable[_spend_pb2.ListBudgetsRequest, _spend_pb2.ListBudgetsResponse]
     """What this node knows of the budgets: of its own counts, or of those all nodes share."""
+    TestNotifier: _grpc.UnaryUnaryMultiCallable[_spend_pb2.TestNotifierRequest, _spend_pb2.TestNotifierResponse]
+    """Sends a test event to a notifier, once."""
 
 @_typing.type_check_only
 class BudgetServiceAsyncStub(BudgetServiceStub):
@@ -92,6 +94,8 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListBudgets: _aio.UnaryUnaryMultiCallable[_spend_pb2.ListBudgetsRequest, _spend_pb2.ListBudgetsResponse]  # type: ignore[assignment]
     """What this node knows of the budgets: of its own counts, or of those all nodes share."""
+    TestNotifier: _aio.UnaryUnaryMultiCallable[_spend_pb2.TestNotifierRequest, _spend_pb2.TestNotifierResponse]  # type: ignore[assignment]
+    """Sends a test event to a notifier, once."""
 
 class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by every data-plane node."""
@@ -103,5 +107,13 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_spend_pb2.ListBudgetsResponse, _abc.Awaitable[_spend_pb2.ListBudgetsResponse]]:
         """What this node knows of the budgets: of its own counts, or of those all nodes share."""
+
+    @_abc_1.abstractmethod
+    def TestNotifier(
+        self,
+        request: _spend_pb2.TestNotifierRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_spend_pb2.TestNotifierResponse, _abc.Awaitable[_spend_pb2.TestNotifierResponse]]:
+        """Sends a test event to a notifier, once."""
 
 def add_BudgetServiceServicer_to_server(servicer: BudgetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
