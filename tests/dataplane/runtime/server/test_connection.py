@@ -320,6 +320,15 @@ async def test_bad_requests_are_refused_in_json_and_never_reach_the_gateway(serv
     assert await client.closed()
 
 
+async def test_a_transfer_coding_beside_chunked_is_refused(serve, connect, gateway):
+    """Its body would be handed on as something it is not."""
+    client = await connect(await serve())
+    await client.send(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\na\r\n0\r\n\r\n")
+    status, _, body = await client.reply()
+    assert (status, json.loads(body)["error"]["code"]) == (501, "transfer_encoding_not_served")
+    assert gateway.seen == []
+
+
 async def test_a_websocket_probe_is_told_to_stay_with_http(serve, connect, gateway):
     client = await connect(await serve())
     await client.send(

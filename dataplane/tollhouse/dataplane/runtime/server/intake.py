@@ -55,6 +55,9 @@ class Intake:
                 "WebSocket is not served here. Send the request over HTTP and stream the answer as server-sent events.",
                 (("upgrade", "HTTP/1.1"),),
             )
+        if message.chunked and headers.get("Transfer-Encoding", "").strip().lower() != "chunked":
+            what = "The only transfer coding served is chunked. Compress with Content-Encoding instead."
+            raise Refused(501, "transfer_encoding_not_served", what)
         path, query = split_target(target, self._encoded_slash)
         encoding = headers.get("Content-Encoding", "")
         body = RequestBody(
