@@ -12,8 +12,15 @@ import msgspec
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
-SESSION_HEADERS = ("x-claude-code-session-id", "session-id", "session_id", "thread-id", "x-session-id")
-"""Claude Code, Codex (by two names), opencode and the frameworks that copy them."""
+SESSION_HEADERS = (
+    "x-tollhouse-session",
+    "x-claude-code-session-id",
+    "session-id",
+    "session_id",
+    "thread-id",
+    "x-session-id",
+)
+"""Ours, for clients that can be told; Claude Code, Codex (by two names), opencode and the frameworks that copy them."""
 
 _LONGEST = 128
 

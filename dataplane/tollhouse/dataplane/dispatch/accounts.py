@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+from tollhouse.dataplane.agent_hints import session_of
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.counting import caller
 from tollhouse.dataplane.dispatch.entry import Entry, Share, prices_version
 from tollhouse.dataplane.dispatch.outgoing import Prepared
 from tollhouse.dataplane.dispatch.targets import Target
 from tollhouse.dataplane.engine.budgets import CompiledBudget, Facts, Worst
-from tollhouse.dataplane.engine.hints import session_of, tags_of
+from tollhouse.dataplane.engine.hints import tags_of
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.prompt_size import most_tokens
 from tollhouse.dataplane.engine.tokens import estimate
@@ -110,7 +111,7 @@ class Accounts:
             labels = consumer.labels if consumer is not None else {}
             purse = ex.state[STATE] = Purse(
                 groups,
-                session_of(ex.headers, ex.peek.user),
+                session_of(ex),
                 tags_of(ex.headers, labels),
                 index.may_apply(ex.consumer_name, groups),
                 set(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from tollhouse.dataplane.engine.hints import session_of
+from tollhouse.dataplane.agent_hints import session_of
 from tollhouse.dataplane.engine.prompt_text import texts_of
 from tollhouse.dataplane.errors import ClientError
 
@@ -30,7 +30,7 @@ def session_key(ex: Exchange, header: str | None = None) -> str:
 def _told(ex: Exchange, header: str | None) -> str:
     if header:
         return (ex.headers.get(header) or "")[:256]
-    return session_of(ex.headers, ex.peek.user)
+    return session_of(ex)
 
 
 def _beginning(ex: Exchange) -> str:
