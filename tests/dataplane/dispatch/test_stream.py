@@ -37,3 +37,15 @@ async def test_a_connection_is_used_again_after_a_whole_stream(gate: Bench) -> N
         for _ in range(3):
             await gate.ask(chat(stream=True))
         assert len(fake._writers) == 1
+
+
+async def test_signs_of_life_are_no_content(gate: Bench) -> None:
+    """A provider that only sends comments for longer than ``timeouts.idle`` has stalled: the client is told."""
+    pieces = [*OPENAI_STREAM[:2], *[0.02, b": keep-alive\n\n"] * 60]
+    async with providers(stream(*pieces)) as [fake]:
+        await gate.multi(instance("a", "openai", fake.url), timeouts={"idle": 100})
+        started = time.monotonic()
+        got = await gate.ask(chat(stream=True))
+        assert data_lines(got.body)[-1]["error"]["code"] == "provider_timeout"
+        assert time.monotonic() - started < 1.0
+        assert got.ex.attempts[0].failure is not None

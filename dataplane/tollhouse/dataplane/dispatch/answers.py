@@ -141,7 +141,15 @@ class Answers:
             raise
         last_s = None if limits.max_stream_s is None else trial.attempt.started_s + limits.max_stream_s
         body = StreamBody(
-            leg, response, trial, self._clock, len(prepared.body), first, last_s, limits.max_response_bytes
+            leg,
+            response,
+            trial,
+            self._clock,
+            len(prepared.body),
+            first,
+            last_s,
+            limits.max_response_bytes,
+            limits.timeouts.idle_s,
         )
         headers = [("content-type", "text/event-stream"), *from_provider(response.headers)]
         headers.append(("cache-control", "no-cache"))

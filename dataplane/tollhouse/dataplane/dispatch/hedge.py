@@ -20,7 +20,8 @@ async def race(
     first: Begin, second: Begin, after_s: float, may_start: Callable[[], bool]
 ) -> tuple[Outcome, UpstreamFailure | None]:
     """The first's outcome, or the second's reply. The second starts only when the first has neither answered nor failed
-    after ``after_s`` and ``may_start`` agrees; it is asked again every ``after_s``. Returns (outcome, how the second failed, if it was tried and did)."""
+    after ``after_s`` and ``may_start`` agrees, which is asked again every ``after_s``. Returns (outcome, how the second
+    failed, if it was tried and did)."""
     one: asyncio.Task[Outcome] = asyncio.create_task(first())
     other: asyncio.Task[Outcome] | None = None
     try:

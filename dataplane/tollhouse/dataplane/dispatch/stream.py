@@ -16,12 +16,27 @@ from tollhouse.dataplane.transport import TransportError, UpstreamResponse
 _LINGER_S = 0.2
 """How long to wait for the end of a body whose last event has come."""
 
+_SIGN_OF_LIFE = 200
+"""Bytes a piece of a stream has at most when it holds only a comment or a ping."""
+
 
 class StreamBody(AsyncIterator[bytes]):
     """From the first content on. Closing it (the client left) closes the provider's connection at once and settles for
     what was seen. Belongs to one exchange."""
 
-    __slots__ = ("_clock", "_done", "_first", "_last_s", "_left", "_leg", "_request_size", "_response", "_trial")
+    __slots__ = (
+        "_clock",
+        "_done",
+        "_first",
+        "_idle_s",
+        "_last_s",
+        "_left",
+        "_leg",
+        "_progress_s",
+        "_request_size",
+        "_response",
+        "_trial",
+    )
 
     def __init__(
         self,
@@ -33,6 +48,7 @@ class StreamBody(AsyncIterator[bytes]):
         first: bytes,
         last_s: float | None = None,
         max_bytes: int | None = None,
+        idle_s: float = float("inf"),
     ) -> None:
         self._leg = leg
         self._response = response
@@ -44,6 +60,9 @@ class StreamBody(AsyncIterator[bytes]):
         self._last_s = last_s
         """Monotonic seconds at which the stream is cut off."""
         self._left = max_bytes
+        self._idle_s = idle_s
+        """A provider that sends nothing but signs of life for so long has died for all we know."""
+        self._progress_s = clock.monotonic()
         self._done = False
 
     async def __anext__(self) -> bytes:
@@ -66,12 +85,22 @@ class StreamBody(AsyncIterator[bytes]):
             if not chunk:
                 leg.close()
                 return leg.take() + await self._finish()
+            if self._is_idle(chunk):
+                return self._break(UpstreamFailure("next", "timeout", 0, "The provider's stream came to a standstill."))
             leg.feed(chunk)
             return self._bounded(leg.take())
         except TransportError as error:
             return self._break(failures.cut(error.message) if not error.timed_out else failures.of_transport(error))
         except GatewayError as refused:  # by a hook, or by one of our own limits
             return self._end(refused, None)
+
+    def _is_idle(self, chunk: bytes) -> bool:
+        """Whether comments and pings are all that has come for too long; the transport sees only silence."""
+        now = self._clock.monotonic()
+        if len(chunk) > _SIGN_OF_LIFE or not (chunk.startswith(b":") or b'"ping"' in chunk):
+            self._progress_s = now
+            return False
+        return now - self._progress_s > self._idle_s
 
     async def _finish(self) -> bytes:
         """The provider is through: was it whole?"""
