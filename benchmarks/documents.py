@@ -6,7 +6,9 @@ from typing import Any
 
 from benchmarks.requests import KEY
 
-PROFILES = ("bare", "features", "translate")
+PROFILES = ("bare", "features", "translate", "unseen", "seen")
+"""``unseen`` is ``features`` without metrics and logs, ``seen`` has everything that tells of requests: metrics, access
+log, a logger, traces of one in a hundred."""
 
 _PATTERNS = [
     r"ignore (all )?previous instructions",
@@ -54,8 +56,12 @@ def document(profile: str, provider_port: int) -> dict[str, Any]:
         "ai-rate-limiting": {"limit": 1_000_000_000_000, "time_window": 60, "limit_strategy": "total_tokens"},
         "ai-prompt-guard": {"deny_patterns": _PATTERNS},
     }
+    watching: dict[str, Any] = {} if profile == "unseen" else {"prometheus": {}}
+    if profile == "seen":
+        ratio = {"name": "trace_id_ratio", "options": {"fraction": 0.01}}
+        watching |= {"opentelemetry": {"sampler": ratio}, "file-logger": {"path": "/dev/null"}}
     return {
         "routes": [route],
         "consumers": [{"username": "bench", "plugins": {"key-auth": {"key": KEY}}}],
-        "global_rules": [{"id": "1", "plugins": {"prometheus": {}}}],
+        "global_rules": [{"id": "1", "plugins": watching}] if watching else [],
     }

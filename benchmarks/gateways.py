@@ -90,7 +90,7 @@ def start(name: str, folder: Path, provider_port: int) -> Gateway:
             "control-listen": f"127.0.0.1:{machine.free_port()}",
             "grpc-listen": "",
             "state-dir": str(folder / f"state-{name}"),
-            "access-log": str(folder / "access.log") if name != "bare" else "",
+            "access-log": str(folder / "access.log") if name not in ("bare", "unseen") else "",
         }
         return [sys.executable, "-m", "tollhouse.dataplane", *(f"--{flag}={value}" for flag, value in flags.items())]
 

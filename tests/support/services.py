@@ -74,7 +74,7 @@ class Number(Cell, Distribution):
     def set(self, value: float) -> None:
         self.value = value
 
-    def observe(self, value: float) -> None:
+    def observe(self, value: float, trace_id: str = "") -> None:
         self.value += value
 
 

@@ -110,7 +110,8 @@ class Distribution(ABC):
     """One time series of a histogram."""
 
     @abstractmethod
-    def observe(self, value: float) -> None: ...
+    def observe(self, value: float, trace_id: str = "") -> None:
+        """Count a value; with a trace's id it may be shown as the bucket's example."""
 
 
 class Metrics(ABC):

@@ -130,3 +130,19 @@ def test_declaring_twice_in_one_process_is_the_same_families():
 def test_an_export_path_is_a_path():
     assert check_metadata("prometheus", {"export_uri": "metrics"}, "p") != []
     assert check_metadata("prometheus", {"export_uri": "/m"}, "p") == []
+
+
+async def test_a_traced_request_is_the_example_of_its_bucket():
+    from tollhouse.dataplane.trace import new_context
+
+    from tests.support.exchanges import finished_chat
+
+    metrics = PlainMetrics()
+    plugin = Prometheus(PrometheusConfig(), Place("global_rules", "m"), plain_services(metrics=metrics))
+    for sampled in (False, True):
+        ex = await finished_chat()
+        ex.trace = new_context(None, sampled=sampled)
+        plugin.record(ex)
+    [latency] = [one for one in metrics.families() if one.name == "apisix_http_latency"]
+    [request] = [one for one in latency.series if one.labels[0] == "request"]
+    assert [one.trace_id for one in request.examples] == [f"{ex.trace.trace_id:032x}"]  # type: ignore[union-attr]

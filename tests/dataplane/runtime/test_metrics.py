@@ -8,7 +8,7 @@ import subprocess
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tollhouse.dataplane.runtime.exposition import NodeTotals, add_up, render
+from tollhouse.dataplane.runtime.exposition import NodeTotals, add_up, render, render_openmetrics
 from tollhouse.dataplane.runtime.messages import Family, MetricsReport
 from tollhouse.dataplane.runtime.metrics import PlainMetrics
 
@@ -106,3 +106,23 @@ def test_a_family_whose_buckets_changed_does_not_spoil_the_sum():
 def test_a_report_survives_the_link():
     report = MetricsReport(counted().families())
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(report), type=MetricsReport) == report
+
+
+def test_examples_of_buckets_are_shown_in_openmetrics_only():
+    """The newest of all workers; a parser of that format takes the whole."""
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families as read
+
+    made = [PlainMetrics() for _ in range(2)]
+    for number, one in enumerate(made):
+        latency = one.histogram("took_seconds", "How long.", ("route",), (1.0, 2.0))("r")
+        latency.observe(0.5)
+        latency.observe(1.5, f"{number:032x}")
+        one.counter("seen_total", 'With "quotes".', ())().add()
+        one.counter("apisix_http_status", "No suffix.", ("code",))("200").add()
+    families = add_up([one.families() for one in made])
+    assert b"trace_id" not in render(families)
+    text = render_openmetrics(families).decode()
+    told = {family.name: family for family in read(text)}
+    assert (told["seen"].type, told["apisix_http_status"].type) == ("counter", "unknown")
+    shown = [sample.exemplar for sample in told["took_seconds"].samples if sample.exemplar]
+    assert [(one.labels["trace_id"], one.value) for one in shown] == [(f"{1:032x}", 1.5)]

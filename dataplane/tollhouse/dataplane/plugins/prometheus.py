@@ -203,7 +203,8 @@ class Prometheus(Plugin[PrometheusConfig]):
         total_ms = (now - ex.received_s) * 1000
         upstream_ms = sum((one.ended_s or now) - one.started_s for one in ex.attempts) * 1000
         cells.status.add(1)
-        cells.total.observe(total_ms)
+        trace_id = f"{ex.trace.trace_id:032x}" if ex.trace is not None and ex.trace.sampled else ""
+        cells.total.observe(total_ms, trace_id)
         cells.upstream.observe(upstream_ms)
         cells.gateway.observe(max(0.0, total_ms - upstream_ms))
         if ex.admitted_s:
@@ -211,7 +212,7 @@ class Prometheus(Plugin[PrometheusConfig]):
         cells.ingress.add(len(ex.body) if ex.body is not None else _length(ex))
         cells.egress.add(ex.reply_bytes)
         if ex.protocol is not None and last is not None:
-            self._record_model(ex, cells, total_ms)
+            self._record_model(ex, cells, total_ms, trace_id)
         if ex.attempts:
             self._record_attempts(ex, route, consumer)
         if ex.error is not None:
@@ -227,11 +228,11 @@ class Prometheus(Plugin[PrometheusConfig]):
         admit.observe(ex.admitted_s - ex.read_s)
         dispatch.observe(max(0.0, own_ms / 1000 - (ex.admitted_s - ex.received_s)))
 
-    def _record_model(self, ex: Exchange, cells: _Cells, total_ms: float) -> None:
+    def _record_model(self, ex: Exchange, cells: _Cells, total_ms: float, trace_id: str) -> None:
         if ex.status < 400:
-            cells.llm_total.observe(total_ms)
+            cells.llm_total.observe(total_ms, trace_id)
             if ex.first_reply_byte_s is not None:
-                cells.first_token.observe((ex.first_reply_byte_s - ex.received_s) * 1000)
+                cells.first_token.observe((ex.first_reply_byte_s - ex.received_s) * 1000, trace_id)
         usage = ex.usage
         if usage is not None:
             cells.prompt.add(usage.input_tokens)
@@ -399,7 +400,7 @@ class _Nothing(Cell, Distribution):
     def set(self, value: float) -> None:
         """Nothing."""
 
-    def observe(self, value: float) -> None:
+    def observe(self, value: float, trace_id: str = "") -> None:
         """Nothing."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from tollhouse.dataplane.runtime.exposition import CONTENT_TYPE
+from tollhouse.dataplane.runtime.exposition import CONTENT_TYPE, OPENMETRICS, OPENMETRICS_TYPE, render_openmetrics
 from tollhouse.dataplane.runtime.link import LinkError
 from tollhouse.dataplane.runtime.listeners import address_of, own
 from tollhouse.dataplane.runtime.masking import masked_json
@@ -82,6 +82,10 @@ class ControlServer:
         return _json(state, status=200 if state["ready"] else 503)
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        """In the OpenMetrics format, which has exemplars, for those who ask for it."""
+        if OPENMETRICS in request.headers.get("Accept", ""):
+            body = render_openmetrics(await self._scrape.families())
+            return web.Response(body=body, headers={"Content-Type": OPENMETRICS_TYPE})
         return web.Response(body=await self._scrape.text(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _list(self, request: web.Request) -> web.Response:

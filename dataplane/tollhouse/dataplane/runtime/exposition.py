@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tollhouse.dataplane.runtime.messages import Family, Series
+from tollhouse.dataplane.runtime.messages import Example, Family, Series
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text"
+OPENMETRICS_TYPE = f"{OPENMETRICS}; version=1.0.0; charset=utf-8"
 
 
 class NodeTotals:
@@ -58,23 +60,41 @@ def _higher(one: Series, other: Series) -> Series:
 
 def _sum(one: Series, other: Series) -> Series:
     counts = tuple(a + b for a, b in zip(one.counts, other.counts, strict=True)) if one.counts else ()
-    return Series(one.labels, one.value + other.value, counts)
+    examples = one.examples
+    if other.examples:
+        newest = {example.bucket: example for example in (*one.examples, *other.examples)}
+        examples = tuple(newest.values())
+    return Series(one.labels, one.value + other.value, counts, examples)
 
 
 def render(families: Iterable[Family]) -> bytes:
     """The text; families in order of name."""
-    lines: list[str] = []
+    return "\n".join([*_lines(families, openmetrics=False), ""]).encode()
+
+
+def render_openmetrics(families: Iterable[Family]) -> bytes:
+    """The same in the OpenMetrics format, with the examples of histograms. Its counters must end in ``_total``; those
+    of APISIX do not, and keep their names as metrics of unknown type."""
+    return "\n".join([*_lines(families, openmetrics=True), "# EOF", ""]).encode()
+
+
+def _lines(families: Iterable[Family], *, openmetrics: bool) -> Iterator[str]:
     for family in sorted(families, key=lambda one: one.name):
+        name, kind = family.name, family.kind
+        if openmetrics and kind == "counter":
+            name, kind = (name[:-6], kind) if name.endswith("_total") else (name, "unknown")
         help_text = family.help.replace("\\", "\\\\").replace("\n", "\\n")
-        lines.append(f"# HELP {family.name} {help_text}")
-        lines.append(f"# TYPE {family.name} {family.kind}")
+        if openmetrics:
+            help_text = help_text.replace('"', '\\"')
+        yield f"# HELP {name} {help_text}"
+        yield f"# TYPE {name} {kind}"
         for series in family.series:
             named = zip(family.label_names, series.labels, strict=True)
-            pairs = [f'{name}="{_escape(value)}"' for name, value in named]
-            write = _histogram if family.kind == "histogram" else _plain
-            lines.extend(write(family, series, pairs))
-    lines.append("")
-    return "\n".join(lines).encode()
+            pairs = [f'{label}="{_escape(value)}"' for label, value in named]
+            if family.kind == "histogram":
+                yield from _histogram(family, series, pairs, examples=openmetrics)
+            else:
+                yield from _plain(family, series, pairs)
 
 
 def _plain(family: Family, series: Series, pairs: list[str]) -> Iterator[str]:
@@ -82,17 +102,22 @@ def _plain(family: Family, series: Series, pairs: list[str]) -> Iterator[str]:
     yield f"{family.name}{labels} {_number(series.value)}"
 
 
-def _histogram(family: Family, series: Series, pairs: list[str]) -> Iterator[str]:
+def _histogram(family: Family, series: Series, pairs: list[str], *, examples: bool) -> Iterator[str]:
     head = f"{family.name}_bucket{{{''.join(pair + ',' for pair in pairs)}"
+    shown = {one.bucket: _example(one) for one in series.examples} if examples else {}
     running = 0
-    for bound, count in zip(family.bounds, series.counts, strict=False):
+    for bucket, (bound, count) in enumerate(zip(family.bounds, series.counts, strict=False)):
         running += count
-        yield f'{head}le="{_number(bound)}"}} {running}'
+        yield f'{head}le="{_number(bound)}"}} {running}{shown.get(bucket, "")}'
     running += series.counts[-1]
-    yield f'{head}le="+Inf"}} {running}'
+    yield f'{head}le="+Inf"}} {running}{shown.get(len(family.bounds), "")}'
     labels = "{" + ",".join(pairs) + "}" if pairs else ""
     yield f"{family.name}_sum{labels} {_number(series.value)}"
     yield f"{family.name}_count{labels} {running}"
+
+
+def _example(one: Example) -> str:
+    return f' # {{trace_id="{one.trace_id}"}} {_number(one.value)} {one.at:.3f}'
 
 
 def _escape(value: str) -> str:

@@ -63,12 +63,24 @@ class Drain(msgspec.Struct, tag="drain", frozen=True, array_like=True):
 # --- metrics -------------------------------------------------------------------------------------------------------
 
 
+class Example(msgspec.Struct, frozen=True, array_like=True):
+    """One value that fell into a bucket, and the trace it belongs to (an exemplar)."""
+
+    bucket: int
+    value: float
+    trace_id: str
+    at: float
+    """Epoch seconds."""
+
+
 class Series(msgspec.Struct, frozen=True, array_like=True):
     """One time series: ``counts`` and ``value`` (the sum) for a histogram, else ``value`` alone."""
 
     labels: tuple[str, ...]
     value: float
     counts: tuple[int, ...] = ()
+    examples: tuple[Example, ...] = ()
+    """Of a histogram's buckets."""
 
 
 class Family(msgspec.Struct, frozen=True, array_like=True):

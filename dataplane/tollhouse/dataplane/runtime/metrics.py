@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable
 from typing import Generic, Literal, TypeVar
 
 from tollhouse.dataplane.runtime.exposition import render
-from tollhouse.dataplane.runtime.messages import Family, Series
+from tollhouse.dataplane.runtime.messages import Example, Family, Series
 from tollhouse.dataplane.services import Cell, Distribution, Metrics
 
 OTHER = "other"
@@ -34,17 +35,21 @@ class PlainCell(Cell):
 class PlainDistribution(Distribution):
     """One series of a histogram; ``counts`` are per bucket, the last one beyond all bounds."""
 
-    __slots__ = ("bounds", "counts", "total")
+    __slots__ = ("bounds", "counts", "examples", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
+        self.examples: dict[int, Example] = {}
 
-    def observe(self, value: float) -> None:
+    def observe(self, value: float, trace_id: str = "") -> None:
         """Count a value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
+        bucket = bisect_left(self.bounds, value)
+        self.counts[bucket] += 1
         self.total += value
+        if trace_id:
+            self.examples[bucket] = Example(bucket, value, trace_id, time.time())
 
 
 SeriesT = TypeVar("SeriesT", PlainCell, PlainDistribution)
@@ -91,7 +96,7 @@ class SeriesOf(Generic[SeriesT]):
             if isinstance(cell, PlainCell):
                 series.append(Series(labels, cell.value))
             else:
-                series.append(Series(labels, cell.total, tuple(cell.counts)))
+                series.append(Series(labels, cell.total, tuple(cell.counts), tuple(cell.examples.values())))
         return Family(self.name, self.text, self.kind, self.labels, self.bounds, series)
 
 
