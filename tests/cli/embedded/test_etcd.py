@@ -33,4 +33,5 @@ def test_command_line_allows_large_transactions_and_checks_for_corruption(tmp_pa
     """What the embedded member needs."""
     command = etcd.arguments(etcd.find_binary(), tmp_path, 1, 2)
     assert command[command.index("--max-txn-ops") + 1] == "10000"
+    assert int(command[command.index("--max-request-bytes") + 1]) > 10_000_000
     assert any("orrupt" in part for part in command)

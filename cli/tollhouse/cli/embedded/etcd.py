@@ -68,8 +68,9 @@ def arguments(binary: str, data_dir: Path, client_port: int, peer_port: int) -> 
         "--initial-cluster",
         f"embedded={peer}",
     ]
-    # A whole configuration is applied in one transaction; etcd's default of 128 operations is too few for that.
-    command += ["--max-txn-ops", "10000", "--auto-compaction-mode", "periodic", "--auto-compaction-retention", "1h"]
+    # A whole configuration is applied in one transaction; etcd's default of 128 operations and 1.5 MiB are too few.
+    command += ["--max-txn-ops", "10000", "--max-request-bytes", str(16 << 20)]
+    command += ["--auto-compaction-mode", "periodic", "--auto-compaction-retention", "1h"]
     if version_of(binary) >= (3, 6, 0):
         command += ["--feature-gates", "InitialCorruptCheck=true"]
     else:
