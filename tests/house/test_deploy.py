@@ -44,7 +44,8 @@ def test_compose_file_is_accepted_by_docker() -> None:
     docker = shutil.which("docker")
     if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("no docker compose here")
-    environment = {"TOLLHOUSE_ADMIN_KEY": "x", "TOLLHOUSE_SEALING_KEY": "x", "PATH": "/usr/bin:/bin"}
+    secrets = ("TOLLHOUSE_ADMIN_KEY", "TOLLHOUSE_SEALING_KEY", "POSTGRES_PASSWORD")
+    environment = {**dict.fromkeys(secrets, "x"), "PATH": "/usr/bin:/bin"}
     command = [docker, "compose", "-f", str(ROOT / "deploy/compose/docker-compose.yml"), "config", "--quiet"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr

@@ -172,6 +172,13 @@ async def test_a_database_that_is_down_is_said_and_tried_again(postgres: Postgre
     await made.close()
 
 
+def test_a_place_that_cannot_be_is_said_with_the_remedy(tmp_path: Path) -> None:
+    """A service may run where nothing can be written."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="name another file, or none"):
+        open_engine(database_url(str(tmp_path / "file" / "ledger.sqlite")))
+
+
 def test_addresses_of_databases() -> None:
     """A file, SQLite, PostgreSQL; others are refused by name."""
     assert database_url("a/b.sqlite").drivername == "sqlite+aiosqlite"

@@ -28,11 +28,16 @@ def database_url(text: str) -> URL:
 
 
 def open_engine(url: URL) -> AsyncEngine:
-    """Connections to the database; made when first needed."""
+    """Connections to the database; made when first needed. Raises ValueError when a file's folder cannot be made."""
     if not url.drivername.startswith("sqlite"):
         return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True)
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"--ledger: the folder {folder} cannot be made ({error.strerror}); name another file, or none"
+            raise ValueError(what) from None
     engine = create_async_engine(url, connect_args={"timeout": 15})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     return engine
