@@ -28,7 +28,13 @@ def test_wheel_holds_the_four_parts_and_their_data(wheel: Path) -> None:
     assert {name.split("/")[0] for name in inside} == {"tollhouse"}
     assert "tollhouse/__init__.py" not in names
     assert {name.split("/")[1] for name in inside} == {"proto", "controlplane", "dataplane", "cli"}
-    for data in ("cli/embedded/tutorial.yaml", "proto/etcd/messages.desc", "proto/catalog/known_models.json"):
+    for data in (
+        "cli/embedded/tutorial.yaml",
+        "proto/etcd/messages.desc",
+        "proto/catalog/known_models.json",
+        "controlplane/console/static/index.html",
+        "controlplane/console/static/vendor/uPlot-LICENSE.txt",
+    ):
         assert f"tollhouse/{data}" in names
 
 

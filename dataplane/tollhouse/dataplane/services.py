@@ -159,6 +159,30 @@ class LogFiles(ABC):
         was dropped (and counted)."""
 
 
+class Wire(Protocol):
+    """A connection to a log server that only listens: bytes go out, nothing comes back."""
+
+    async def send(self, data: bytes) -> None:
+        """Hand over some bytes (one datagram over UDP). Raises OSError, TimeoutError among them."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireTarget:
+    """Where a wire leads."""
+
+    host: str
+    port: int
+    kind: Literal["tcp", "udp", "tls"] = "tcp"
+    timeout_s: float = 3.0
+
+
+Dial = Callable[[WireTarget], Awaitable[Wire]]
+"""Connects. Raises OSError, TimeoutError among them."""
+
+
 # --- all of them ---------------------------------------------------------------------------------------------------
 
 
@@ -187,6 +211,8 @@ class Services:
     open_spans: Callable[[Collector], SpanSink] | None = None
     """Where spans for a collector go; the same collector gives the same sink. Raises ValueError when this node cannot
     send any. None where nothing is traced (checking a config, tests)."""
+    dial: Dial | None = None
+    """None where nothing is connected to (checking a config, tests)."""
     log_files: LogFiles | None = None
     """None where nothing is logged to files (checking a config, tests)."""
     budgets: BudgetCounts | None = None

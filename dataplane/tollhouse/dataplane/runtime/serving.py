@@ -30,6 +30,7 @@ from tollhouse.dataplane.runtime.tasks import Tasks
 from tollhouse.dataplane.runtime.tracing import SpanSinks
 from tollhouse.dataplane.runtime.traffic import Traffic
 from tollhouse.dataplane.runtime.upstream.transport import LeanTransport
+from tollhouse.dataplane.runtime.wire import dial
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.settings import own_hostname
 
@@ -71,6 +72,7 @@ class Serving:
             log_files=self._log_files,
             budgets=LinkedBudgets(link),
             attempt_log=self._outbox,
+            dial=dial,
             open_spans=SpanSinks(spans_dropped).open,
         )
         self.gateway = Gateway(self._services)
