@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tollhouse.dataplane.dispatch.plan import ALLOWED, SPENT, asked, is_allowed
+from tollhouse.dataplane.dispatch.plan import ALLOWED, SPENT, asked, forbidden, is_allowed
 from tollhouse.dataplane.dispatch.targets import Target
 from tollhouse.dataplane.engine.choose import Asked, Candidate, unfit
 from tollhouse.proto.resources.strategy import Fallbacks
@@ -46,7 +46,7 @@ def _named(ex: Exchange, name: str, own: Sequence[Target]) -> list[Target]:
 
 
 def _fit(target: Target, needs: Asked, ex: Exchange) -> bool:
-    if target.name in ex.state.get(SPENT, ()):
+    if target.name in ex.state.get(SPENT, ()) or forbidden(ex, target):
         return False
     shape = Candidate(target.name, "", "", context_window=target.context_window, lacks=target.lacks)
     return not unfit(shape, needs)

@@ -16,7 +16,7 @@ from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider
 from tollhouse.dataplane.dispatch.hedge import OVERTAKEN, race
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
-from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, is_allowed
+from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, forbidden, is_allowed
 from tollhouse.dataplane.dispatch.signing import Signer
 from tollhouse.dataplane.dispatch.strategy import route_id
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
@@ -168,6 +168,9 @@ class Driver:
         self, ex: Exchange, plan: Plan, target: Target, more: bool, deadline: float | None, place: Place | None
     ) -> Reply | UpstreamFailure:
         """The trial is closed on every way out, except by a stream that lives on in the reply."""
+        barred = forbidden(ex, target)
+        if barred:
+            return UpstreamFailure("next", "not_allowed", 0, barred)
         state = self._states.of(target)
         now = self._services.clock.monotonic()
         if plan.guarded and not state.permits(now, last_resort=plan.last_resort or not more):

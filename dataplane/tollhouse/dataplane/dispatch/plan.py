@@ -29,6 +29,10 @@ ALLOWED = "allowed_models"
 """``Exchange.state`` key: glob patterns of the model names the caller may ask for; absent allows all. A model that
 stands in for the asked-for one must be allowed too."""
 
+PROVIDERS = "allowed_providers"
+"""``Exchange.state`` key: glob patterns of the providers (their ids) this request may go to; absent allows all. Looked
+at on every hop, as every hop chooses among the targets this leaves."""
+
 
 PATIENT = Timeouts(connect_s=5.0, first_byte_s=120.0, idle_s=60.0, send_s=60.0)
 """Where nothing is configured: models may think for a while before the first byte."""
@@ -107,21 +111,16 @@ def select(
 ) -> Choice:
     """Filter and order. ``probed``: what active checks say."""
     spent = ex.state.get(SPENT, ())
-    allowed: Sequence[str] | None = ex.state.get(ALLOWED)
     alone = len(targets) == 1
 
     def condition(candidate: Candidate) -> Condition:
         target = by_name[candidate.name]
-        forbidden = ""
-        if not is_allowed(ex.peek.model, allowed):
-            forbidden = f"the caller may not use {ex.peek.model}"
-        elif not target.native and not is_allowed(candidate.model, allowed):
-            forbidden = f"the caller may not use {candidate.model}, which would stand in"
+        barred = forbidden(ex, target)
         state = states.of(target)
         kept_shut = state.breaker.forced == "open"
         return Condition(
             full="it has as many requests under way as it may" if states.full(target) else "",
-            forbidden=forbidden or (state.shut(now) if kept_shut else ""),
+            forbidden=barred or (state.shut(now) if kept_shut else ""),
             spent=OVER_QUOTA if candidate.name in spent else "",
             open="" if alone else state.shut(now),
             unhealthy="" if alone or probed(target) else "its health check fails",
@@ -149,7 +148,7 @@ def plan_of_one(
 ) -> Plan | None:
     """What ``select`` and ``plan_of`` come to where there is one target and nothing speaks against it, as nearly
     always. None: they must look closer."""
-    if len(targets) != 1 or SPENT in ex.state or ALLOWED in ex.state:
+    if len(targets) != 1 or SPENT in ex.state or ALLOWED in ex.state or PROVIDERS in ex.state:
         return None
     target = targets[0]
     if target.max_in_flight or states.of(target).breaker.forced or unfit(target, asked(ex, targets)):
@@ -158,8 +157,25 @@ def plan_of_one(
 
 
 def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
-    """Whether a caller may ask for a model."""
-    return allowed is None or any(fnmatchcase(name, pattern) for pattern in allowed)
+    """Whether a caller may ask for a model (or be served by a provider). A pattern that begins with ``!`` forbids."""
+    if allowed is None:
+        return True
+    if any(fnmatchcase(name, pattern[1:]) for pattern in allowed if pattern.startswith("!")):
+        return False
+    return any(fnmatchcase(name, pattern) for pattern in allowed)
+
+
+def forbidden(ex: Exchange, target: Target) -> str:
+    """Why this request may not go to a target; empty when it may. Asked again before every attempt, as targets come
+    from more places than the first choice."""
+    models: Sequence[str] | None = ex.state.get(ALLOWED)
+    if not is_allowed(ex.peek.model, models):
+        return f"the caller may not use {ex.peek.model}"
+    if not target.native and not is_allowed(target.model or ex.peek.model, models):
+        return f"the caller may not use {target.model}, which would stand in"
+    if not is_allowed(target.endpoint.name, ex.state.get(PROVIDERS)):
+        return f"the caller may not use the provider {target.endpoint.name}"
+    return ""
 
 
 def asked(ex: Exchange, targets: Sequence[Target]) -> Asked:

@@ -1,0 +1,90 @@
+"""ai-model-policy: which models and providers a consumer or a group may use."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import ClassVar
+
+from pydantic import Field
+from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.plugin import Plugin, PluginConfig
+from tollhouse.dataplane.stages import Stage
+from tollhouse.dataplane.verdicts import Verdict, add_verdict
+
+ALLOWED = "allowed_models"
+PROVIDERS = "allowed_providers"
+"""State the dispatcher chooses by, on every hop."""
+
+
+class ModelRule(PluginConfig):
+    """What some callers may use. Names are glob patterns."""
+
+    consumers: tuple[str, ...] = ()
+    """Consumers it is for."""
+    groups: tuple[str, ...] = ()
+    """Consumer groups it is for; with neither it is for everybody."""
+    models: tuple[str, ...] | None = None
+    """Models they may ask for, and that may stand in for one; without it all."""
+    deny_models: tuple[str, ...] = ()
+    """Models they may not ask for, whatever ``models`` says."""
+    providers: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Providers (their ids, or their types where they have none) that may serve them; without it all."""
+
+
+class ModelPolicyConfig(PluginConfig):
+    """The first rule that is for the caller counts."""
+
+    rules: tuple[ModelRule, ...] = Field(min_length=1, max_length=1000)
+    """Who may use what."""
+    shadow: bool = False
+    """Refuse nothing, only tell what would have been refused."""
+
+
+class AiModelPolicy(Plugin[ModelPolicyConfig]):
+    """A caller no rule is for may use nothing. What stands in for a model on a fallback, and the provider of every
+    hop, is held to the same rule."""
+
+    name: ClassVar[str] = "ai-model-policy"
+    stage: ClassVar[Stage] = Stage.ADMIT
+    priority: ClassVar[int] = 1045
+    Config: ClassVar[type[PluginConfig]] = ModelPolicyConfig
+    needs_document: ClassVar[bool] = True
+
+    def request(self, ex: Exchange) -> None:
+        """Raises ClientError 403 ``model_not_allowed``."""
+        if ex.protocol is None or ex.document is None:
+            return
+        rule = self._rule(ex)
+        model = ex.peek.model
+        reason = ""
+        if rule is None:
+            reason = "no rule lets you use models here"
+        elif _matches(rule.deny_models, model) or (rule.models is not None and not _matches(rule.models, model)):
+            reason = f"you may not use {model!r}"
+        if reason:
+            rule_name, shadow = f"model/{model}"[:120], self.config.shadow
+            add_verdict(ex, Verdict(self.name, rule_name, "policy.model", "block", "input", "model", shadow=shadow))
+            if not self.config.shadow:
+                raise ClientError(403, "model_not_allowed", f"Not allowed: {reason}.", param="model")
+        if rule is None or self.config.shadow:
+            return
+        if rule.models is not None or rule.deny_models:
+            denied = [f"!{pattern}" for pattern in rule.deny_models]
+            ex.state[ALLOWED] = [*(rule.models if rule.models is not None else ("*",)), *denied]
+        if rule.providers is not None:
+            before = ex.state.get(PROVIDERS)
+            both = before is not None
+            ex.state[PROVIDERS] = [one for one in before if _matches(rule.providers, one)] if both else rule.providers
+
+    def _rule(self, ex: Exchange) -> ModelRule | None:
+        group = ex.consumer.group_id if ex.consumer is not None else ""
+        for rule in self.config.rules:
+            everybody = not rule.consumers and not rule.groups
+            if everybody or _matches(rule.consumers, ex.consumer_name) or (group and _matches(rule.groups, group)):
+                return rule
+        return None
+
+
+def _matches(patterns: tuple[str, ...], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

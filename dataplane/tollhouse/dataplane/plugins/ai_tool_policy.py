@@ -1,0 +1,221 @@
+"""ai-tool-policy: which tools an agent may offer its model, which calls it may get back, and with what arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, ClassVar, Literal
+
+import msgspec
+import re2
+from pydantic import Field
+from tollhouse.dataplane.chat import ArgumentsDelta, PartEnded, PartStarted
+from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
+from tollhouse.dataplane.services import Services
+from tollhouse.dataplane.stages import Stage
+from tollhouse.dataplane.verdicts import Verdict, add_verdict, verdicts_of
+
+
+class ArgumentRule(PluginConfig):
+    """What an argument must look like."""
+
+    tools: tuple[str, ...] = Field(default=("*",), min_length=1)
+    """Glob patterns of tool names it is for."""
+    argument: str = Field(min_length=1)
+    """Path of the argument, names joined by dots: ``to`` or ``options.path``; a list is judged item by item."""
+    allow: str | None = None
+    """Regular expression (RE2) the whole value must match."""
+    deny: str | None = None
+    """Regular expression that must not be found in the value."""
+    required: bool = False
+    """The argument must be there."""
+
+
+class ToolPolicyConfig(PluginConfig):
+    """Names are glob patterns. Put it on a route, a consumer or a consumer group."""
+
+    allow: tuple[str, ...] | None = None
+    """Only these tools; without it all that ``deny`` leaves."""
+    deny: tuple[str, ...] = ()
+    """These tools never."""
+    on_offer: Literal["drop", "block"] = "drop"
+    """A forbidden tool in a request is taken out of the list, or the request is refused."""
+    arguments: tuple[ArgumentRule, ...] = Field(default=(), max_length=500)
+    """Rules on the arguments of calls."""
+    side_effects: tuple[str, ...] = ()
+    """Tools that change something or send something out: not after a tool result or document in this conversation was
+    found to hold an attack (needs ``ai-guard`` on the route; there ``injection`` set to flag or redact)."""
+    shadow: bool = False
+    """Refuse and drop nothing, only tell."""
+
+
+@dataclass(slots=True)
+class _State:
+    tainted: bool = False
+    calls: dict[tuple[int, int], tuple[str, list[str]]] = field(default_factory=dict)
+
+
+class AiToolPolicy(Plugin[ToolPolicyConfig]):
+    """Looks at the tools of a request and at the calls of its answer. A call that must not be ends the answer before
+    the call is complete, so no client carries it out."""
+
+    name: ClassVar[str] = "ai-tool-policy"
+    stage: ClassVar[Stage] = Stage.GUARD
+    priority: ClassVar[int] = 1060  # after ai-guard, whose verdicts it reads
+    Config: ClassVar[type[PluginConfig]] = ToolPolicyConfig
+    needs_document: ClassVar[bool] = True
+
+    def __init__(
+        self, config: ToolPolicyConfig, place: Place, services: Services, metadata: PluginConfig | None = None
+    ) -> None:
+        super().__init__(config, place, services, metadata)
+        self._key = f"{self.name}:{place}"
+        self._rules = [(rule, _compiled(rule.allow), _compiled(rule.deny)) for rule in config.arguments]
+        self._counted = services.metrics.counter(
+            "tollhouse_guard_verdicts_total", "What guards decided.", ("rule_group", "action", "direction")
+        )
+
+    @classmethod
+    def check(cls, config: PluginConfig) -> list[str]:
+        """Patterns must compile."""
+        assert isinstance(config, ToolPolicyConfig)
+        complaints = []
+        for place, rule in enumerate(config.arguments):
+            for name in ("allow", "deny"):
+                try:
+                    _compiled(getattr(rule, name))
+                except re2.error:
+                    complaints.append(f"arguments[{place}].{name} is not a regular expression RE2 takes")
+        return complaints
+
+    def request(self, ex: Exchange) -> None:
+        """Drop or refuse forbidden tools. Raises ClientError 403 ``tool_not_allowed``."""
+        document = ex.document
+        if document is None:
+            return
+        tainted = any(one.trust == "untrusted" and one.group.startswith("injection.") for one in verdicts_of(ex))
+        ex.state[self._key] = _State(tainted)
+        for name in ("tools", "functions"):
+            tools = document.get(name)
+            if isinstance(tools, list):
+                kept = [kept for tool in tools if (kept := self._offered(ex, tool, tainted)) is not None]
+                if kept != tools:
+                    document.set(name, kept) if kept else document.remove(name)
+                    if not kept:
+                        document.remove("tool_choice")
+                    ex.forget()
+                    ex.body = document.encode()
+
+    def _offered(self, ex: Exchange, tool: Any, tainted: bool) -> Any:
+        """The tool as it may be offered; None when it may not."""
+        declared = tool.get("functionDeclarations") if isinstance(tool, dict) else None
+        if isinstance(declared, list):  # Gemini puts several into one
+            kept = [one for one in declared if self._offered(ex, one, tainted) is not None]
+            return {**tool, "functionDeclarations": kept} if kept else None
+        reason = self._forbidden(_tool_name(tool), tainted)
+        if not reason:
+            return tool
+        action = "block" if self.config.on_offer == "block" else "redact"
+        self._tell(ex, _tool_name(tool), action, "input", "tools")
+        if self.config.shadow:
+            return tool
+        if action == "block":
+            raise _refusal(_tool_name(tool), reason)
+        return None
+
+    def _forbidden(self, name: str, tainted: bool) -> str:
+        config = self.config
+        if _matches(config.deny, name) or (config.allow is not None and not _matches(config.allow, name)):
+            return "it is not among the tools allowed here"
+        if tainted and _matches(config.side_effects, name):
+            return "a tool result in this conversation holds an attack, and the tool has side effects"
+        return ""
+
+    # -- the answer
+
+    def event(self, ex: Exchange, event: Any) -> list[Any]:
+        """Raises ClientError 403 for a call that must not be."""
+        state: _State | None = ex.state.get(self._key)
+        if state is None:
+            return [event]
+        if isinstance(event, PartStarted) and event.kind == "tool_call":
+            state.calls[event.choice, event.index] = (event.name, [])
+            self._judge(ex, event.name, self._forbidden(event.name, state.tainted))
+        elif isinstance(event, ArgumentsDelta) and self._rules:
+            call = state.calls.get((event.choice, event.index))
+            if call is not None:
+                call[1].append(event.json)
+        elif isinstance(event, PartEnded):
+            call = state.calls.pop((event.choice, event.index), None)
+            if call is not None and self._rules:
+                self._judge(ex, call[0], self._wrong_argument(call[0], "".join(call[1])))
+        return [event]
+
+    def _judge(self, ex: Exchange, name: str, reason: str) -> None:
+        if not reason:
+            return
+        self._tell(ex, name, "block", "output", f"tool_call:{name}")
+        if not self.config.shadow:
+            raise _refusal(name, reason)
+
+    def _wrong_argument(self, name: str, arguments: str) -> str:
+        rules = [one for one in self._rules if _matches(one[0].tools, name)]
+        if not rules:
+            return ""
+        try:
+            value = msgspec.json.decode(arguments or "{}")
+        except (ValueError, RecursionError):
+            return "its arguments are no JSON"
+        for rule, allow, deny in rules:
+            found = list(_at(value, rule.argument.split(".")))
+            if not found and rule.required:
+                return f"it lacks the argument {rule.argument!r}"
+            for one in found:
+                text = one if isinstance(one, str) else msgspec.json.encode(one).decode()
+                if (allow is not None and allow.fullmatch(text) is None) or (deny is not None and deny.search(text)):
+                    return f"its argument {rule.argument!r} is not allowed"
+        return ""
+
+    def _tell(self, ex: Exchange, name: str, action: str, direction: str, path: str) -> None:
+        shadow = self.config.shadow
+        add_verdict(ex, Verdict(self.name, f"tool/{name}"[:120], "policy.tool", action, direction, path, shadow=shadow))
+        self._counted("policy.tool", f"shadow_{action}" if shadow else action, direction).add()
+
+
+def _refusal(name: str, reason: str) -> ClientError:
+    return ClientError(403, "tool_not_allowed", f"The tool {name[:80]!r} may not be used: {reason}.")
+
+
+def _compiled(pattern: str | None) -> Any:
+    if pattern is None:
+        return None
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def _matches(patterns: tuple[str, ...], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _tool_name(tool: Any) -> str:
+    """In any of the served formats."""
+    if not isinstance(tool, dict):
+        return ""
+    for holder in (tool.get("function"), tool.get("toolSpec"), tool):
+        if isinstance(holder, dict) and isinstance(holder.get("name"), str):
+            return str(holder["name"])
+    return str(tool.get("type", ""))
+
+
+def _at(value: Any, steps: list[str]) -> Any:
+    """What stands at a path; lists are gone through item by item."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _at(one, steps)
+    elif not steps:
+        yield value
+    elif isinstance(value, dict) and steps[0] in value:
+        yield from _at(value[steps[0]], steps[1:])
