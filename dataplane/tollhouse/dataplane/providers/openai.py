@@ -17,6 +17,7 @@ class OpenAi(Vendor):
     speaks: ClassVar[Mapping[str, str]] = {
         "openai_chat": "/v1/chat/completions",
         "openai_responses": "/v1/responses",
+        "openai_completions": "/v1/completions",
         "openai_embeddings": "/v1/embeddings",
     }
     default_key = "$env://OPENAI_API_KEY"

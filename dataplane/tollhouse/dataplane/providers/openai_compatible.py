@@ -15,6 +15,7 @@ class OpenAiCompatible(Vendor):
     otel_name = "openai_compatible"
     speaks: ClassVar[Mapping[str, str]] = {
         "openai_chat": "/v1/chat/completions",
+        "openai_completions": "/v1/completions",
         "openai_embeddings": "/v1/embeddings",
     }
     passes_headers = ("openai-*",)
