@@ -14,6 +14,7 @@ from tollhouse.dataplane.dispatch.targets import states_of
 from tollhouse.dataplane.gateway import Gateway
 from tollhouse.dataplane.objects import Batch
 from tollhouse.dataplane.runtime.access_log import AccessLog
+from tollhouse.dataplane.runtime.audit_trail import AuditTrail
 from tollhouse.dataplane.runtime.breakers import WorkerBreakers
 from tollhouse.dataplane.runtime.clock import SystemClock
 from tollhouse.dataplane.runtime.counters import LinkedCounters
@@ -79,6 +80,14 @@ class Serving:
         if start.settings.access_log:
             access_log = AccessLog(start.settings.access_log, self._log_files, self._services.clock)
             self.gateway.recorders.append(access_log.record)
+        audit = AuditTrail(
+            Path(start.settings.state_dir) / "audit",
+            start.index,
+            start.node_id,
+            start.settings.sealing_key,
+            self._log_files,
+        )
+        self.gateway.recorders.append(audit.record)
         self.inspection = Inspection(self.gateway)
         self.breakers = WorkerBreakers(states_of(self._services), link)
         self.tail = WorkerTail(self.gateway, link, self._services.clock.monotonic)

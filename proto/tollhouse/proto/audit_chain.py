@@ -1,0 +1,110 @@
+"""An audit trail nobody can edit unseen: each line names the digest of the one before, and the fleet's key seals it.
+
+A line is one JSON object: ``seq`` counts from 1, ``event`` is what happened, ``prev`` the ``hash`` of the line before,
+``hash`` the digest of this line without its own ``hash`` and ``seal``, ``seal`` its HMAC under the fleet's key (empty
+without one). Cutting lines off the end is seen only by who knows how many there were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+ZERO = "0" * 64
+"""What the first line names as the one before."""
+
+_ENCODE = msgspec.json.Encoder(order="sorted").encode
+_TAIL = 1 << 20
+
+
+def seal_key(sealing_key: str) -> bytes:
+    """The key of the seals, from the fleet's sealing key; empty without one."""
+    return hmac.new(sealing_key.encode(), b"tollhouse audit", hashlib.sha256).digest() if sealing_key else b""
+
+
+def _digests(seq: int, event: Any, prev: str, key: bytes) -> tuple[str, str]:
+    body = _ENCODE({"seq": seq, "event": event, "prev": prev})
+    seal = hmac.new(key, body, hashlib.sha256).hexdigest() if key else ""
+    return hashlib.sha256(body).hexdigest(), seal
+
+
+class Chain:
+    """The writing end. One per file."""
+
+    def __init__(self, key: bytes = b"", seq: int = 0, last: str = ZERO) -> None:
+        self._key = key
+        self._seq = seq
+        self._last = last
+
+    @classmethod
+    def resume(cls, path: Path, key: bytes = b"") -> Chain:
+        """Goes on where a file ends; from the beginning when there is none, or its end cannot be read."""
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, file.seek(0, 2) - _TAIL))
+                lines = file.read().splitlines()
+        except FileNotFoundError:
+            return cls(key)
+        for line in reversed(lines):
+            try:
+                record = msgspec.json.decode(line)
+                return cls(key, int(record["seq"]), str(record["hash"]))
+            except (ValueError, KeyError, TypeError):
+                continue  # a line that was cut by a crash
+        return cls(key)
+
+    def next(self, event: dict[str, Any]) -> bytes:
+        """The line of an event, without its line end. Call ``keep`` once it is written."""
+        seq = self._seq + 1
+        digest, seal = _digests(seq, event, self._last, self._key)
+        self._pending = (seq, digest)
+        record = {"seq": seq, "event": event, "prev": self._last, "hash": digest, "seal": seal}
+        return msgspec.json.encode(record)
+
+    def keep(self) -> None:
+        """The last line was taken: the next one follows it."""
+        self._seq, self._last = self._pending
+
+
+@dataclass(slots=True)
+class Verified:
+    """What a check of a file found."""
+
+    lines: int = 0
+    sealed: int = 0
+    """Lines whose seal was checked with the key."""
+    problems: list[str] = field(default_factory=list)
+
+
+def verify(lines: Iterable[bytes], key: bytes = b"") -> Verified:
+    """Check every line's digest, seal, number and predecessor."""
+    told = Verified()
+    prev, seq = ZERO, 0
+    for place, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            record = msgspec.json.decode(line)
+            number, event, before, digest = record["seq"], record["event"], record["prev"], record["hash"]
+        except (ValueError, KeyError, TypeError):
+            told.problems.append(f"line {place}: no record of an audit trail")
+            continue
+        told.lines += 1
+        expected, seal = _digests(number, event, before, key)
+        if digest != expected:
+            told.problems.append(f"line {place}: its content was changed")
+        if before != prev or number != seq + 1:
+            told.problems.append(f"line {place}: does not follow the line before it (number {number} after {seq})")
+        if key:
+            if hmac.compare_digest(str(record.get("seal", "")), seal):
+                told.sealed += 1
+            else:
+                told.problems.append(f"line {place}: its seal is not by this key")
+        prev, seq = str(digest), int(number)
+    return told
