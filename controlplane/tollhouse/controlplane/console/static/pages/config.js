@@ -14,14 +14,19 @@ export async function render(root, {session, rest}) {
   return edit(place, session, kind, whole === "+" ? "" : whole);
 }
 
-async function list(place, kind) {
-  await load(place, async () => (await admin("GET", kind)).body, ({list: items, total}) => table([
+const SIZE = 200;
+
+async function list(place, kind, page = 1) {
+  const pages = (total) => total > SIZE && h("p", {className: "tools"},
+    h("button", {type: "button", disabled: page === 1, onclick: () => list(place, kind, page - 1)}, "Before"), `Page ${page} of ${Math.ceil(total / SIZE)}`,
+    h("button", {type: "button", disabled: page * SIZE >= total, onclick: () => list(place, kind, page + 1)}, "Next"));
+  await load(place, async () => (await admin("GET", `${kind}?page=${page}&page_size=${SIZE}`)).body, ({list: items, total}) => [table([
     {title: "Id", cell: (row) => h("a", {href: `#config/${kind}/${encodeURIComponent(own(kind, row))}`}, own(kind, row))},
     {title: "Name", cell: (row) => row.value.name},
     {title: "What", cell: (row) => summary(row.value)},
     {title: "Plugins", cell: (row) => Object.keys(row.value.plugins || {}).join(", ")},
     {title: "Revision", number: true, cell: (row) => String(row.modifiedIndex)},
-  ], items, `There are no ${kind} yet.`, `${total} ${kind}`));
+  ], items, `There are no ${kind} yet.`, `${total} ${kind}`), pages(total)]);
 }
 
 const own = (kind, row) => kind === "consumers" ? row.value.username : kind === "plugin_metadata" || kind === "secrets" ? row.key.split(`/${kind}/`)[1] : String(row.value.id);
