@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -20,6 +21,7 @@ from tollhouse.proto.etcd import (
     EtcdClient,
     EtcdError,
     EtcdTooLarge,
+    EtcdUnavailable,
     KeyValue,
     Op,
     Restored,
@@ -27,6 +29,12 @@ from tollhouse.proto.etcd import (
 )
 
 _log = logging.getLogger("tollhouse.controlplane.store")
+
+OPS_PER_S = 2000
+"""How many operations of a transaction etcd is given a second for, on a busy machine."""
+
+LOOK_S = 4.0
+"""How long a transaction whose answer was lost is looked for."""
 
 INDEX_BATCH = 60
 """Conditional puts per transaction: a level of etcd's transactions and what stands below share 128 operations."""
@@ -121,7 +129,8 @@ class Store:
             return await self._client.lease_grant(ttl_s)
 
     async def commit(self, commit: Commit) -> int | None:
-        """The revision of the transaction, or None when one of its conditions did not hold."""
+        """The revision of the transaction, or None when one of its conditions did not hold. A transaction whose answer
+        was lost is looked for, by the stamp it leaves."""
         compares = [Compare.mod(key, "==", revision) for key, revision in commit.unmoved.items()]
         compares += [Compare.exists(key) for key in commit.exist]
         if commit.generation is not None:
@@ -137,14 +146,39 @@ class Store:
             nested = nest(ops)
         except ValueError as error:
             raise invalid(f"{error}; split the document set") from error
-        bump = Op.put(self._generation_key, str(time.time_ns()).encode())
-        with _etcd("write"):
-            result = await self._client.txn(tuple(compares), (*nested, bump))
+        stamp = f"{time.time_ns()}-{secrets.token_hex(8)}".encode()
+        bump = Op.put(self._generation_key, stamp)
+        patience_s = self._client.settings.timeout_s + len(ops) / OPS_PER_S
+        try:
+            with _etcd("write"):
+                result = await self._client.txn(tuple(compares), (*nested, bump), timeout_s=patience_s)
+        except Refusal as refusal:
+            if not isinstance(refusal.__cause__, EtcdUnavailable) or not refusal.__cause__.maybe_applied:
+                raise
+            revision = await self._landed(stamp)
+            if revision is None:
+                text = f"{refusal.text}; whether it was written is not known: read it back"
+                raise Refusal(Fault.UNAVAILABLE, text) from refusal.__cause__
+            return revision
         if not result.succeeded:
             return None
         if entry is not None:
             await self._forget_oldest()
         return result.revision
+
+    async def _landed(self, stamp: bytes) -> int | None:
+        """The revision of a transaction whose answer was lost; None when it is not to be seen."""
+        until = time.monotonic() + LOOK_S
+        while time.monotonic() < until:
+            try:
+                with _etcd("read"):
+                    found = await self._client.get(self._generation_key)
+            except Refusal:
+                found = None
+            if found is not None and found.value == stamp:
+                return found.mod_revision
+            await asyncio.sleep(0.2)
+        return None
 
     # -- the history
 

@@ -85,10 +85,12 @@ class EtcdClient:
         response = await self._connection.call(rpc.DELETE_RANGE, wire.encode_delete(key, prefix=prefix), write=True)
         return response.deleted
 
-    async def txn(self, compares: Sequence[Compare], success: Sequence[Op], failure: Sequence[Op] = ()) -> TxnResult:
+    async def txn(
+        self, compares: Sequence[Compare], success: Sequence[Op], failure: Sequence[Op] = (), *, timeout_s: float = 0
+    ) -> TxnResult:
         """All of ``success`` when every comparison holds, else all of ``failure``; in one revision."""
         request = wire.encode_txn(tuple(compares), tuple(success), tuple(failure))
-        return wire.decode_txn(await self._connection.call(rpc.TXN, request, write=True))
+        return wire.decode_txn(await self._connection.call(rpc.TXN, request, write=True, timeout_s=timeout_s))
 
     async def compact(self, revision: int) -> None:
         """Forget history before ``revision``."""
