@@ -1,6 +1,6 @@
 """Measures the gateways against nginx, in interleaved rounds, and prints ratios.
 
-Usage: python -m benchmarks [--profiles nginx,floor,bare,features,translate,scale] [--rounds 3] [--seconds 2] ...
+Usage: python -m benchmarks [--profiles nginx,floor,bare,features,translate,ledger,scale] [--rounds 3] [--seconds 2] ...
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import gateways, load, machine, measure, report, requests
 
-GATEWAYS = ("nginx", "floor", "bare", "features", "translate")
+GATEWAYS = ("nginx", "floor", "bare", "features", "translate", "ledger")
 SCALE = "scale"
 """The profile of a large configuration; it needs no load."""
 

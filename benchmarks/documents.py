@@ -6,9 +6,10 @@ from typing import Any
 
 from benchmarks.requests import KEY
 
-PROFILES = ("bare", "features", "translate", "unseen", "seen")
-"""``unseen`` is ``features`` without metrics and logs, ``seen`` has everything that tells of requests: metrics, access
-log, a logger, traces of one in a hundred."""
+PROFILES = ("bare", "features", "translate", "ledger", "unseen", "seen")
+"""``ledger`` is ``features`` on a node that has a control plane, so that every attempt is written down before it is
+made. ``unseen`` is ``features`` without metrics and logs, ``seen`` has everything that tells of requests: metrics,
+access log, a logger, traces of one in a hundred."""
 
 _PATTERNS = [
     r"ignore (all )?previous instructions",

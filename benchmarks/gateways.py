@@ -91,6 +91,7 @@ def start(name: str, folder: Path, provider_port: int) -> Gateway:
             "grpc-listen": "",
             "state-dir": str(folder / f"state-{name}"),
             "access-log": str(folder / "access.log") if name not in ("bare", "unseen") else "",
+            "control-plane": f"127.0.0.1:{machine.free_port()}" if name == "ledger" else "",
         }
         return [sys.executable, "-m", "tollhouse.dataplane", *(f"--{flag}={value}" for flag, value in flags.items())]
 

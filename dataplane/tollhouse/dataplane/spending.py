@@ -126,6 +126,10 @@ class LedgerFull(Exception):
 class AttemptLog(ABC):
     """The log of attempts of one worker."""
 
+    shipped: bool = True
+    """Whether its records go anywhere (to a control plane's ledger). Where they do not, only attempts that hold
+    something of a budget are written down, for their settling."""
+
     @abstractmethod
     def new_id(self) -> str:
         """An id nobody else has or will have."""

@@ -116,6 +116,20 @@ async def test_the_truth_replaces_the_reservation_and_is_told(till: Till) -> Non
         assert (closed.id, closed.outcome, closed.cost_nano) == (opened.id, "ok", spent)
 
 
+async def test_where_no_record_goes_anywhere_only_what_budgets_need_is_written(till: Till) -> None:
+    """A node without a control plane: what holds nothing leaves no record, what does is settled by its own."""
+    till.log.shipped = False
+    async with providers(GOOD) as [first]:
+        await configured(till, instance("a", "openai", first.url), budgets={})
+        assert (await till.ask(ASK)).status == 200
+        assert not till.log.opened
+        assert not till.log.closed
+        await configured(till, instance("a", "openai", first.url), budgets={"b": usd("1")})
+        assert (await till.ask(ASK)).status == 200
+        assert [len(one.claims) for one in till.log.opened] == [1]
+        assert len(till.log.closed) == 1
+
+
 async def test_what_does_not_fit_is_refused_before_it_is_sent(till: Till) -> None:
     """In each client's own shape, with a sentence that says what is left."""
     async with providers(GOOD) as [first]:

@@ -38,7 +38,12 @@ def test_references_and_referrers_mirror_each_other() -> None:
     targets = {"targets": [{"provider": "a"}, {}, "x", {"provider": "b"}]}
     assert [found.path for found in KINDS["models"].referenced(targets)] == ["targets.0.provider", "targets.3.provider"]
     assert [referrer.kind for referrer in referrers("upstreams")] == ["routes", "services"]
-    assert [referrer.kind for referrer in referrers("consumer_groups")] == ["consumers", "consumer_groups", "budgets", "stops"]
+    assert [referrer.kind for referrer in referrers("consumer_groups")] == [
+        "consumers",
+        "consumer_groups",
+        "budgets",
+        "stops",
+    ]
     assert referrers("ssls") == ()
 
 

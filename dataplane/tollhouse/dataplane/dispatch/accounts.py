@@ -84,6 +84,9 @@ class Accounts:
             return None
         if target.unknown_price == "block":
             raise Refused(_no_price(target), next_target=True)
+        ships = attempt_log is not None and attempt_log.shipped
+        if not ships and not ex.snapshot.budgets:
+            return Entry(services, ex, target, "", [], len(prepared.body), None)
         purse = self._purse(ex)
         shares: list[Share] = []
         worst: Worst | None = None
@@ -94,9 +97,10 @@ class Accounts:
                 raise SmallerAnswer(ASSUMED_OUTPUT)
         name = attempt_log.new_id() if attempt_log is not None else f"{ex.id}.{len(ex.attempts) + 1}"
         held = bool(shares) and budgets is not None and await self._take(ex, name, budgets, shares, worst)
-        entry = Entry(services, ex, target, name, shares if held else [], len(prepared.body))
-        if attempt_log is not None:
-            self._write(ex, target, prepared, purse, entry, attempt_log)
+        written = attempt_log if held or ships else None
+        entry = Entry(services, ex, target, name, shares if held else [], len(prepared.body), written)
+        if written is not None:
+            self._write(ex, target, prepared, purse, entry, written)
         purse.counted.update(share.claim.key for share in entry.shares if share.budget.resource.unit == "requests")
         return entry
 

@@ -11,7 +11,7 @@ from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.services import Services
-from tollhouse.dataplane.spending import Claim, Closed, Crossing, Outcome
+from tollhouse.dataplane.spending import AttemptLog, Claim, Closed, Crossing, Outcome
 from tollhouse.proto.catalog import PriceTable
 from tollhouse.proto.units import format_usd
 
@@ -49,17 +49,26 @@ class Share:
 class Entry:
     """Belongs to one attempt; closed exactly once, on whatever way it ends."""
 
-    __slots__ = ("_closed", "_ex", "_request_size", "_services", "_target", "id", "shares")
+    __slots__ = ("_closed", "_ex", "_log", "_request_size", "_services", "_target", "id", "shares")
 
     def __init__(
-        self, services: Services, ex: Exchange, target: Target, id: str, shares: list[Share], request_size: int
+        self,
+        services: Services,
+        ex: Exchange,
+        target: Target,
+        id: str,
+        shares: list[Share],
+        request_size: int,
+        log: AttemptLog | None,
     ) -> None:
+        """``log``: where it is written down; None: nowhere."""
         self._services = services
         self._ex = ex
         self._target = target
         self.id = id
         self.shares = shares
         self._request_size = request_size
+        self._log = log
         self._closed = False
 
     def release(self) -> None:
@@ -73,13 +82,14 @@ class Entry:
         self._closed = True
         if usage is None and sent and kind in UNSEEN:
             usage = complete(None, self._request_size, 0)
+        if self._log is None and not self.shares:
+            return usage
         price = self._target.price
         nano = cost(usage, price) if usage is not None and price is not None else 0
         outcomes = tuple(share.outcome(usage, nano, sent=sent) for share in self.shares)
         self._settle(outcomes)
-        log = self._services.attempt_log
-        if log is not None:
-            log.close(self._record(kind, attempt, usage, nano, outcomes))
+        if self._log is not None:
+            self._log.close(self._record(kind, attempt, usage, nano, outcomes))
         return usage
 
     def _settle(self, outcomes: tuple[Outcome, ...]) -> None:

@@ -36,7 +36,8 @@ def segment_name(series: str, number: int) -> str:
 class Outbox(AttemptLog):
     """One per worker."""
 
-    def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES, *, shipped: bool = True) -> None:
+        self.shipped = shipped
         self._folder = folder
         self._segment_bytes = segment_bytes
         self.series = f"{time.time_ns():x}-{secrets.token_hex(4)}"
