@@ -113,7 +113,8 @@ class Gateway:
             _require_running(ex, pipeline)
         route.require_complete()
         ex.identified_s = now()
-        if pipeline.ai and ex.method in ("GET", "HEAD"):
+        passes = ex.protocol is not None and ex.protocol.opaque
+        if pipeline.ai and ex.method in ("GET", "HEAD") and not passes:
             return self._list_models(ex, pipeline)
         if pipeline.needs_document:
             await self._read_document(ex, pipeline)
@@ -145,14 +146,15 @@ class Gateway:
             ex.body = await ex.read_body()
         if not ex.body and not pipeline.ai:
             return
-        if pipeline.ai and not ex.body:
+        if pipeline.ai and not ex.body and not (ex.protocol is not None and ex.protocol.opaque):
             raise ClientError(
                 400,
                 "missing_body",
                 "The request has no body. Send a JSON object.",
                 apisix_body={"message": "missing request body"},
             )
-        ex.document = RequestDocument(ex.body)
+        protocol = ex.protocol
+        ex.document = RequestDocument(ex.body) if protocol is None else protocol.read_document(ex.body, ex.headers)
         if ex.protocol is None and pipeline.ai:
             ex.protocol = next((one for one in registry.protocol_list() if one.claims(ex.path, ex.document)), None)
             if ex.protocol is None:

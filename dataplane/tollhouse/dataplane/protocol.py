@@ -119,7 +119,10 @@ class Protocol(ABC):
     """Whether requests name the model in their body; not where the path does."""
 
     limit_field: ClassVar[str] = "max_tokens"
-    """The field that limits output; a dot leads into an object."""
+    """The field that limits output; a dot leads into an object, empty: there is none."""
+
+    opaque: ClassVar[bool] = False
+    """Bodies of any kind pass both ways as they are, under the client's own method and the rest of its path."""
 
     option_fields: ClassVar[Mapping[str, str]] = {}
     """Where options an operator sets (``temperature``) stand in this format, if not in a field of that name."""
@@ -135,6 +138,14 @@ class Protocol(ABC):
         been read; a path may be enough (``/v1/messages``)."""
 
     # -- requests
+
+    def rest(self, path: str) -> str:
+        """What ``{rest}`` stands for in a provider's path."""
+        return ""
+
+    def read_document(self, body: bytes, headers: Mapping[str, str]) -> RequestDocument:
+        """The body as a document. Raises ClientError 400 when it is none."""
+        return RequestDocument(body)
 
     def enter(self, path: str, query: str, document: RequestDocument) -> None:
         """Put what the address says of the request (the model, say) into the document, where everything else looks

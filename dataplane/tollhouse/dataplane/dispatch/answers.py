@@ -9,6 +9,7 @@ import msgspec
 from tollhouse.dataplane.chat import ChatReply, Event, Usage
 from tollhouse.dataplane.dispatch import events, failures
 from tollhouse.dataplane.dispatch.entry import HEADER
+from tollhouse.dataplane.dispatch.continuing import STATE, Broken, ContinuedLeg, KeptLeg, may_continue
 from tollhouse.dataplane.dispatch.headers import as_mapping, from_provider
 from tollhouse.dataplane.dispatch.hooked import HookedLeg
 from tollhouse.dataplane.dispatch.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
@@ -50,7 +51,7 @@ class Answers:
     ) -> Reply | UpstreamFailure:
         """A whole body; as a stream of events when the client wanted one and the provider did not stream."""
         content_type = response.header("content-type") or "application/json"
-        if "json" not in content_type:
+        if "json" not in content_type and not prepared.spoken.opaque:
             return UpstreamFailure("next", "invalid_reply", 0, f"The provider answered with {content_type[:80]}.")
         largest = limits.max_response_bytes or _MAX_WHOLE
         try:
@@ -60,6 +61,8 @@ class Answers:
                 message = f"The provider's answer is malformed or larger than {largest} bytes."
                 return UpstreamFailure("final", "invalid_reply", 502, message)
             return failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
+        if prepared.spoken.opaque:
+            return self._passed(ex, prepared, response, trial, body)
         hooks = _hooks(ex)
         try:
             if prepared.same and hooks is None and not ex.peek.stream:
@@ -86,6 +89,14 @@ class Answers:
         trial.succeed(told)
         headers = [("content-type", content_type), *from_provider(response.headers)]
         return self._dressed(Reply(200, headers, body), ex, prepared, trial, told)
+
+    def _passed(self, ex: Exchange, prepared: Prepared, response: UpstreamResponse, trial: Trial, body: bytes) -> Reply:
+        """Bytes of any kind, counted where they say what they cost."""
+        usage, _ = prepared.spoken.read_usage(body) if body[:1] == b"{" else (None, "")
+        trial.succeed(usage or Usage())
+        kept = [(name, value) for name, value in response.headers if name in ("content-type", "content-disposition")]
+        reply = Reply(response.status, [*kept, *from_provider(response.headers)], body)
+        return self._dressed(reply, ex, prepared, trial, usage)
 
     def _rendered(
         self,
@@ -129,7 +140,7 @@ class Answers:
         more: bool,
     ) -> Reply | UpstreamFailure:
         """A stream, begun only once real content (or its end) has come: until then a failure moves on."""
-        leg = self._leg(ex, prepared)
+        leg = self._leg(ex, prepared, limits)
         failure = await self._hold(leg, response, trial, limits, more)
         if failure is not None:
             return failure
@@ -155,10 +166,15 @@ class Answers:
         headers.append(("cache-control", "no-cache"))
         return self._dressed(Reply(200, headers, stream=body), ex, prepared, trial, None)
 
-    def _leg(self, ex: Exchange, prepared: Prepared) -> Leg:
+    def _leg(self, ex: Exchange, prepared: Prepared, limits: Limits) -> Leg:
         assert ex.protocol is not None
         client = ex.protocol
+        broken: Broken | None = ex.state.get(STATE)
+        if broken is not None:
+            return ContinuedLeg(prepared.spoken.stream_decoder(), broken)
         hooks = _hooks(ex)
+        if limits.continues and may_continue(ex):
+            return KeptLeg(prepared.spoken.stream_decoder(), client.stream_encoder(reply_context(ex, prepared)))
         if prepared.same and hooks is None:
             reader = prepared.spoken.usage_reader(hide_usage=prepared.hide_usage)
             return WatchedLeg(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from tollhouse.dataplane.dispatch import failures
 from tollhouse.dataplane.dispatch.accounts import Accounts, Refused, SmallerAnswer
 from tollhouse.dataplane.dispatch.answers import Answers
 from tollhouse.dataplane.dispatch.entry import Entry
+from tollhouse.dataplane.dispatch.continuing import STATE, Broken, can_continue, take_up
 from tollhouse.dataplane.dispatch.explaining import explain_headers
 from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider
@@ -179,6 +181,8 @@ class Driver:
         if isinstance(entry, UpstreamFailure):
             return entry
         trial = self._books.open(ex, target, state, entry, chooser=plan.chooser, place=place)
+        if plan.limits.continues and STATE not in ex.state:
+            trial.resume = lambda broken: self._resume(ex, plan, target, deadline, broken)
         try:
             upstream = self._request(ex, plan, target, prepared, more, deadline)
             if target.endpoint.credentials:
@@ -216,6 +220,23 @@ class Driver:
             trial.cancel()
             raise
         return outcome
+
+    async def _resume(
+        self, ex: Exchange, plan: Plan, failed: Target, deadline: float | None, broken: Broken
+    ) -> AsyncIterator[bytes] | None:
+        """The rest of a broken answer from another target; None when there is none, or it fails as well."""
+        now = self._services.clock.monotonic()
+        fit = (one for one in plan.targets if one.key != failed.key and self._states.of(one).permits(now))
+        other = next((one for one in fit if can_continue(one)), None)
+        if other is None:
+            return None
+        take_up(ex, broken)
+        self._count_failover(ex, failed.name, other.name, "continued")
+        try:
+            outcome = await self._attempt(ex, plan, other, False, deadline)
+        except GatewayError:
+            return None
+        return outcome.stream if isinstance(outcome, Reply) else None
 
     async def _prepare(self, ex: Exchange, target: Target) -> tuple[Prepared, Entry | UpstreamFailure | None]:
         """What to send, with what it may cost held and written down; a failure where a budget has no room."""
@@ -256,7 +277,7 @@ class Driver:
         if not plan.limits.keepalive:
             headers.append(("connection", "close"))
         return UpstreamRequest(
-            "POST",
+            ex.method if spoken.opaque else "POST",
             target.endpoint.origin,
             request_target(ex, target, prepared.spoken.name, secrets, same=prepared.same),
             headers,

@@ -41,7 +41,7 @@ class Endpoint:
     key: str = ""
     """Tells accounts apart: two endpoints with one key share their breaker."""
 
-    def target(self, protocol: str, model: str = "", *, stream: bool = False) -> str:
+    def target(self, protocol: str, model: str = "", *, stream: bool = False, rest: str = "") -> str:
         """Path and query of the request line for a protocol."""
         path = self.path
         if not path:
@@ -49,6 +49,7 @@ class Endpoint:
             path = self.prefix + ((stream and provider.streams.get(protocol)) or provider.speaks.get(protocol, "/"))
         if "{model}" in path:
             path = path.replace("{model}", quote(model, safe="" if self.provider.encodes_model else ":"))
+        path = path.replace("{rest}", quote(rest, safe="/"))
         if not self.query:
             return path
         return f"{path}{'&' if '?' in path else '?'}{self.query}"

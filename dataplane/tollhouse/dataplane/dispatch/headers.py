@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from tollhouse.dataplane.dispatch.endpoints import reveal
 from tollhouse.dataplane.dispatch.targets import Target
+from tollhouse.dataplane.redaction import configured_names
 from tollhouse.dataplane.services import Secrets
 
 if TYPE_CHECKING:
@@ -68,6 +69,13 @@ def to_provider(
         "accept-encoding": "identity",
         **provider.headers,
     }
+    if same and ex.protocol is not None and ex.protocol.opaque:
+        sent["accept"] = ex.headers.get("accept") or "*/*"
+        kind = ex.headers.get("content-type")
+        if kind is None:
+            del sent["content-type"]
+        else:
+            sent["content-type"] = kind
     for name in ALWAYS:
         value = ex.headers.get(name)
         if value is not None:
@@ -114,9 +122,14 @@ def request_target(ex: Exchange, target: Target, protocol: str, secrets: Secrets
     travel in the query."""
     asked = ex.peek if ex.protocol is not None else None
     model = target.model or (asked.model if asked is not None else "")
-    line = target.endpoint.target(protocol, model, stream=asked is not None and asked.stream)
+    opaque = same and ex.protocol is not None and ex.protocol.opaque
+    rest = ex.protocol.rest(ex.path) if opaque and ex.protocol is not None else ""
+    line = target.endpoint.target(protocol, model, stream=asked is not None and asked.stream, rest=rest)
     arguments: list[tuple[str, str]] = []
-    if same and ex.query:
+    if opaque and ex.query:
+        keys = NEVER | configured_names(ex.pipeline) | {"key"}
+        arguments += [pair for pair in parse_qsl(ex.query, keep_blank_values=True) if pair[0].lower() not in keys]
+    elif same and ex.query:
         arguments += [(name, value) for name, value in parse_qsl(ex.query, keep_blank_values=True) if name in _QUERY]
     arguments += [(name, reveal(secrets, value)) for name, value in target.endpoint.query_auth]
     if not arguments:

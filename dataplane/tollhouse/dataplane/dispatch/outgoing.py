@@ -114,6 +114,8 @@ def _edit(document: RequestDocument, target: Target, spoken: Protocol, asked_tok
     partial = target.overrides.get(spoken.name)
     if partial:
         _merge_into(document, partial, force=target.force_overrides)
+    if not spoken.limit_field:
+        return
     if target.max_tokens is not None:
         _limit(document, limit_field, target.max_tokens)
     elif not target.native and target.max_output and asked_tokens is not None and asked_tokens > target.max_output:

@@ -17,5 +17,6 @@ class OpenAiCompatible(Vendor):
         "openai_chat": "/v1/chat/completions",
         "openai_completions": "/v1/completions",
         "openai_embeddings": "/v1/embeddings",
+        "openai_passthrough": "/v1/{rest}",
     }
     passes_headers = ("openai-*",)

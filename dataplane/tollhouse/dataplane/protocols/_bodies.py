@@ -1,0 +1,98 @@
+"""Bodies that are no JSON object, seen as documents: their small fields can be read and set, the rest passes as it is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from tollhouse.dataplane.document import RequestDocument
+
+_NAME = re.compile(rb'name="([^"]*)"')
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
+_LARGEST_FIELD = 1 << 20
+
+
+class RawDocument(RequestDocument):
+    """Any bytes; no fields."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(b"{}")
+        self._body = body
+
+    def copy(self) -> RawDocument:
+        """The same: nothing in it can be edited."""
+        return RawDocument(self._body)
+
+    def encode(self) -> bytes:
+        """The bytes as they came."""
+        return self._body
+
+
+class FormDocument(RequestDocument):
+    """A ``multipart/form-data`` body: its text fields are the document's, its files stay where they are."""
+
+    __slots__ = ("_boundary", "_edits", "_parts")
+
+    def __init__(self, body: bytes, boundary: bytes) -> None:
+        self._boundary = boundary
+        self._parts: list[tuple[str, bytes]] = []
+        self._edits: dict[str, str | None] = {}
+        fields: dict[str, str] = {}
+        for piece in body.split(b"--" + boundary)[1:]:
+            if piece.startswith(b"--"):
+                break
+            part = piece.removeprefix(b"\r\n").removesuffix(b"\r\n")
+            head, _, value = part.partition(b"\r\n\r\n")
+            found = _NAME.search(head)
+            name = found[1].decode("utf-8", "replace") if found else ""
+            self._parts.append((name, part))
+            if name and b"filename=" not in head and len(value) <= _LARGEST_FIELD:
+                fields[name] = value.decode("utf-8", "replace")
+        super().__init__(msgspec.json.encode(fields))
+
+    def set(self, name: str, value: Any) -> None:
+        """Replace or append a text field."""
+        super().set(name, value)
+        self._edits[name] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+    def remove(self, name: str) -> None:
+        """Drop a text field; nothing happens when it is absent."""
+        if name in self:
+            super().remove(name)
+            self._edits[name] = None
+
+    def copy(self) -> FormDocument:
+        """An independent one, for the edits of one attempt."""
+        twin = FormDocument.__new__(FormDocument)
+        RequestDocument.__init__(twin, self.raw)
+        twin._boundary, twin._parts, twin._edits = self._boundary, self._parts, {}
+        for name, value in self._edits.items():
+            if value is None:
+                twin.remove(name)
+            else:
+                twin.set(name, value)
+        return twin
+
+    def encode(self) -> bytes:
+        """The form, its unedited parts byte for byte."""
+        parts = [part for name, part in self._parts if name not in self._edits]
+        for name, value in self._edits.items():
+            if value is not None:
+                head = f'Content-Disposition: form-data; name="{name}"\r\n\r\n'
+                parts.append((head + value).encode())
+        lines = [b"--" + self._boundary + b"\r\n" + part + b"\r\n" for part in parts]
+        return b"".join([*lines, b"--" + self._boundary + b"--\r\n"])
+
+
+def read_body(body: bytes, content_type: str) -> RequestDocument:
+    """The document of a body of any kind. Raises ClientError 400 when it says it is JSON and is not."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if body and (kind.endswith("json") or not kind):
+        return RequestDocument(body)
+    found = _BOUNDARY.search(content_type) if kind == "multipart/form-data" else None
+    if found is None:
+        return RawDocument(body)
+    return FormDocument(body, (found[1] or found[2]).encode())

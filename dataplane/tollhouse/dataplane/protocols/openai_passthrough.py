@@ -1,0 +1,75 @@
+"""OpenAI's other interfaces (images, audio, moderations, files, batches) and rerank: passed as they are, multipart and
+binary included, to a provider that has them. Callers are identified and limited, usage is counted where it is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+import msgspec
+from tollhouse.dataplane.chat import ChatRequest, Usage
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.protocol import Encoded, Peek
+from tollhouse.dataplane.protocols._bodies import read_body
+from tollhouse.dataplane.protocols._fields import count, unsupported, words
+from tollhouse.dataplane.protocols.openai_chat import OpenAIChat
+from tollhouse.dataplane.protocols.openai_chat.usage import read_usage as chat_usage
+from tollhouse.dataplane.protocols.openai_responses.usage import read_usage as responses_usage
+
+_PATH = re.compile(
+    r"/v1/(?P<rest>images/(?:generations|edits|variations)|audio/(?:speech|transcriptions|translations)|moderations|rerank"
+    r"|files(?:/[\w-]+(?:/content)?)?|batches(?:/[\w-]+(?:/cancel)?)?)$"
+)
+
+
+class OpenAIPassthrough(OpenAIChat):
+    """Whatever goes by one of these paths; errors are those of chat completions."""
+
+    name = "openai_passthrough"
+    operation: ClassVar[str] = "passthrough"
+    opaque: ClassVar[bool] = True
+    limit_field: ClassVar[str] = ""
+
+    def claims(self, path: str, document: RequestDocument | None) -> bool:
+        """By path alone."""
+        return _PATH.search(path) is not None
+
+    def rest(self, path: str) -> str:
+        """As the port says."""
+        found = _PATH.search(path)
+        return found["rest"] if found is not None else ""
+
+    def read_document(self, body: bytes, headers: Mapping[str, str]) -> RequestDocument:
+        """As the port says: of a form its text fields, of other bodies nothing."""
+        return read_body(body, headers.get("content-type") or "")
+
+    def peek(self, document: RequestDocument) -> Peek:
+        """The model, where one is named."""
+        return Peek(model=words(document.get("model")), user=words(document.get("user")))
+
+    def decode_request(self, document: RequestDocument) -> ChatRequest:
+        """Always refused: these are no chats."""
+        raise unsupported("model", "this interface reaches only providers that have it; name a model of one.")
+
+    def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
+        """Always refused: a chat goes to none of these."""
+        raise unsupported("model", "the model does not chat; name another.")
+
+    def passthrough_edits(self, document: RequestDocument) -> bool:
+        """None."""
+        return False
+
+    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
+        """Where a reply tells it, in either of OpenAI's ways or as a sum."""
+        try:
+            document = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None, ""
+        told = document.get("usage") if isinstance(document, dict) else None
+        if not isinstance(told, dict):
+            return None, ""
+        usage = (responses_usage(told) if "input_tokens" in told else chat_usage(told)) or Usage()
+        if not usage.total_tokens:
+            usage = Usage(input_tokens=count(told.get("total_tokens")))
+        return usage, words(document.get("model"))
