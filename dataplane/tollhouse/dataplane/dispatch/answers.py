@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from tollhouse.dataplane.chat import ChatReply, Event, Usage
 from tollhouse.dataplane.dispatch import events, failures
-from tollhouse.dataplane.dispatch.entry import HEADER
 from tollhouse.dataplane.dispatch.continuing import STATE, Broken, ContinuedLeg, KeptLeg, may_continue
+from tollhouse.dataplane.dispatch.entry import HEADER
 from tollhouse.dataplane.dispatch.headers import as_mapping, from_provider
 from tollhouse.dataplane.dispatch.hooked import HookedLeg
 from tollhouse.dataplane.dispatch.legs import Hooks, Leg, TranslatedLeg, WatchedLeg

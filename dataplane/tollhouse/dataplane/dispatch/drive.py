@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.dispatch import failures
 from tollhouse.dataplane.dispatch.accounts import Accounts, Refused, SmallerAnswer
 from tollhouse.dataplane.dispatch.answers import Answers
-from tollhouse.dataplane.dispatch.entry import Entry
 from tollhouse.dataplane.dispatch.continuing import STATE, Broken, can_continue, take_up
+from tollhouse.dataplane.dispatch.entry import Entry
 from tollhouse.dataplane.dispatch.explaining import explain_headers
 from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider

@@ -90,6 +90,9 @@ class MultiConfig(ProxyConfig):
     hedge_after_ms: int | None = Field(default=None, ge=1)
     """Ours: an instance that has not begun to answer after this long gets a rival; the first good answer counts. At
     most a fifth of the requests are sent twice."""
+    continue_streams: bool = False
+    """Ours: a stream of plain text (no tools, no format, no thinking) that breaks in the middle is continued once by
+    another instance whose model takes up a begun answer (Claude up to 4.5); both parts are billed."""
     queue: Queue = Queue()
     """Ours: where requests wait for an instance with ``max_in_flight``."""
     explain: bool | list[str] = False
@@ -121,7 +124,10 @@ class MultiConfig(ProxyConfig):
 def limits_with(config: MultiConfig, limits: Limits) -> Limits:
     """Limits with what this plugin has besides."""
     hedge_s = None if config.hedge_after_ms is None else config.hedge_after_ms / 1000
-    return replace(limits, hedge_s=hedge_s, queue_size=config.queue.size, queue_s=config.queue.wait_ms / 1000)
+    continues = config.continue_streams
+    return replace(
+        limits, hedge_s=hedge_s, continues=continues, queue_size=config.queue.size, queue_s=config.queue.wait_ms / 1000
+    )
 
 
 def policy_of(config: MultiConfig) -> Policy:

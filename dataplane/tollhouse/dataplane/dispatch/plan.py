@@ -52,6 +52,8 @@ class Limits:
     max_stream_s: float | None = None
     hedge_s: float | None = None
     """A target that has not begun to answer after this gets a rival; None: it is waited for."""
+    continues: bool = False
+    """Plain text that breaks off is continued on another target."""
     queue_size: int = 100
     queue_s: float = 2.0
     """How many may wait for a place at a full target, and for how long."""

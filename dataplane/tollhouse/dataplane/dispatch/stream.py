@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from tollhouse.dataplane.dispatch import failures
+from tollhouse.dataplane.dispatch.continuing import KeptLeg
 from tollhouse.dataplane.dispatch.legs import Leg
 from tollhouse.dataplane.dispatch.trial import Trial
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
@@ -32,6 +33,7 @@ class StreamBody(AsyncIterator[bytes]):
         "_last_s",
         "_left",
         "_leg",
+        "_next",
         "_progress_s",
         "_request_size",
         "_response",
@@ -64,9 +66,13 @@ class StreamBody(AsyncIterator[bytes]):
         """A provider that sends nothing but signs of life for so long has died for all we know."""
         self._progress_s = clock.monotonic()
         self._done = False
+        self._next: AsyncIterator[bytes] | None = None
+        """The rest, from another target."""
 
     async def __anext__(self) -> bytes:
         while not self._done:
+            if self._next is not None:
+                return await self._next.__anext__()
             data = await self._step()
             if data:
                 return data
@@ -86,11 +92,15 @@ class StreamBody(AsyncIterator[bytes]):
                 leg.close()
                 return leg.take() + await self._finish()
             if self._is_idle(chunk):
-                return self._break(UpstreamFailure("next", "timeout", 0, "The provider's stream came to a standstill."))
+                return await self._broken(
+                    UpstreamFailure("next", "timeout", 0, "The provider's stream came to a standstill.")
+                )
             leg.feed(chunk)
             return self._bounded(leg.take())
         except TransportError as error:
-            return self._break(failures.cut(error.message) if not error.timed_out else failures.of_transport(error))
+            return await self._broken(
+                failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
+            )
         except GatewayError as refused:  # by a hook, or by one of our own limits
             return self._end(refused, None)
 
@@ -107,9 +117,9 @@ class StreamBody(AsyncIterator[bytes]):
         leg = self._leg
         if leg.failed is not None:
             failure = self._trial.target.endpoint.provider.read_stream_failure(leg.failed.code, leg.failed.message)
-            return self._break(failure, told=leg.tells_failure, error=leg.failed)
+            return await self._broken(failure, told=leg.tells_failure, error=leg.failed)
         if not leg.ended:
-            return self._break(failures.cut())
+            return await self._broken(failures.cut())
         usage = leg.usage(self._request_size)
         self._done = True
         self._trial.succeed(usage)
@@ -124,6 +134,20 @@ class StreamBody(AsyncIterator[bytes]):
                     pass
         except (TransportError, TimeoutError):
             self._response.close()  # the answer was complete; only the connection is lost
+
+    async def _broken(
+        self, failure: UpstreamFailure, *, told: bool = False, error: GatewayError | None = None
+    ) -> bytes:
+        """The provider failed in the middle: another one says the rest if that is wanted and possible."""
+        leg, resume = self._leg, self._trial.resume
+        broken = leg.broken(self._request_size) if isinstance(leg, KeptLeg) else None
+        if resume is not None and broken is not None and failure.failure_class != "final":
+            self._response.close()
+            self._trial.fail(failure, leg.usage(self._request_size))
+            self._next = await resume(broken)
+            if self._next is not None:
+                return leg.take()
+        return self._break(failure, told=told, error=error)
 
     def _break(self, failure: UpstreamFailure, *, told: bool = False, error: GatewayError | None = None) -> bytes:
         """The provider failed in the middle: the client gets a well-formed end."""
@@ -153,6 +177,9 @@ class StreamBody(AsyncIterator[bytes]):
 
     async def aclose(self) -> None:
         """The client left, or the server is done: nothing is left open."""
+        close = getattr(self._next, "aclose", None)
+        if close is not None:
+            await close()
         if not self._done:
             self._done = True
             self._response.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.chat import Usage
@@ -17,6 +17,7 @@ from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.services import Services
 
 if TYPE_CHECKING:
+    from tollhouse.dataplane.dispatch.continuing import Broken
     from tollhouse.dataplane.dispatch.strategy import Chooser
     from tollhouse.dataplane.exchange import Exchange
 
@@ -27,6 +28,9 @@ _LONGEST_NAME = 128
 
 _PROBABLY_BILLED = frozenset({"cancelled", "slow", "timeout", "cut"})
 """Endings after which the provider had the request, may have worked on it, and never said what it charges."""
+
+
+Resume = Callable[["Broken"], Awaitable[AsyncIterator[bytes] | None]]
 
 
 class Books:
@@ -85,6 +89,7 @@ class Trial:
         "ended",
         "entry",
         "ex",
+        "resume",
         "sent",
         "state",
         "target",
@@ -111,6 +116,8 @@ class Trial:
         self.attempt = attempt
         self.ended = False
         self.entry = entry
+        self.resume: Resume | None = None
+        """Has the rest of a broken answer said by another target; None: nobody may."""
         self.sent = False
         """The provider may have got the request."""
         self._probes = books.states.begin(state)
