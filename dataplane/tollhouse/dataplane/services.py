@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -183,6 +183,34 @@ Dial = Callable[[WireTarget], Awaitable[Wire]]
 """Connects. Raises OSError, TimeoutError among them."""
 
 
+@dataclass(frozen=True, slots=True)
+class TopicTarget:
+    """A topic of a Kafka cluster, and how to speak to it."""
+
+    brokers: tuple[str, ...]
+    """``host:port``."""
+    topic: str
+    acks: Literal["leader", "all"] = "leader"
+    timeout_s: float = 3.0
+    linger_s: float = 1.0
+    batch_bytes: int = 1_048_576
+    refresh_s: float = 30.0
+    mechanism: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+
+
+class Producer(Protocol):
+    """Writes to one topic. Connects with the first message."""
+
+    async def send(self, messages: Sequence[bytes], key: bytes | None, *, one_by_one: bool) -> None:
+        """Return once all were acknowledged; ``one_by_one``: each before the next. Raises OSError."""
+
+    async def close(self) -> None:
+        """Let go of the cluster."""
+
+
 # --- all of them ---------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +239,8 @@ class Services:
     open_spans: Callable[[Collector], SpanSink] | None = None
     """Where spans for a collector go; the same collector gives the same sink. Raises ValueError when this node cannot
     send any. None where nothing is traced (checking a config, tests)."""
+    open_topic: Callable[[TopicTarget], Producer] | None = None
+    """Raises ValueError where this node has no Kafka client. None where nothing is connected to."""
     dial: Dial | None = None
     """None where nothing is connected to (checking a config, tests)."""
     log_files: LogFiles | None = None

@@ -19,6 +19,7 @@ from tollhouse.dataplane.runtime.breakers import WorkerBreakers
 from tollhouse.dataplane.runtime.clock import SystemClock
 from tollhouse.dataplane.runtime.counters import LinkedCounters
 from tollhouse.dataplane.runtime.inspection import Inspection
+from tollhouse.dataplane.runtime.kafka import open_topic
 from tollhouse.dataplane.runtime.link import Link
 from tollhouse.dataplane.runtime.linked_budgets import LinkedBudgets
 from tollhouse.dataplane.runtime.log_files import BackgroundLogFiles
@@ -52,6 +53,7 @@ class Serving:
         self.metrics = PlainMetrics(start.settings.max_series, self._exposition)
         self._counters = LinkedCounters(link)
         self._outbox = Outbox(Path(start.settings.state_dir) / "outbox", shipped=bool(start.settings.control_plane))
+        self._budgets = LinkedBudgets(link, self._outbox.series)
         dropped = self.metrics.counter("tollhouse_log_lines_dropped_total", "Lines log files did not take.", ("path",))
         self._log_files = BackgroundLogFiles(lambda path: dropped(path).add(1))
         spans_dropped = self.metrics.counter(
@@ -71,9 +73,10 @@ class Serving:
             worker=start.index,
             workers=start.settings.workers,
             log_files=self._log_files,
-            budgets=LinkedBudgets(link),
+            budgets=self._budgets,
             attempt_log=self._outbox,
             dial=dial,
+            open_topic=open_topic,
             open_spans=SpanSinks(spans_dropped).open,
         )
         self.gateway = Gateway(self._services)
@@ -94,6 +97,7 @@ class Serving:
         self._traffic = Traffic(start, self.gateway, self._services.secrets.reveal)
         self._tasks.spawn(self._counters.keep(), "return idle slices")
         self._tasks.spawn(self._outbox.keep(), "sync the outbox")
+        self._tasks.spawn(self._budgets.keep(), "settle envelopes")
 
     @property
     def exchanges(self) -> int:
@@ -139,6 +143,7 @@ class Serving:
             except Exception:
                 log.exception("service not closed")
         self._counters.return_all()
+        self._budgets.return_all()
         await self._tasks.close()
         await self._services.transport.close()
         self._outbox.end()
