@@ -29,6 +29,8 @@ class Granted(msgspec.Struct, frozen=True, array_like=True):
     """Per claim: units used in its window, what was just taken included."""
     refused: int = -1
     """The first claim that did not fit."""
+    reservation: str = ""
+    """The larger reservation it was taken out of, if it was."""
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
@@ -97,6 +99,8 @@ class Opened(msgspec.Struct, frozen=True, array_like=True, tag="o", omit_default
     lost_nano: int = 0
     lost: tuple[Outcome, ...] = ()
     """What the claims come to in that case."""
+    reservation: str = ""
+    """What holds the claims, when it is not of this attempt alone."""
 
 
 class Closed(msgspec.Struct, frozen=True, array_like=True, tag="c", omit_defaults=True):

@@ -32,7 +32,7 @@ class Reading:
     def __init__(self, folder: Path) -> None:
         self.settled: list[str] = []
         self.ended: list[str] = []
-        self.reader = OutboxReader(folder, lambda one: self.settled.append(one.id), self.ended.append)
+        self.reader = OutboxReader(folder, lambda _, one: self.settled.append(one.id), self.ended.append)
 
     def poll(self) -> list[Entry]:
         self.reader.poll(look_for_dead=True)

@@ -96,9 +96,12 @@ class Accounts:
             if prepared.output_limit is None and not target.max_output and worst.output_tokens and _needs_limit(shares):
                 raise SmallerAnswer(ASSUMED_OUTPUT)
         name = attempt_log.new_id() if attempt_log is not None else f"{ex.id}.{len(ex.attempts) + 1}"
-        held = bool(shares) and budgets is not None and await self._take(ex, name, budgets, shares, worst)
-        written = attempt_log if held or ships else None
-        entry = Entry(services, ex, target, name, shares if held else [], len(prepared.body), written)
+        held = None
+        if shares and budgets is not None:
+            held = await self._take(ex, name, budgets, shares, worst)
+        written = attempt_log if held is not None or ships else None
+        entry = Entry(services, ex, target, name, shares if held is not None else [], len(prepared.body), written)
+        entry.reservation = held or ""
         if written is not None:
             self._write(ex, target, prepared, purse, entry, written)
         purse.counted.update(share.claim.key for share in entry.shares if share.budget.resource.unit == "requests")
@@ -153,21 +156,22 @@ class Accounts:
 
     async def _take(
         self, ex: Exchange, name: str, budgets: BudgetCounts, shares: list[Share], worst: Worst | None
-    ) -> bool:
-        """Whether all is held; False where a store that cannot be reached may be passed by."""
+    ) -> str | None:
+        """What holds it all (empty: a reservation of this attempt alone); None where a store that cannot be reached may
+        be passed by."""
         assert worst is not None
         try:
             granted = await budgets.take_all(name, tuple(share.claim for share in shares))
         except CounterUnavailable:
             if all(not one.claim.enforced or one.budget.resource.on_store_failure == "allow" for one in shares):
-                return False
+                return None
             message = "Budgets cannot be checked: the store of their counts cannot be reached. Try again later."
             raise UpstreamError(503, "budget_unavailable", message, retry_after_s=5) from None
         if granted.allowed:
             for share, used in zip(shares, granted.used, strict=True):
                 share.used = used
                 self._look(share, budgets)
-            return True
+            return granted.reservation
         share = shares[granted.refused]
         share.used = granted.used[granted.refused]
         self._refused(share.budget.id, "reject").add()
@@ -221,6 +225,7 @@ class Accounts:
             lost_tokens=(read, 0),
             lost_nano=lost_nano,
             lost=tuple(share.outcome(usage, lost_nano, sent=True) for share in entry.shares),
+            reservation=entry.reservation,
         )
         try:
             attempt_log.open(record)

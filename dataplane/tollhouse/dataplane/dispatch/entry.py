@@ -11,7 +11,7 @@ from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.services import Services
-from tollhouse.dataplane.spending import AttemptLog, Claim, Closed, Crossing, Outcome
+from tollhouse.dataplane.spending import AttemptLog, BudgetCounts, Claim, Closed, Crossing, Outcome
 from tollhouse.proto.catalog import PriceTable
 from tollhouse.proto.units import format_usd
 
@@ -49,7 +49,7 @@ class Share:
 class Entry:
     """Belongs to one attempt; closed exactly once, on whatever way it ends."""
 
-    __slots__ = ("_closed", "_ex", "_log", "_request_size", "_services", "_target", "id", "shares")
+    __slots__ = ("_closed", "_ex", "_log", "_request_size", "_services", "_target", "id", "reservation", "shares")
 
     def __init__(
         self,
@@ -67,6 +67,8 @@ class Entry:
         self._target = target
         self.id = id
         self.shares = shares
+        self.reservation = ""
+        """What holds the shares, when it is not of this attempt alone."""
         self._request_size = request_size
         self._log = log
         self._closed = False
@@ -99,21 +101,18 @@ class Entry:
         budgets.settle_all(self.id, outcomes)
         for share, outcome in zip(self.shares, outcomes, strict=True):
             share.used += outcome.units - share.claim.units
-            for percent in share.budget.thresholds:
-                bound = share.claim.limit * percent
-                if share.used * 100 >= bound > (share.used - outcome.units) * 100:
-                    claim, budget = share.claim, share.budget
-                    budgets.crossed(
-                        Crossing(
-                            budget.id,
-                            claim.key,
-                            claim.bucket,
-                            percent,
-                            share.used,
-                            claim.limit,
-                            budget.resource.unit,
-                        )
-                    )
+            self._tell(share, budgets)
+
+    @staticmethod
+    def _tell(share: Share, budgets: BudgetCounts) -> None:
+        """Each threshold that is reached, once; whoever crossed it."""
+        budget, claim = share.budget, share.claim
+        for percent in budget.thresholds:
+            if share.used * 100 < claim.limit * percent:
+                return
+            if budget.first_to_see(claim.key, claim.bucket, percent):
+                unit = budget.resource.unit
+                budgets.crossed(Crossing(budget.id, claim.key, claim.bucket, percent, share.used, claim.limit, unit))
 
     def _record(
         self, kind: str, attempt: Attempt, usage: Usage | None, nano: int, outcomes: tuple[Outcome, ...]

@@ -17,6 +17,7 @@ from tollhouse.proto.resources.budget import EACH, Budget
 _MILLION = 1_000_000
 SESSION_KEPT_S = 30 * 86400
 """How long the total of a session is remembered that is not used any more; there are ever new ones."""
+_MOST_SEEN = 10_000
 _LONGEST_VALUE = 128
 """Longer values of a dimension are hashed: clients may write them."""
 
@@ -61,7 +62,7 @@ class Worst:
 class CompiledBudget:
     """A budget ready to be asked. Shared by exchanges; remembers the current window."""
 
-    __slots__ = ("_dimensions", "_now", "id", "resource", "thresholds", "units", "zone")
+    __slots__ = ("_dimensions", "_now", "_seen", "id", "resource", "thresholds", "units", "zone")
 
     def __init__(self, budget_id: str, resource: Budget) -> None:
         self.id = budget_id
@@ -73,6 +74,7 @@ class CompiledBudget:
         names = ("consumer", "consumer_group", "model", "provider", "route", "session", "tag")
         self._dimensions = tuple((name, value) for name in names if (value := getattr(scope, name)) is not None)
         self._now: tuple[float, float, Span] | None = None
+        self._seen: set[tuple[str, int, int]] = set()
 
     @property
     def enforced(self) -> bool:
@@ -95,6 +97,16 @@ class CompiledBudget:
         span = span_at(resource.window, now, self.zone, rolling=resource.rolling)
         self._now = (now, float(span.ends) if span.ends else float("inf"), span)
         return span
+
+    def first_to_see(self, key: str, bucket: int, percent: int) -> bool:
+        """Whether nobody here has seen this threshold reached in this window yet."""
+        name = (key, bucket, percent)
+        if name in self._seen:
+            return False
+        if len(self._seen) >= _MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(name)
+        return True
 
     def expires(self, span: Span, now: float) -> int:
         """When a bucket no longer matters; 0 never."""

@@ -60,20 +60,31 @@ class Series:
 class OutboxReader:
     """One per node, in the supervisor. ``poll`` reads on; entries gather in ``waiting``; ``stored`` lets go of them."""
 
-    def __init__(self, folder: Path, settle: Callable[[Closed], None], ended: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settle: Callable[[Opened, Closed], None],
+        ended: Callable[[str], None],
+        is_open: Callable[[str], bool] = lambda reservation: False,
+    ) -> None:
         self._folder = folder
         self._settle = settle
         """Called with every ending that is read: the worker may not have lived to tell it itself."""
+        self._is_open = is_open
+        """Whether a reservation is not settled yet: until then the records that say what it came to are kept."""
         self._ended = ended
         """Called with the name of a series once its worker is gone and all of it is read."""
         self.series: dict[str, Series] = {}
         self.waiting: deque[Entry] = deque()
+        self._kept: list[Entry] = []
         self.lost = 0
         """Attempts of which nobody knows how they ended."""
 
     def poll(self, *, look_for_dead: bool = False) -> None:
         """Read what is new. ``look_for_dead``: also find out whose worker is gone."""
         self._find()
+        if self._kept:
+            self._let_go()
         for one in list(self.series.values()):
             if look_for_dead and not one.dead and one.segments:
                 last = one.segments[-1]
@@ -136,11 +147,11 @@ class OutboxReader:
         if isinstance(record, Opened):
             one.opened[record.id] = (record, segment)
             return
-        self._settle(record)
         begun = one.opened.pop(record.id, None)
         if begun is None:
             segment.references -= 1  # its beginning was in a file that was damaged
             return
+        self._settle(begun[0], record)
         self.waiting.append(Entry(begun[0], record, (begun[1], segment)))
 
     def _finish(self, one: Series) -> None:
@@ -148,18 +159,27 @@ class OutboxReader:
         for record, segment in one.opened.values():
             self.lost += 1
             closed = lost(record)
-            self._settle(closed)
+            self._settle(record, closed)
             self.waiting.append(Entry(record, closed, (segment,)))
         one.opened.clear()
         self._ended(one.name)
 
     def stored(self, entries: list[Entry]) -> None:
-        """They are safe elsewhere."""
-        for entry in entries:
-            for segment in entry.segments:
-                segment.references -= 1
+        """They are safe elsewhere. Their files stay until what they were reserved by is settled."""
+        self._kept += entries
+        self._let_go()
         for one in list(self.series.values()):
             self._clear(one)
+
+    def _let_go(self) -> None:
+        kept = []
+        for entry in self._kept:
+            if self._is_open(entry.opened.reservation or entry.opened.id):
+                kept.append(entry)
+                continue
+            for segment in entry.segments:
+                segment.references -= 1
+        self._kept = kept
 
     def _clear(self, one: Series) -> None:
         """Delete files that hold nothing any more, the oldest first."""

@@ -14,7 +14,7 @@ from tollhouse.dataplane.runtime.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.messages import SettleAll
 from tollhouse.dataplane.runtime.outbox_reader import Entry, OutboxReader
 from tollhouse.dataplane.settings import Settings
-from tollhouse.dataplane.spending import Closed
+from tollhouse.dataplane.spending import Closed, Opened, Outcome
 from tollhouse.proto.admin.v1 import spend_pb2, spend_pb2_grpc
 
 log = logging.getLogger("tollhouse.ledger")
@@ -33,7 +33,11 @@ class Shipping:
         self._settings = settings
         self._node_id = node_id
         self._budgets = budgets
-        self.reader = OutboxReader(Path(settings.state_dir) / "outbox", self._settle, self._ended)
+        self.reader = OutboxReader(
+            Path(settings.state_dir) / "outbox", self._settle, self._ended, lambda name: name in budgets.counts.open
+        )
+        self._sums: dict[str, list[Outcome]] = {}
+        """Open envelope -> what the attempts out of it came to, as far as it was read."""
         self.shipped = 0
         self.failures = 0
         """Times in a row the control plane could not be reached."""
@@ -43,13 +47,21 @@ class Shipping:
 
     # -- budgets of workers that died
 
-    def _settle(self, closed: Closed) -> None:
-        self._budgets.settle(SettleAll(closed.id, closed.outcomes))
+    def _settle(self, opened: Opened, closed: Closed) -> None:
+        envelope = opened.reservation
+        if not envelope:
+            self._budgets.settle(SettleAll(closed.id, closed.outcomes))
+        elif envelope in self._budgets.counts.open:
+            # A living worker settles it as a whole; this is for when it does not come to that.
+            sums = self._sums.get(envelope)
+            self._sums[envelope] = list(closed.outcomes) if sums is None else _added(sums, closed.outcomes)
 
     def _ended(self, series: str) -> None:
-        """What a dead worker reserved and never wrote down was never sent."""
+        """What a dead worker reserved and never wrote down was never sent; its envelopes come to what was written."""
         for name in [name for name in self._budgets.counts.open if name.rpartition("-")[0] == series]:
-            self._budgets.settle(SettleAll(name, ()))
+            self._budgets.settle(SettleAll(name, tuple(self._sums.pop(name, ()))))
+        for name in [name for name in self._sums if name not in self._budgets.counts.open]:
+            del self._sums[name]
 
     def worker_gone(self) -> None:
         """Look for its open attempts at once."""
@@ -82,6 +94,8 @@ class Shipping:
     def look(self) -> None:
         """Read what is new in the files."""
         now = time.monotonic()
+        if len(self._sums) > 1000:
+            self._sums = {name: sums for name, sums in self._sums.items() if name in self._budgets.counts.open}
         dead = now - self._looked >= DEAD_S
         if dead:
             self._looked = now
@@ -166,6 +180,10 @@ class Shipping:
             await asyncio.sleep(0.05)
             self._looked = 0.0
             self.look()
+
+
+def _added(sums: list[Outcome], more: tuple[Outcome, ...]) -> list[Outcome]:
+    return [Outcome(a.units + b.units, a.doubt + b.doubt) for a, b in zip(sums, more, strict=True)]
 
 
 async def _drain(outgoing: asyncio.Queue[Any]) -> AsyncIterator[Any]:
