@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -12,11 +13,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from tollhouse.cli.client import Connection
 from tollhouse.cli.drill.faults import FAULTS
 from tollhouse.cli.drill.load import Call, _call, work
 from tollhouse.cli.drill.rig import Rig
-from tollhouse.proto.admin.v1 import node_pb2
 
 from tests.support.etcd_server import free_ports
 
@@ -122,15 +121,23 @@ async def test_all_down_is_a_clean_error_within_the_deadline(tmp_path: Path) -> 
 async def test_operators_shut_and_reset_a_target(tmp_path: Path) -> None:
     """On every worker of the node, over its API; metrics and health show it."""
 
-    def told(action: str) -> int:
-        with Connection(admin_key="k").node(rig.grpc) as node:
-            return int(node.SetTarget(node_pb2.SetTargetRequest(name="anthropic", action=action)).known)
+    def ctl(*arguments: str) -> str:
+        command = [sys.executable, "-m", "tollhouse.cli.main", "--admin-key", "k", "targets", *arguments]
+        done = subprocess.run([*command, "--node", rig.grpc], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     async with Rig(tmp_path, grpc=True) as rig:
         assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
-        assert await asyncio.to_thread(told, "open") == 1
+        assert "is kept shut" in await asyncio.to_thread(ctl, "open", "anthropic")
         assert _targets(await work(rig.url, 40, 0.5)) == {"openai"}
-        assert await asyncio.to_thread(told, "reset") == 1
+        listed = json.loads(await asyncio.to_thread(ctl, "-o", "json"))
+        assert {line["name"]: (line["breaker"], line["forced"]) for line in listed} == {
+            "anthropic": ("open", "open"),
+            "openai": ("closed", ""),
+        }
+        assert "an operator keeps it shut" in await asyncio.to_thread(ctl)
+        await asyncio.to_thread(ctl, "reset", "anthropic")
         assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
 
 

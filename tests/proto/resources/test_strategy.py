@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from tollhouse.proto.resources.model import Model
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 
 
@@ -40,6 +41,16 @@ def test_mistakes_are_named(value: dict[str, Any], said: str) -> None:
     """What an option belongs to, what is missing, what contradicts."""
     with pytest.raises(ValidationError, match=said):
         Strategy.model_validate(value)
+
+
+def test_tiers_name_targets_that_are_there() -> None:
+    """A model's are called like their providers, the second of one provider like its model too."""
+    targets = [{"provider": "openai", "model": "gpt-5"}, {"provider": "openai", "model": "gpt-5-mini"}]
+    tiers = [{"name": "small", "targets": ["openai/gpt-5-mini"]}, {"name": "large", "targets": ["openai"]}]
+    strategy = {"algorithm": "tiers", "tiers": tiers}
+    assert Model.model_validate({"targets": targets, "strategy": strategy}).strategy.tiers[1].name == "large"
+    with pytest.raises(ValidationError, match="names 'openai/gpt-5-mini', which is no target; there are openai"):
+        Model.model_validate({"targets": targets[:1], "strategy": strategy})
 
 
 def test_defaults_are_apisixs() -> None:

@@ -118,6 +118,8 @@ class MultiConfig(ProxyConfig):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two instances are called {name!r}; names must be unique")
+        if self.instances is not None:
+            self.balancer.check_tiers(names)
         return self
 
 

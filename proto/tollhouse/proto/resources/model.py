@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 from tollhouse.proto.resources.fields import (
     Description,
     Endpoint,
@@ -202,3 +202,11 @@ class Model(Resource):
     """What to do where neither ``price`` nor the bundled table has a price: ``block`` refuses the request,
     ``estimate`` charges 15 USD per million tokens read and 75 written, ``free`` charges nothing. By default ``free``
     for ``openai-compatible`` providers (your own servers), else ``estimate``."""
+
+    @model_validator(mode="after")
+    def _tiers_name_targets(self) -> Model:
+        names: set[str] = set()
+        for target in self.targets:
+            names.add(target.provider if target.provider not in names else f"{target.provider}/{target.model}")
+        self.strategy.check_tiers(names)
+        return self

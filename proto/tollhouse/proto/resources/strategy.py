@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -99,6 +100,14 @@ class Strategy(Part):
         if self.algorithm == "tiers":
             self._check_tiers()
         return self
+
+    def check_tiers(self, names: Collection[str]) -> None:
+        """Raises ValueError when a tier names a target that is not among these."""
+        for tier in self.tiers:
+            for name in tier.targets:
+                if name not in names:
+                    listed = ", ".join(sorted(names))
+                    raise ValueError(f"tier {tier.name!r} names {name!r}, which is no target; there are {listed}")
 
     def _check_tiers(self) -> None:
         names = [tier.name for tier in self.tiers]
