@@ -7,8 +7,10 @@ import json
 import pytest
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.log_entry import LogFormat, access_entry, encode_entry, full_entry
+from tollhouse.dataplane.pipeline import BoundPlugin, Pipeline
 
 from tests.support.exchanges import finished_chat, finished_exchange
+from tests.support.prompts import configured
 
 SECRETS = {
     "authorization": "Bearer hush",
@@ -144,3 +146,15 @@ async def test_bytes_that_are_no_text() -> None:
     ex = await finished_exchange(path="/\udcff", query="a=%FF", headers={"x-odd": "caf\udce9"}, host="h\udcff")
     assert json.loads(encode_entry(full_entry(ex, 1001.0, "n")))["request"]["uri"] == "/%FF?a=%FF"
     assert json.loads(encode_entry(access_entry(ex, 1001.0)))["host"] == "h?"
+
+
+async def test_a_body_no_guard_has_seen_is_not_logged() -> None:
+    """Refused by a limit, say, before the guard of the route came to look."""
+    ex = await finished_chat()
+    assert "body" in full_entry(ex, 1001.0, "h", body_limit=1000)["request"]
+    guard = configured("ai-guard")
+    ex.pipeline = Pipeline([], {"ai-guard": BoundPlugin(guard, 1071)}, None)
+    assert "body" not in full_entry(ex, 1001.0, "h", body_limit=1000)["request"]
+    assert LogFormat({"b": "$request_body"})(ex) == {}
+    await guard.request(ex)
+    assert "body" in full_entry(ex, 1001.0, "h", body_limit=1000)["request"]

@@ -64,6 +64,8 @@ async def test_an_attack_is_refused_and_told_nowhere(gate: Bench) -> None:
     assert got.json["error"]["code"] == "content_policy_violation"
     assert got.json["error"]["param"] == "messages[0].content"
     assert b"previous" not in got.body
+    assert got.ex.body is not None
+    assert b"previous" not in got.ex.body
     assert provider.received == []
     assert gate.counted("tollhouse_guard_verdicts_total")["injection.override", "block", "input"] == 1
     await provider.stop()

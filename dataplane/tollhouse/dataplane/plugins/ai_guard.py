@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import msgspec
 from pydantic import Field
 from tollhouse.dataplane.chat import Ended, Finished
 from tollhouse.dataplane.errors import ClientError
@@ -293,6 +294,7 @@ class AiGuard(Plugin[GuardConfig]):
                     if refused is not None:
                         return refused
         if blocked:
+            ex.body = _veiled(looked)
             return self._refuse(ex, *blocked[0])
         if edited:
             _write(ex, items, edited)
@@ -337,6 +339,7 @@ class AiGuard(Plugin[GuardConfig]):
         self._tell(ex, verdict)
         if open_:
             return None
+        ex.body = b""  # what was not judged is not logged either
         raise ClientError(
             400,
             "guard_unjudged",
@@ -470,6 +473,12 @@ def _own_pack(config: GuardConfig, canaries: list[str]) -> Any:
     if not rules:
         return None
     return compile_pack(PackText(id="own", version="config", about="The operator's own.", rules=tuple(rules)))
+
+
+def _veiled(looked: Looked) -> bytes:
+    """The body of a refused request as logs may have it: items in which nothing was found."""
+    clean = [msgspec.Raw(item.raw) for item, judged, _ in looked.items if not judged.findings]
+    return msgspec.json.encode({"refused": True, "items": clean})
 
 
 def _write(ex: Exchange, items: list[Item], edited: dict[tuple[str, int | None], bytes]) -> None:
