@@ -144,3 +144,26 @@ async def test_stream_that_breaks_does_not_end_cleanly(catalogue: System, openai
     with pytest.raises(Exception) as caught:  # the SDK's own, or its HTTP library's
         _ = [chunk async for chunk in stream]
     assert caught.type.__module__.startswith(("openai", "httpx"))
+
+
+@pytest.mark.parametrize("model", MODELS)
+async def test_openai_sdk_takes_responses_from_every_model(openai: AsyncOpenAI, model: str) -> None:
+    """Streamed calls with every event in order; with their results the model answers in text, with usage."""
+    tools: Any = [{"type": "function", "name": name, "parameters": CITY, "strict": False} for name in NAMES]
+    items: list[Any] = [{"role": "user", "content": QUESTION}]
+    async with openai.responses.stream(model=model, input=items, tools=tools, store=False) as events:
+        numbers = [event.sequence_number async for event in events]  # type: ignore[union-attr]
+        first = await events.get_final_response()
+    assert numbers == list(range(len(numbers)))
+    calls = [item for item in first.output if item.type == "function_call"]
+    assert [(call.name, call.arguments.replace(" ", "")) for call in calls] == [
+        (name, '{"city":"Paris"}') for name in NAMES
+    ]
+    items += [
+        {"type": "function_call", "call_id": one.call_id, "name": one.name, "arguments": one.arguments} for one in calls
+    ]
+    items += [{"type": "function_call_output", "call_id": one.call_id, "output": "now"} for one in calls]
+    last = await openai.responses.create(model=model, input=items, tools=tools, store=False)
+    assert "now / now" in last.output_text
+    assert last.usage is not None
+    assert last.usage.total_tokens == last.usage.input_tokens + last.usage.output_tokens
