@@ -220,6 +220,28 @@ async def test_a_request_is_explained_and_everything_works_on_a_phone_in_the_dar
     assert page.complaints == []
 
 
+async def test_an_agent_is_stopped_and_resumed_and_budgets_are_seen(page: Browser, watched: System):
+    """The switch works on the node at once; the budget shows what was spent."""
+    budget = {"scope": {"consumer": "bert"}, "unit": "usd", "amount": "5", "window": "day"}
+    await asyncio.to_thread(watched.put, "budgets/berts", budget)
+    await asyncio.to_thread(talk, watched, "bert", 1)
+    await sign_in(page)
+    await show(page, "agents", "3 agents", "berts", "$5.00 / day")
+    await page.run("document.querySelector('[aria-label=\"Stop bert\"]').click()")
+    await page.click("Stop it")
+    await page.until_text("bert is stopped")
+    await asyncio.to_thread(watched.wait_live)
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
+    assert (await asyncio.to_thread(watched.chat, body, apikey="the-key-of-bert-0123")).status == 403
+    resume = "document.querySelector('[aria-label=\"Resume bert\"]')"
+    await page.until(f"!!{resume}")
+    await page.run(f"{resume}.click()")
+    await page.until_text("bert is served again")
+    await asyncio.to_thread(watched.wait_live)
+    await asyncio.to_thread(talk, watched, "bert", 1)
+    assert page.complaints == []
+
+
 async def test_what_callers_write_is_shown_and_never_run(page: Browser, watched: System):
     """A model named like a script is text on every page."""
     evil = "<img src=x onerror=window.harmed=1>"

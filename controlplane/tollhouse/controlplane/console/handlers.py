@@ -55,6 +55,7 @@ class Console:
             ("DELETE", "session", self._sign_out),
             ("GET", "overview", self._overview),
             ("GET", "agents", self._agents),
+            ("GET", "budgets", self._budgets),
             ("GET", "fleet", self._fleet),
             ("GET", "targets", self._targets),
             ("POST", "explain", self._explain),
@@ -136,6 +137,12 @@ class Console:
         self._session(request)
         since = time.time() - 3600
         return answers.answer(200, {row["name"]: row for row in self._sampler.table("consumer", since, "cost")})
+
+    async def _budgets(self, request: web.Request) -> Answer:
+        """How each budget stands, under each of its keys."""
+        self._session(request)
+        told, failed = await self._nodes.budgets()
+        return answers.answer(200, {"budgets": _budgets(told), "silent": failed})
 
     async def _fleet(self, request: web.Request) -> Answer:
         self._session(request)
@@ -270,6 +277,24 @@ def _targets(health: Mapping[str, Any], used: Mapping[str, dict[str, Any]]) -> l
     for name, row in used.items():
         rows.setdefault(name, _unused(name)).update(row)
     return [rows[name] for name in sorted(rows)]
+
+
+def _budgets(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row per budget and key. Counts in Redis are the same on every node; others are added up."""
+    rows: dict[str, dict[str, Any]] = {}
+    for answer in told.values():
+        for one in answer.budgets:
+            scale = 1e9 if one.unit == "usd" else 1
+            row = rows.get(one.key)
+            known = row is not None
+            if row is None:
+                row = rows[one.key] = {"budget": one.budget, "key": one.key, "unit": one.unit, "window": one.window}
+                row |= {"limit": one.limit / scale, "spent": 0.0, "reserved": 0.0}
+                row |= {"resets": one.resets_ms / 1000 or None, "enforced": one.enforced}
+            if answer.store == "node" or not known:
+                row["spent"] += one.spent / scale
+                row["reserved"] += one.reserved / scale
+    return sorted(rows.values(), key=lambda row: -(row["spent"] / row["limit"] if row["limit"] else 0))
 
 
 def _unused(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 from tollhouse.controlplane.service.fleet import Fleet
 from tollhouse.controlplane.service.refusal import Fault, Refusal
-from tollhouse.proto.admin.v1 import node_pb2, node_pb2_grpc
+from tollhouse.proto.admin.v1 import node_pb2, node_pb2_grpc, spend_pb2, spend_pb2_grpc
 from tollhouse.proto.fleet import NodeRegistration
 
 _log = logging.getLogger("tollhouse.controlplane.console")
@@ -43,6 +43,16 @@ class Nodes:
         """What each node's workers know of their targets, by its id."""
         request = node_pb2.TargetHealthRequest()
         return await self._ask_all(lambda stub: stub.TargetHealth(request, timeout=TIMEOUT_S, metadata=self._metadata))
+
+    async def budgets(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What each node knows of the budgets, by its id."""
+        request = spend_pb2.ListBudgetsRequest()
+
+        def ask(channel: grpc.aio.Channel) -> Any:
+            stub = spend_pb2_grpc.BudgetServiceStub(channel)
+            return stub.ListBudgets(request, timeout=TIMEOUT_S, metadata=self._metadata)
+
+        return await self._ask_channels(ask)
 
     async def explain(self, request: Any) -> tuple[str, Any]:
         """What the first node that answers would do with a request, and which node that is. Raises Refusal."""
@@ -82,12 +92,17 @@ class Nodes:
             await channel.close(None)
 
     async def _ask_all(self, question: Callable[[Any], Awaitable[Answer]]) -> tuple[dict[str, Answer], dict[str, str]]:
+        return await self._ask_channels(lambda channel: question(node_pb2_grpc.NodeServiceStub(channel)))
+
+    async def _ask_channels(
+        self, question: Callable[[grpc.aio.Channel], Awaitable[Answer]]
+    ) -> tuple[dict[str, Answer], dict[str, str]]:
         answers: dict[str, Answer] = {}
         failed: dict[str, str] = {}
 
         async def ask(node: NodeRegistration) -> None:
             try:
-                answers[node.id] = await question(self._stub(node))
+                answers[node.id] = await question(self._channel(node))
             except (grpc.aio.AioRpcError, OSError) as error:
                 failed[node.id] = _said(error)
 
@@ -97,6 +112,9 @@ class Nodes:
         return answers, failed
 
     def _stub(self, node: NodeRegistration) -> Any:
+        return node_pb2_grpc.NodeServiceStub(self._channel(node))
+
+    def _channel(self, node: NodeRegistration) -> grpc.aio.Channel:
         address = node.grpc_address
         channel = self._channels.get(address)
         if channel is None:
@@ -107,7 +125,7 @@ class Nodes:
             else:
                 channel = grpc.aio.insecure_channel(address, options)
             self._channels[address] = channel
-        return node_pb2_grpc.NodeServiceStub(channel)
+        return channel
 
     async def _forget(self, living: set[str]) -> None:
         for address in set(self._channels) - living:
