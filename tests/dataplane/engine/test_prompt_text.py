@@ -70,3 +70,27 @@ def test_nesting_without_end_is_cut_off() -> None:
 def test_messages_of_another_kind_are_refused(messages: Any) -> None:
     with pytest.raises(ClientError):
         new_texts(document(messages=messages))
+
+
+def test_items_of_responses_and_googles_contents_are_judged_by_who_says_them() -> None:
+    """What is new after the model's last answer; calls and thoughts are the model's, outputs are new."""
+    items = [
+        {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "rules"}]},
+        {"role": "user", "content": "old"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "thought"}]},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": "found"},
+    ]
+    contents = [
+        {"parts": [{"text": "old"}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "found"}}}]},
+    ]
+    for body in ({"input": items}, {"contents": contents}):
+        document = RequestDocument(json.dumps(body).encode())
+        assert "found" in new_texts(document)
+        assert "old" not in new_texts(document)
+        assert last_user_texts(document) == ["old"]
+        assert "old" in whole_texts(document)
+        assert "rules" not in whole_texts(document)
+    assert new_texts(RequestDocument(b'{"input":["a","b"]}')) == ["a", "b"]

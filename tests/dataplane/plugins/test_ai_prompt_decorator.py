@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.registry import protocols_by_name
 
 from tests.support.prompts import configured, exchange
 
@@ -61,3 +62,22 @@ def test_bodies_without_messages_are_left_alone_and_broken_ones_refused() -> Non
 def test_configs_that_do_nothing_or_make_no_sense_are_refused(config: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         configured("ai-prompt-decorator", **config)
+
+
+def test_responses_get_items_and_googles_contents_their_own_shapes() -> None:
+    """A string input becomes an item; system texts go into the system instruction."""
+    both = {"prepend": [{"role": "system", "content": "S"}], "append": [{"role": "assistant", "content": "A"}]}
+    plugin = configured("ai-prompt-decorator", **both)
+    ex = exchange({"input": "hi"}, "openai_chat")
+    ex.protocol = protocols_by_name()["openai_responses"]
+    plugin.request(ex)
+    assert ex.document is not None
+    assert ex.document.get("input") == [both["prepend"][0], {"role": "user", "content": "hi"}, both["append"][0]]
+    ex = exchange(
+        {"contents": [{"parts": [{"text": "hi"}]}], "systemInstruction": {"parts": [{"text": "B"}]}}, "openai_chat"
+    )
+    ex.protocol = protocols_by_name()["gemini_generate"]
+    plugin.request(ex)
+    assert ex.document is not None
+    assert ex.document.get("systemInstruction") == {"parts": [{"text": "S"}, {"text": "B"}]}
+    assert ex.document.get("contents")[-1] == {"role": "model", "parts": [{"text": "A"}]}

@@ -30,6 +30,9 @@ _NOT_TEXT = frozenset(
         "file_data",
         "signature",
         "encrypted_content",
+        "thoughtSignature",
+        "mimeType",
+        "mime_type",
         "cache_control",
     )
 )
@@ -65,14 +68,15 @@ def new_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str
     """What is new in the request: its messages after the model's last answer, so a user's words and tool results
     alike. Answers at the very end are the client's own writing (a prefill): they and what they answer are new too.
     System and developer messages count only with ``all_roles``, or as the last one."""
-    if "messages" not in document:
+    name = _conversation(document)
+    if not name:
         return texts_of(document.get("input")) + texts_of(document.get("prompt"))
-    raw = _split(document)
+    raw = _split(document, name)
     found: list[list[str]] = []
     asked = False
     for position in range(len(raw) - 1, -1, -1):
-        message = _decode(raw[position], position)
-        role = message.get("role") if isinstance(message, dict) else None
+        message = _decode(raw[position], name, position)
+        role = _role(message)
         if role == "assistant":
             if asked:
                 break
@@ -88,11 +92,14 @@ def new_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str
 def whole_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str]:
     """The whole conversation: what users and tools said, and with ``all_roles`` also the model and the system."""
     found = texts_of(document.get("system")) + texts_of(document.get("instructions")) if all_roles else []
-    messages = document.get("messages")
+    if all_roles:
+        found += texts_of(document.get("systemInstruction")) + texts_of(document.get("system_instruction"))
+    name = _conversation(document)
+    messages = document.get(name) if name else None
     if not isinstance(messages, list):
         return found + texts_of(document.get("input")) + texts_of(document.get("prompt"))
     for message in messages:
-        role = message.get("role") if isinstance(message, dict) else None
+        role = _role(message)
         if all_roles or role not in _OWN_WORDS:
             found += texts_of(message)
     return found
@@ -100,32 +107,65 @@ def whole_texts(document: RequestDocument, *, all_roles: bool = False) -> list[s
 
 def last_user_texts(document: RequestDocument) -> list[str]:
     """What the user said last, tool results apart: an allow-list is about the task, not about what tools return."""
-    if "messages" not in document:
+    name = _conversation(document)
+    if not name:
         return texts_of(document.get("input")) + texts_of(document.get("prompt"))
-    raw = _split(document)
+    raw = _split(document, name)
     for position in range(len(raw) - 1, -1, -1):
-        message = _decode(raw[position], position)
-        if not isinstance(message, dict) or message.get("role") != "user":
+        message = _decode(raw[position], name, position)
+        if not isinstance(message, dict) or _role(message) != "user":
             continue
-        content = message.get("content")
+        content = message.get("content", message.get("parts"))
         if isinstance(content, list):
-            content = [part for part in content if not (isinstance(part, dict) and part.get("type") == "tool_result")]
+            content = [
+                part
+                for part in content
+                if not (isinstance(part, dict) and (part.get("type") == "tool_result" or "functionResponse" in part))
+            ]
         texts = texts_of(content)
         if texts:
             return texts
     return []
 
 
-def _split(document: RequestDocument) -> list[msgspec.Raw]:
+def _conversation(document: RequestDocument) -> str:
+    """The field that holds the conversation, turn by turn; empty when there is none (a prompt, texts to embed)."""
+    if "messages" in document:
+        return "messages"
+    for name in ("contents", "input"):
+        if document.raw_field(name).lstrip().startswith(b"[") and b"{" in document.raw_field(name)[:64]:
+            return name
+    return ""
+
+
+def _role(message: Any) -> str | None:
+    """Who says it. Items of OpenAI's responses without a role are the model's calls and thoughts, or what tools gave
+    back; Google's ``model`` is the assistant, and says ``user`` when it leaves the role out."""
+    if not isinstance(message, dict):
+        return None
+    role = message.get("role")
+    if role == "model":
+        return "assistant"
+    if isinstance(role, str):
+        return role
+    if "parts" in message:
+        return "user"
+    kind = message.get("type")
+    if isinstance(kind, str) and (kind == "reasoning" or kind.endswith("_call")):
+        return "assistant"
+    return None
+
+
+def _split(document: RequestDocument, name: str) -> list[msgspec.Raw]:
     try:
-        return _MESSAGES.decode(document.raw_field("messages"))
+        return _MESSAGES.decode(document.raw_field(name))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ClientError(400, "invalid_value", "messages: expected an array of messages.", param="messages") from None
+        raise ClientError(400, "invalid_value", f"{name}: expected an array of messages.", param=name) from None
 
 
-def _decode(raw: msgspec.Raw, position: int) -> Any:
+def _decode(raw: msgspec.Raw, name: str, position: int) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        where = f"messages[{position}]"
+        where = f"{name}[{position}]"
         raise ClientError(400, "invalid_json", f"{where} is not valid JSON: {error}.", param=where) from None

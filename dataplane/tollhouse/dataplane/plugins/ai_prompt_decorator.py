@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
+from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
@@ -31,8 +32,8 @@ class PromptDecoratorConfig(PluginConfig):
 
 
 class AiPromptDecorator(Plugin[PromptDecoratorConfig]):
-    """Adds messages. In Anthropic's format the system ones go into ``system``, before or after what is there; a body
-    without ``messages`` (embeddings) is left alone."""
+    """Adds messages. In Anthropic's and Google's formats the system ones go into the system prompt, before or after
+    what is there; a body that is no conversation (embeddings) is left alone."""
 
     name: ClassVar[str] = "ai-prompt-decorator"
     stage: ClassVar[Stage] = Stage.SHAPE
@@ -56,6 +57,13 @@ class AiPromptDecorator(Plugin[PromptDecoratorConfig]):
     def request(self, ex: Exchange) -> None:
         """Edit the messages."""
         document = ex.document
+        if document is not None and ex.protocol is not None:
+            if ex.protocol.name == "openai_responses":
+                self._around_input(document)
+                ex.forget()
+            elif ex.protocol.name.startswith("gemini_"):
+                self._around_contents(document)
+                ex.forget()
         if document is None or "messages" not in document:
             return
         messages = document.get("messages")
@@ -72,6 +80,37 @@ class AiPromptDecorator(Plugin[PromptDecoratorConfig]):
         if before or after:
             document.set("messages", [*before, *messages, *after])
         ex.forget()
+
+    def _around_input(self, document: RequestDocument) -> None:
+        """OpenAI's responses: items before and after those of the client."""
+        given = document.get("input")
+        items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+        if not isinstance(items, list):
+            raise ClientError(400, "invalid_value", "input: expected a string or an array of items.", param="input")
+        document.set("input", [*self._before, *items, *self._after])
+
+    def _around_contents(self, document: RequestDocument) -> None:
+        """Google's contents; system messages go into the system instruction."""
+        contents = document.get("contents")
+        if not isinstance(contents, list):
+            raise ClientError(400, "invalid_value", "contents: expected an array of contents.", param="contents")
+        name = "system_instruction" if "system_instruction" in document else "systemInstruction"
+        told = [[{"text": one["content"]} for one in some if one["role"] == "system"] for some in self._lists()]
+        if any(told):
+            system = document.get(name)
+            parts = system.get("parts", []) if isinstance(system, dict) else []
+            document.set(name, {"parts": [*told[0], *parts, *told[1]]})
+        before, after = ([_content(one) for one in some if one["role"] != "system"] for some in self._lists())
+        if before or after:
+            document.set("contents", [*before, *contents, *after])
+
+    def _lists(self) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+        return self._before, self._after
+
+
+def _content(prompt: dict[str, str]) -> dict[str, Any]:
+    """A message as Google has it."""
+    return {"role": "model" if prompt["role"] == "assistant" else "user", "parts": [{"text": prompt["content"]}]}
 
 
 def _around(system: Any, first: list[str], last: list[str]) -> Any:

@@ -109,7 +109,7 @@ class AiPromptGuard(Plugin[PromptGuardConfig]):
         document = ex.document
         if document is None:
             return  # no body, so nothing was said
-        if not any(name in document for name in ("messages", "input", "prompt")):
+        if not any(name in document for name in ("messages", "contents", "input", "prompt")):
             self._nothing_to_judge(ex)
             return
         if config.match_all_conversation_history:
