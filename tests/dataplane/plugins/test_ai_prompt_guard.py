@@ -9,6 +9,7 @@ import pytest
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.plugins.ai_prompt_guard import AiPromptGuard
+from tollhouse.dataplane.verdicts import verdicts_of
 
 from tests.support.prompts import configured, exchange
 
@@ -124,7 +125,7 @@ def test_a_refusal_has_apisixs_words_and_leaves_a_trace_of_the_rule() -> None:
         guard.request(ex)
     assert (caught.value.status, caught.value.code) == (400, "prompt_denied")
     assert caught.value.apisix_body == {"message": DENIED}
-    assert ex.state["ai-prompt-guard"] == {"action": "block", "rule": "deny_patterns[1]"}
+    assert [(one.rule, one.action) for one in verdicts_of(ex)] == [("prompt/deny_patterns[1]", "block")]
 
 
 def test_other_bodies_with_a_prompt_are_judged_too() -> None:

@@ -13,6 +13,7 @@ from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
+from tollhouse.dataplane.verdicts import Verdict, add_verdict
 
 _log = logging.getLogger("tollhouse.plugins.ai_prompt_guard")
 
@@ -57,6 +58,9 @@ class AiPromptGuard(Plugin[PromptGuardConfig]):
         super().__init__(config, place, services, metadata)
         self._allow = _compile(config.allow_patterns)
         self._deny = _compile(config.deny_patterns)
+        self._counted = services.metrics.counter(
+            "tollhouse_guard_verdicts_total", "What guards decided.", ("rule_group", "action", "direction")
+        )
 
     @classmethod
     def normalise(cls, config: dict[str, Any], resource: dict[str, Any]) -> list[str]:
@@ -126,7 +130,8 @@ class AiPromptGuard(Plugin[PromptGuardConfig]):
                 self._refuse(ex, "Request contains prohibited content", f"deny_patterns[{hit}]")
 
     def _refuse(self, ex: Exchange, message: str, rule: str) -> None:
-        ex.state[self.name] = {"action": "block", "rule": rule}
+        add_verdict(ex, Verdict(self.name, f"prompt/{rule}", "policy.prompt", "block", "input"))
+        self._counted("policy.prompt", "block", "input").add()
         raise ClientError(400, "prompt_denied", message, apisix_body={"message": message})
 
     def _nothing_to_judge(self, ex: Exchange) -> None:
