@@ -68,3 +68,14 @@ async def test_embeddings_are_refused_by_name_where_there_are_none(gate: Bench) 
         assert got.status == 400
         assert got.json["error"]["param"] == "input"
         assert not fake.received
+
+
+async def test_an_address_with_a_path_speaks_the_format_of_that_path(gate: Bench) -> None:
+    """APISIX's configs give whole addresses: a client of responses is translated to what stands there."""
+    async with providers(answer(200, openai_reply())) as [fake]:
+        await gate.multi(instance("one", "openai", f"{fake.url}/v1/chat/completions"))
+        got = await gate.ask({"model": "gpt-4o", "input": "hi"}, "/v1/responses")
+        assert got.status == 200, got.body
+        assert got.json["object"] == "response"
+        assert fake.received[0].target == "/v1/chat/completions"
+        assert json.loads(fake.received[0].body)["messages"] == [{"role": "user", "content": "hi"}]

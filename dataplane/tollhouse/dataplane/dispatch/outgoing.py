@@ -44,15 +44,18 @@ class Prepared:
 
 
 def spoken_protocol(client: Protocol, target: Target) -> Protocol:
-    """The client's format when the provider speaks it, else the provider's preferred one."""
-    speaks = target.endpoint.provider.speaks
-    if client.name in speaks:
-        return client
+    """The client's format when the provider speaks it, else the provider's preferred one. A configured address with a
+    path of its own speaks the format that path belongs to."""
+    endpoint = target.endpoint
     known = registry.protocols_by_name()
-    for name in speaks:
-        if name in known:
-            return known[name]
-    raise GatewayFault("unspoken_protocol", f"None of the formats of {target.name} is known to this gateway.")
+    names = [name for name in endpoint.provider.speaks if name in known]
+    if endpoint.path:
+        names = [name for name in names if known[name].claims(endpoint.path, None)] or names
+    if client.name in names:
+        return client
+    if not names:
+        raise GatewayFault("unspoken_protocol", f"None of the formats of {target.name} is known to this gateway.")
+    return known[names[0]]
 
 
 def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Prepared:
