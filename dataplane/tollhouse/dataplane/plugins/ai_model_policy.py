@@ -8,7 +8,8 @@ from typing import ClassVar
 from pydantic import Field
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
-from tollhouse.dataplane.plugin import Plugin, PluginConfig
+from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
+from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
 from tollhouse.dataplane.verdicts import Verdict, add_verdict
 
@@ -51,6 +52,14 @@ class AiModelPolicy(Plugin[ModelPolicyConfig]):
     Config: ClassVar[type[PluginConfig]] = ModelPolicyConfig
     needs_document: ClassVar[bool] = True
 
+    def __init__(
+        self, config: ModelPolicyConfig, place: Place, services: Services, metadata: PluginConfig | None = None
+    ) -> None:
+        super().__init__(config, place, services, metadata)
+        self._counted = services.metrics.counter(
+            "tollhouse_guard_verdicts_total", "What guards decided.", ("rule_group", "action", "direction")
+        )
+
     def request(self, ex: Exchange) -> None:
         """Raises ClientError 403 ``model_not_allowed``."""
         if ex.protocol is None or ex.document is None:
@@ -64,6 +73,8 @@ class AiModelPolicy(Plugin[ModelPolicyConfig]):
             reason = f"you may not use {model!r}"
         if reason:
             rule_name, shadow = f"model/{model}"[:120], self.config.shadow
+            action = "shadow_block" if shadow else "block"
+            self._counted("policy.model", action, "input").add()
             add_verdict(ex, Verdict(self.name, rule_name, "policy.model", "block", "input", "model", shadow=shadow))
             if not self.config.shadow:
                 raise ClientError(403, "model_not_allowed", f"Not allowed: {reason}.", param="model")
@@ -74,8 +85,8 @@ class AiModelPolicy(Plugin[ModelPolicyConfig]):
             ex.state[ALLOWED] = [*(rule.models if rule.models is not None else ("*",)), *denied]
         if rule.providers is not None:
             before = ex.state.get(PROVIDERS)
-            both = before is not None
-            ex.state[PROVIDERS] = [one for one in before if _matches(rule.providers, one)] if both else rule.providers
+            allowed = rule.providers
+            ex.state[PROVIDERS] = allowed if before is None else [one for one in before if _matches(allowed, one)]
 
     def _rule(self, ex: Exchange) -> ModelRule | None:
         group = ex.consumer.group_id if ex.consumer is not None else ""
