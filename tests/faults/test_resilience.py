@@ -163,3 +163,15 @@ async def test_a_full_target_queues_then_moves_on_then_sheds(tmp_path: Path) -> 
         assert 200 in statuses
         assert 503 in statuses
         assert all(call.told for call in calls if not call.whole)
+
+
+def test_a_drill_reports_what_agents_saw() -> None:
+    """The command as an operator runs it: phases, availability, and an exit code that can be required."""
+    command = [sys.executable, "-m", "tollhouse.cli.main", "drill", "storm", "--fault-s", "1.5", "--calm-s", "0.5"]
+    done = subprocess.run([*command, "--require", "99", "-o", "json"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert [phase["phase"] for phase in told["phases"]] == ["calm", "storm", "calm"]
+    assert told["phases"][1]["failed_over"] > 0
+    assert told["all"]["availability"] == 1.0
+    assert told["all"]["amplification"] <= 1.2
