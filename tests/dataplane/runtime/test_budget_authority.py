@@ -27,7 +27,7 @@ async def authorities(
     """The one that counts for a node, or two that share a Redis."""
     shared = request.param == "redis"
     store = f"redis://127.0.0.1:{redis_server.port}/0" if shared else "node"
-    made = [BudgetAuthority(store, str(tmp_path / str(number))) for number in range(2 if shared else 1)]
+    made = [BudgetAuthority(store, str(tmp_path / str(number)), 15.0) for number in range(2 if shared else 1)]
     for one in made:
         one.open()
     yield made

@@ -26,7 +26,7 @@ class BudgetAuthority:
     """One per node, in the supervisor. Open reservations are known here whoever counts, so that those of a worker
     that died are settled."""
 
-    def __init__(self, store: str, state_dir: str) -> None:
+    def __init__(self, store: str, state_dir: str, timeout_s: float = 1.0) -> None:
         self.counts = Reservations()
         self.shared: Any = None
         self._journal = BudgetJournal(Path(state_dir) / "budgets.journal", self.counts)
@@ -43,7 +43,7 @@ class BudgetAuthority:
             # Most nodes have no Redis, and its client takes a while to load.
             from tollhouse.dataplane.runtime.redis_budgets import RedisBudgets
 
-            self.shared = RedisBudgets(store)
+            self.shared = RedisBudgets(store, timeout_s)
 
     def open(self) -> None:
         """Read the journal. Raises OSError."""
