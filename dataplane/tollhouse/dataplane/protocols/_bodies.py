@@ -1,4 +1,4 @@
-"""Bodies that are no JSON object, seen as documents: their small fields can be read and set, the rest passes as it is."""
+"""Bodies that are no JSON object, seen as documents: small fields can be read and set, the rest passes as it is."""
 
 from __future__ import annotations
 
