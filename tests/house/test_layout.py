@@ -15,7 +15,7 @@ ELSEWHERE = ROOT / "tests/house/tested_elsewhere.toml"
 """Modules without a test module of their own, by the tests that cover them."""
 
 
-def tested_elsewhere() -> dict[str, str]:
+def listed_elsewhere() -> dict[str, str]:
     """Module -> the test file or folder that covers it."""
     lists = tomllib.loads(ELSEWHERE.read_text())
     return {module: test for test, modules in lists.items() for module in modules}
@@ -73,7 +73,7 @@ def has_its_test(path: Path) -> bool:
 
 def test_each_module_has_its_test() -> None:
     """tests/<root>/ mirrors the source; what is tested elsewhere is listed with the place."""
-    listed = tested_elsewhere()
+    listed = listed_elsewhere()
     names = {str(path.relative_to(ROOT)): path for path in modules() if not path.name.startswith("__")}
     missing = [name for name, path in names.items() if name not in listed and not has_its_test(path)]
     assert missing == [], f"write the test, or say in {ELSEWHERE.name} where it is"
@@ -81,7 +81,7 @@ def test_each_module_has_its_test() -> None:
 
 def test_list_of_exceptions_is_true() -> None:
     """Every listed module exists and every named test does."""
-    listed = tested_elsewhere()
+    listed = listed_elsewhere()
     assert sorted(name for name in listed if not (ROOT / name).exists()) == []
     assert sorted({test for test in listed.values() if not (ROOT / test).exists()}) == []
 
