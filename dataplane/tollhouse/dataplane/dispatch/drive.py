@@ -149,9 +149,9 @@ class Driver:
         self, ex: Exchange, plan: Plan, target: Target, more: bool, deadline: float | None
     ) -> Reply | UpstreamFailure:
         """One try, once there is a place for it at the target."""
-        most = self._states.share(target)
-        if not most:
+        if not target.max_in_flight:
             return await self._send(ex, plan, target, more, deadline, None)
+        most = self._states.share(target)
         gate = self._states.of(target).gate
         wait_s = 0.0 if more else plan.limits.queue_s
         if deadline is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,15 +48,22 @@ def spoken_protocol(client: Protocol, target: Target) -> Protocol:
     """The client's format when the provider speaks it, else the provider's preferred one. A configured address with a
     path of its own speaks the format that path belongs to."""
     endpoint = target.endpoint
-    known = registry.protocols_by_name()
-    names = [name for name in endpoint.provider.speaks if name in known]
-    if endpoint.path:
-        names = [name for name in names if known[name].claims(endpoint.path, None)] or names
+    names = _spoken(tuple(endpoint.provider.speaks), endpoint.path)
     if client.name in names:
         return client
     if not names:
         raise GatewayFault("unspoken_protocol", f"None of the formats of {target.name} is known to this gateway.")
-    return known[names[0]]
+    return registry.protocols_by_name()[names[0]]
+
+
+@lru_cache(maxsize=1024)
+def _spoken(speaks: tuple[str, ...], path: str) -> tuple[str, ...]:
+    """The formats known here, and of them those the path of an address belongs to, if any."""
+    known = registry.protocols_by_name()
+    names = tuple(name for name in speaks if name in known)
+    if path:
+        names = tuple(name for name in names if known[name].claims(path, None)) or names
+    return names
 
 
 def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Prepared:

@@ -105,6 +105,8 @@ def get_flag(holder: dict[str, Any], name: str, where: str = "") -> bool | None:
 
 def count(value: Any) -> int:
     """A token count in a provider's reply; 0 for anything that is not one."""
+    if type(value) is int:
+        return value if 0 <= value < 1 << 62 else 0
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value < 0:
         return 0
     return int(value) if value < 1 << 62 else 0
