@@ -150,7 +150,6 @@ class Protocol(ABC):
     def enter(self, path: str, query: str, document: RequestDocument) -> None:
         """Put what the address says of the request (the model, say) into the document, where everything else looks
         for it. Called once, before the request is looked at. Raises ClientError 400."""
-        return None
 
     @abstractmethod
     def peek(self, document: RequestDocument) -> Peek:

@@ -40,7 +40,8 @@ class Provider(ABC):
 
     speaks: ClassVar[Mapping[str, str]]
     """Protocol name -> path, in order of preference. A target speaks the client's format if it can; otherwise the
-    first entry. ``{model}`` in a path stands for the model's name, ``{rest}`` for what the client's path goes on with."""
+    first entry. ``{model}`` in a path stands for the model's name, ``{rest}`` for what the client's path goes on
+    with."""
 
     streams: ClassVar[Mapping[str, str]] = {}
     """Protocol name -> path of streamed answers, for formats that ask for them at another one."""

@@ -117,7 +117,8 @@ class Consumers:
     """(plugin name, identity) -> (username, credential id)."""
 
     def by_name(self, name: str) -> CompiledConsumer | None:
-        return self.names.get(name)
+        found: CompiledConsumer | None = self.names.get(name)
+        return found
 
     def by_digest(self, plugin_name: str, digest: str) -> tuple[CompiledConsumer, str] | None:
         """Who presents a credential with this digest to this authentication plugin, and the credential's id."""

@@ -73,7 +73,7 @@ class OpenAIChat(Protocol):
         """Streams always carry usage; it is hidden again from a client that did not ask."""
         if document.raw_field("stream") != b"true":
             return False
-        options = as_object(document.get("stream_options") or {}, "stream_options")
+        options = as_object({} if (told := document.get("stream_options")) is None else told, "stream_options")
         if options.get("include_usage") is True:
             return False
         document.set("stream_options", {**options, "include_usage": True})

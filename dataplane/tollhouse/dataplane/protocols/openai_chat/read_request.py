@@ -70,7 +70,7 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
     max_tokens = get_integer(body, "max_completion_tokens", low=1)
     if max_tokens is None:
         max_tokens = get_integer(body, "max_tokens", low=1)
-    stream_options = as_object(body.get("stream_options") or {}, "stream_options")
+    stream_options = as_object({} if (told := body.get("stream_options")) is None else told, "stream_options")
     choices = get_integer(body, "n", low=1, high=128)
     return ChatRequest(
         model=get_text(body, "model", ""),
