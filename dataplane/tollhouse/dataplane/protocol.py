@@ -147,7 +147,7 @@ class Protocol(ABC):
         """The body as a document. Raises ClientError 400 when it is none."""
         return RequestDocument(body)
 
-    def enter(self, path: str, query: str, document: RequestDocument) -> None:
+    def enter(self, path: str, query: str, document: RequestDocument) -> None:  # noqa: B027 - most have nothing to do
         """Put what the address says of the request (the model, say) into the document, where everything else looks
         for it. Called once, before the request is looked at. Raises ClientError 400."""
 
