@@ -27,6 +27,7 @@ def said(code: grpc.StatusCode, details: str) -> AioRpcError:
     [
         (grpc.StatusCode.UNAVAILABLE, "etcdserver: no leader", EtcdUnavailable),
         (grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded", EtcdUnavailable),
+        (grpc.StatusCode.UNKNOWN, "context deadline exceeded", EtcdUnavailable),
         (grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied", EtcdPermissionDenied),
         (grpc.StatusCode.UNAUTHENTICATED, "etcdserver: invalid auth token", EtcdPermissionDenied),
         (grpc.StatusCode.INVALID_ARGUMENT, "etcdserver: user name is empty", EtcdPermissionDenied),

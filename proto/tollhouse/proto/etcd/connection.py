@@ -82,7 +82,10 @@ def translate(error: grpc.aio.AioRpcError, endpoint: str, *, write: bool = False
     """gRPC's error as one of ours."""
     code, details = error.code(), error.details() or error.code().name
     where = f"etcd at {endpoint}"
-    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED) or (
+        # A member that loses its leader passes Go's own words on without a code.
+        code is grpc.StatusCode.UNKNOWN and details.startswith("context ")
+    ):
         return EtcdUnavailable(f"{where}: {details}", maybe_applied=write and not _never_sent(error))
     if code is grpc.StatusCode.PERMISSION_DENIED or needs_login(error) or "authentication failed" in details:
         return EtcdPermissionDenied(f"{where}: {details}")
