@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
@@ -116,15 +117,15 @@ class Plugin(Generic[ConfigT]):
         """The last snapshot with this config is gone: flush, release."""
 
 
-class DispatchPlugin(Plugin[ConfigT]):
+class DispatchPlugin(Plugin[ConfigT], ABC):
     """A plugin that answers by sending the request on: at most one per route acts (the first in priority)."""
 
     ai: ClassVar[bool] = True
     """Serves a model: the client's protocol is recognised and the body read before ADMIT."""
 
+    @abstractmethod
     async def dispatch(self, ex: Exchange) -> Reply:
         """Send it, with failover. Raises GatewayError; cancelling it cancels the upstream call."""
-        raise NotImplementedError
 
     def explain(self, ex: Exchange) -> list[Any]:
         """The targets in the order they would be tried (``ExplainTarget``), the excluded ones with their reason."""
