@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -27,15 +29,32 @@ def etcd_binary(name: str = "etcd") -> str:
     return found
 
 
+def _candidates() -> Iterator[int]:
+    """Ports below the range the kernel takes for outgoing connections, which could otherwise take one between its being
+    found free and its being listened on. Each worker of a parallel run has its own thousand."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 12
+    first = 20_000 + worker * 1_000
+    start = random.SystemRandom().randrange(1_000)
+    for number in itertools.count(start):
+        yield first + number % 1_000
+
+
+_PORTS = _candidates()
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on right now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Ports nobody listens on right now, and nobody in this run was given recently."""
+    found: list[int] = []
+    while len(found) < count:
+        port = next(_PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+    return found
 
 
 class EtcdServer:
