@@ -21,12 +21,12 @@ import psutil
 import uvloop
 from multidict import CIMultiDict
 from tollhouse.dataplane import registry
+from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.gateway import Gateway
-from tollhouse.dataplane.objects import Batch, RawObject
 from tollhouse.dataplane.runtime.clock import SystemClock
-from tollhouse.dataplane.runtime.metrics import PlainMetrics
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
+from tollhouse.dataplane.runtime.telemetry.metrics import PlainMetrics
 from tollhouse.dataplane.services import Services
 from tollhouse.proto import sealing
 

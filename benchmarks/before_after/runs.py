@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
+from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.gateway import Gateway
-from tollhouse.dataplane.objects import Batch, RawObject
-from tollhouse.dataplane.runtime.metrics import PlainMetrics
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
+from tollhouse.dataplane.runtime.telemetry.metrics import PlainMetrics
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.transport import Origin, Timeouts, TransportError, UpstreamRequest
 from tollhouse.proto.sealing import digest

@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 import pytest
+from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.gateway import Gateway
-from tollhouse.dataplane.objects import Batch, RawObject
 from tollhouse.dataplane.reply import Reply
 from tollhouse.proto import sealing
 
@@ -36,7 +36,7 @@ class Echo:
 
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Gateway:
-    monkeypatch.setattr("tollhouse.dataplane.snapshot_builder.UpstreamDispatcher", Echo)
+    monkeypatch.setattr("tollhouse.dataplane.config.snapshot_builder.UpstreamDispatcher", Echo)
     return Gateway(plain_services())
 
 

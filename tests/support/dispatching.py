@@ -9,9 +9,9 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.gateway import Gateway
-from tollhouse.dataplane.objects import Batch, RawObject
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.runtime.upstream.transport import LeanTransport
 

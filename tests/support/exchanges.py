@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.exchange import Attempt, Exchange
 from tollhouse.dataplane.gateway import Gateway
-from tollhouse.dataplane.objects import Batch, RawObject
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.registry import protocols_by_name
 from tollhouse.dataplane.reply import Reply

@@ -6,10 +6,10 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 
-from tollhouse.dataplane.runtime.authority import Authority
-from tollhouse.dataplane.runtime.counters import LinkedCounters
-from tollhouse.dataplane.runtime.link import Link
-from tollhouse.dataplane.runtime.messages import Done, Message, Settle, Take
+from tollhouse.dataplane.runtime.counts.authority import Authority
+from tollhouse.dataplane.runtime.counts.counters import LinkedCounters
+from tollhouse.dataplane.runtime.link.link import Link
+from tollhouse.dataplane.runtime.link.messages import Done, Message, Settle, Take
 
 Told = Callable[[Message], None]
 Asked = Callable[[Message], Message | Awaitable[Message]]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
+from tollhouse.dataplane.config.snapshot import Snapshot
 from tollhouse.dataplane.errors import GatewayFault
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.services import Cell, Counters, Distribution, Limit, Metrics, Secrets, Services, Taken
-from tollhouse.dataplane.snapshot import Snapshot
 from tollhouse.dataplane.transport import Transport, UpstreamRequest, UpstreamResponse
 
 

@@ -1,7 +1,7 @@
 """Serves requests. The life of one, with file names:
 
 1. ``runtime/server``   bytes in; the snapshot is picked up once
-2. ``engine/match``     which route (``snapshot`` holds the compiled ones)
+2. ``engine/match``     which route (``config/snapshot`` holds the compiled ones)
 3. ``protocols/``       the client's wire format reads what is needed into the ``exchange``
 4. ``pipeline``         the stages of ``stages``: accept, identify, admit, shape, guard, answer
 5. ``engine/choose``    which targets, in which order; ``engine/failover`` says try, wait, or give up

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The node starts workers with exec and never forks on; gRPC's fork handlers only complain about it. Read on import.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     # Imported late: --help and --version answer at once, without the server's libraries.
-    from tollhouse.dataplane.runtime.supervisor import run_node
+    from tollhouse.dataplane.runtime.node.supervisor import run_node
 
     sys.exit(run_node(settings))
 

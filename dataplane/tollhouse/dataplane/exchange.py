@@ -13,10 +13,10 @@ from tollhouse.dataplane.protocol import Peek, Protocol
 from tollhouse.dataplane.provider import UpstreamFailure
 
 if TYPE_CHECKING:
+    from tollhouse.dataplane.config.snapshot import CompiledConsumer, CompiledRoute, Snapshot
     from tollhouse.dataplane.pipeline import Pipeline
+    from tollhouse.dataplane.records.trace import TraceContext
     from tollhouse.dataplane.reply import Reply
-    from tollhouse.dataplane.snapshot import CompiledConsumer, CompiledRoute, Snapshot
-    from tollhouse.dataplane.trace import TraceContext
 
 
 @dataclass(slots=True)

@@ -9,18 +9,18 @@ from typing import Any
 
 import msgspec
 from tollhouse.dataplane import registry
+from tollhouse.dataplane.config.objects import Batch
+from tollhouse.dataplane.config.snapshot import CompiledRoute, Snapshot
+from tollhouse.dataplane.config.snapshot_builder import SnapshotBuilder
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
 from tollhouse.dataplane.exchange import Exchange, ExplainStep, Explanation
-from tollhouse.dataplane.objects import Batch
 from tollhouse.dataplane.pipeline import Pipeline
 from tollhouse.dataplane.plugin import DispatchPlugin, Plugin
 from tollhouse.dataplane.protocol import Protocol
 from tollhouse.dataplane.protocols._models import DIALECTS
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
-from tollhouse.dataplane.snapshot import CompiledRoute, Snapshot
-from tollhouse.dataplane.snapshot_builder import SnapshotBuilder
 from tollhouse.dataplane.variables import BodyNeeded
 
 log = logging.getLogger("tollhouse.gateway")

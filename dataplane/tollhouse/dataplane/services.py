@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from tollhouse.dataplane.records.trace import Collector, SpanSink
 from tollhouse.dataplane.spending import AttemptLog, BudgetCounts
-from tollhouse.dataplane.trace import Collector, SpanSink
 from tollhouse.dataplane.transport import Transport
 
 

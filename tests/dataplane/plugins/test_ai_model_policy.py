@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.errors import ClientError
-from tollhouse.dataplane.verdicts import verdicts_of
+from tollhouse.dataplane.records.verdicts import verdicts_of
 
 from tests.support.dispatching import bench, instance
 from tests.support.prompts import configured, exchange

@@ -9,7 +9,7 @@ import pytest
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.plugins.ai_prompt_guard import AiPromptGuard
-from tollhouse.dataplane.verdicts import verdicts_of
+from tollhouse.dataplane.records.verdicts import verdicts_of
 
 from tests.support.prompts import configured, exchange
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.gateway import Gateway
-from tollhouse.dataplane.objects import Batch, RawObject
 from tollhouse.dataplane.plugin import Place
 from tollhouse.dataplane.plugins.ip_restriction import IpRestriction, IpRestrictionConfig
 from tollhouse.dataplane.registry import check_plugin

@@ -11,7 +11,7 @@ import pytest
 from tollhouse.dataplane.plugin import Place
 from tollhouse.dataplane.plugins.kafka_logger import KafkaLogger, KafkaLoggerConfig
 from tollhouse.dataplane.registry import check_plugin, normalise_plugins
-from tollhouse.dataplane.runtime.kafka import open_topic
+from tollhouse.dataplane.runtime.sinks.kafka import open_topic
 
 from tests.support.exchanges import finished_chat
 from tests.support.kafka_broker import Broker

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tollhouse.dataplane.config.objects import Batch, RawObject
+from tollhouse.dataplane.config.snapshot import Snapshot
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.gateway import Gateway
-from tollhouse.dataplane.objects import Batch, RawObject
 from tollhouse.dataplane.plugin import Place
 from tollhouse.dataplane.plugins.key_auth import KeyAuth, KeyAuthConfig
-from tollhouse.dataplane.snapshot import Snapshot
 from tollhouse.proto.sealing import digest
 
 from tests.support.services import plain_services, request

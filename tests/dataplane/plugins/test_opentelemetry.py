@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tollhouse.dataplane.plugin import Place
 from tollhouse.dataplane.plugins.opentelemetry import OpenTelemetry, OpenTelemetryConfig
-from tollhouse.dataplane.runtime.tracing import SpanSinks
+from tollhouse.dataplane.runtime.telemetry.tracing import SpanSinks
 
 from tests.support.dispatching import Bench, bench, chat, instance
 from tests.support.exchanges import finished_chat

@@ -9,7 +9,7 @@ import pytest
 from tollhouse.dataplane.plugin import Place
 from tollhouse.dataplane.plugins.prometheus import Prometheus, PrometheusConfig, PrometheusMetadata
 from tollhouse.dataplane.registry import check_metadata
-from tollhouse.dataplane.runtime.metrics import PlainMetrics
+from tollhouse.dataplane.runtime.telemetry.metrics import PlainMetrics
 
 from tests.support.dispatching import Bench, bench, chat, instance
 from tests.support.providers import OPENAI_ERRORS, FakeProvider, answer, openai_reply, providers
@@ -133,7 +133,7 @@ def test_an_export_path_is_a_path():
 
 
 async def test_a_traced_request_is_the_example_of_its_bucket():
-    from tollhouse.dataplane.trace import new_context
+    from tollhouse.dataplane.records.trace import new_context
 
     from tests.support.exchanges import finished_chat
 

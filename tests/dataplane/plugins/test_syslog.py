@@ -11,7 +11,7 @@ import pytest
 from tollhouse.dataplane.plugin import Place
 from tollhouse.dataplane.plugins.syslog import Syslog, SyslogConfig
 from tollhouse.dataplane.registry import check_plugin
-from tollhouse.dataplane.runtime.wire import dial
+from tollhouse.dataplane.runtime.sinks.wire import dial
 
 from tests.support.exchanges import finished_chat
 from tests.support.services import PlainMetrics, plain_services

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tollhouse.dataplane.config.objects import RawObject
 from tollhouse.dataplane.errors import GatewayFault
-from tollhouse.dataplane.objects import RawObject
-from tollhouse.dataplane.runtime.masking import masked_json
+from tollhouse.dataplane.runtime.node.masking import masked_json
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
 from tollhouse.proto.sealing import Sealer
 

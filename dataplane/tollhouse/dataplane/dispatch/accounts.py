@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
-from tollhouse.dataplane.agent_hints import session_of
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.counting import caller
 from tollhouse.dataplane.dispatch.entry import Entry, Share, prices_version
@@ -18,6 +17,7 @@ from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.prompt_size import most_tokens
 from tollhouse.dataplane.engine.tokens import estimate
 from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
+from tollhouse.dataplane.records.agent_hints import session_of
 from tollhouse.dataplane.services import CounterUnavailable, Services
 from tollhouse.dataplane.spending import AttemptLog, BudgetCounts, Claim, LedgerFull, Opened
 from tollhouse.proto.units import format_usd

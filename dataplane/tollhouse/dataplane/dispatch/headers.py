@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from tollhouse.dataplane.dispatch.endpoints import reveal
 from tollhouse.dataplane.dispatch.targets import Target
-from tollhouse.dataplane.redaction import configured_names
+from tollhouse.dataplane.records.redaction import configured_names
 from tollhouse.dataplane.services import Secrets
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from tollhouse.dataplane.agent_hints import session_of
 from tollhouse.dataplane.engine.prompt_text import texts_of
 from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.records.agent_hints import session_of
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange

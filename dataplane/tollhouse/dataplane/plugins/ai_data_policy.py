@@ -15,9 +15,9 @@ from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.guarding.edits import Unwritable, edit_item
 from tollhouse.dataplane.guarding.segments import Item, Segment, items_of, segments_of, show_path
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
+from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, value_digest
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
-from tollhouse.dataplane.verdicts import Verdict, add_verdict, value_digest
 
 Where = Literal["arguments", "results", "messages", "answers"]
 PROVIDERS = "allowed_providers"

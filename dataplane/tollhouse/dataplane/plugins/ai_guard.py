@@ -26,10 +26,10 @@ from tollhouse.dataplane.guarding.scoring import THRESHOLDS
 from tollhouse.dataplane.guarding.segments import Item, Segment, items_of, segments_of, show_path
 from tollhouse.dataplane.guarding.vault import Vault, redaction
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
+from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, value_digest
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
-from tollhouse.dataplane.verdicts import Verdict, add_verdict, value_digest
 
 Action = Literal["block", "redact", "mask", "flag", "shadow", "off"]
 PackName = Literal["injection", "secrets", "personal_data", "exfiltration", "leakage"]

@@ -9,9 +9,9 @@ from pydantic import Field
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
+from tollhouse.dataplane.records.verdicts import Verdict, add_verdict
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
-from tollhouse.dataplane.verdicts import Verdict, add_verdict
 
 ALLOWED = "allowed_models"
 PROVIDERS = "allowed_providers"

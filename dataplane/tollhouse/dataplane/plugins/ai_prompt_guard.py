@@ -11,9 +11,9 @@ from tollhouse.dataplane.engine.prompt_text import last_user_texts, new_texts, w
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
+from tollhouse.dataplane.records.verdicts import Verdict, add_verdict
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
-from tollhouse.dataplane.verdicts import Verdict, add_verdict
 
 _log = logging.getLogger("tollhouse.plugins.ai_prompt_guard")
 

@@ -13,9 +13,9 @@ from tollhouse.dataplane.chat import ArgumentsDelta, PartEnded, PartStarted
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
+from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, verdicts_of
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
-from tollhouse.dataplane.verdicts import Verdict, add_verdict, verdicts_of
 
 
 class ArgumentRule(PluginConfig):

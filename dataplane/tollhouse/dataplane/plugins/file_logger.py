@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
-from tollhouse.dataplane.log_config import (
+from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
+from tollhouse.dataplane.records.log_config import (
     EntryWriter,
     LoggerConfig,
     LoggerMetadata,
     check_expressions,
     compile_condition,
 )
-from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.log_batches import BatchConfig, BatchSender, SendFailed
-from tollhouse.dataplane.log_config import EntryWriter, LoggerConfig, LoggerMetadata, check_expressions
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
+from tollhouse.dataplane.records.log_batches import BatchConfig, BatchSender, SendFailed
+from tollhouse.dataplane.records.log_config import EntryWriter, LoggerConfig, LoggerMetadata, check_expressions
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
 from tollhouse.dataplane.transport import Origin, Timeouts, TransportError, UpstreamRequest

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.log_batches import BatchConfig, BatchSender, SendFailed
-from tollhouse.dataplane.log_config import EntryWriter, LoggerConfig, LoggerMetadata, check_expressions
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
+from tollhouse.dataplane.records.log_batches import BatchConfig, BatchSender, SendFailed
+from tollhouse.dataplane.records.log_config import EntryWriter, LoggerConfig, LoggerMetadata, check_expressions
 from tollhouse.dataplane.services import Producer, Services, TopicTarget
 from tollhouse.dataplane.stages import Stage
 

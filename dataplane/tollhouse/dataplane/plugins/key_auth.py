@@ -13,8 +13,8 @@ from tollhouse.dataplane.stages import Stage
 from tollhouse.proto.sealing import digest
 
 if TYPE_CHECKING:
+    from tollhouse.dataplane.config.snapshot import CompiledConsumer
     from tollhouse.dataplane.exchange import Exchange
-    from tollhouse.dataplane.snapshot import CompiledConsumer
 
 _SDK_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 """Where the vendors' own SDKs put the key (besides ``Authorization: Bearer``)."""

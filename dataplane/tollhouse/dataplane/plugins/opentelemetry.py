@@ -6,13 +6,13 @@ import random
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from tollhouse.dataplane.log_entry import LogFormat
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
-from tollhouse.dataplane.redaction import configured_names, is_secret_name
+from tollhouse.dataplane.records.log_entry import LogFormat
+from tollhouse.dataplane.records.redaction import configured_names, is_secret_name
+from tollhouse.dataplane.records.span_records import measurements_of, spans_of
+from tollhouse.dataplane.records.trace import Collector, new_context, read_traceparent
 from tollhouse.dataplane.services import Services
-from tollhouse.dataplane.span_records import measurements_of, spans_of
 from tollhouse.dataplane.stages import Stage
-from tollhouse.dataplane.trace import Collector, new_context, read_traceparent
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange

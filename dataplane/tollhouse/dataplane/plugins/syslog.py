@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
-from tollhouse.dataplane.log_batches import BatchConfig, BatchSender, SendFailed
-from tollhouse.dataplane.log_config import EntryWriter, LoggerConfig, LoggerMetadata, check_expressions
-from tollhouse.dataplane.log_entry import timestamp
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
+from tollhouse.dataplane.records.log_batches import BatchConfig, BatchSender, SendFailed
+from tollhouse.dataplane.records.log_config import EntryWriter, LoggerConfig, LoggerMetadata, check_expressions
+from tollhouse.dataplane.records.log_entry import timestamp
 from tollhouse.dataplane.services import Services, Wire, WireTarget
 from tollhouse.dataplane.stages import Stage
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tollhouse.dataplane.objects import Batch, RawObject
-from tollhouse.dataplane.runtime.config_cache import ConfigCache
+from tollhouse.dataplane.config.objects import Batch, RawObject
+from tollhouse.dataplane.runtime.node.config_cache import ConfigCache
 from tollhouse.dataplane.runtime.sources.etcd import EtcdSource
 from tollhouse.proto.etcd import EtcdClient, EtcdUnavailable, Op
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tollhouse.dataplane.objects import Batch
+from tollhouse.dataplane.config.objects import Batch
 from tollhouse.dataplane.runtime.sources.file import FileSource
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tollhouse.dataplane.objects import Batch, RawObject
+from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.runtime.sources.object_set import ObjectSet
 
 

@@ -19,8 +19,8 @@ from tollhouse.dataplane.runtime.server.settings import ServerSettings
 from tollhouse.dataplane.runtime.server.target import Refused, split_target
 
 if TYPE_CHECKING:
+    from tollhouse.dataplane.config.snapshot import Snapshot
     from tollhouse.dataplane.runtime.server.connection import ClientConnection
-    from tollhouse.dataplane.snapshot import Snapshot
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 

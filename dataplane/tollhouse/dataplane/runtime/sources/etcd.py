@@ -8,8 +8,8 @@ import random
 import time
 from collections.abc import AsyncIterator
 
-from tollhouse.dataplane.objects import Batch, RawObject
-from tollhouse.dataplane.runtime.config_cache import ConfigCache
+from tollhouse.dataplane.config.objects import Batch, RawObject
+from tollhouse.dataplane.runtime.node.config_cache import ConfigCache
 from tollhouse.dataplane.runtime.sources.object_set import ObjectSet
 from tollhouse.proto.etcd import (
     Compacted,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import msgspec
-from tollhouse.dataplane.objects import Batch, RawObject
+from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.runtime.sources.file_objects import Content, read_objects
 from tollhouse.dataplane.runtime.sources.object_set import ObjectSet
 

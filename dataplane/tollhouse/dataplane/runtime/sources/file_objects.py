@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import BaseModel
 from tollhouse.dataplane import registry
-from tollhouse.dataplane.objects import RawObject
+from tollhouse.dataplane.config.objects import RawObject
 from tollhouse.proto.documents import DocumentObject, parse_documents
 from tollhouse.proto.problems import Problem, errors_only
 from tollhouse.proto.resources import KINDS, is_reference

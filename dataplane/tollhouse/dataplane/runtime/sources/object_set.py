@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tollhouse.dataplane.objects import Batch, RawObject
+from tollhouse.dataplane.config.objects import Batch, RawObject
 
 Place = tuple[str, str]
 

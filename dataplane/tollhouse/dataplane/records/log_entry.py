@@ -1,0 +1,329 @@
+"""What a log says of one finished exchange: APISIX's shape, ours beside it, never a secret, content only if asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from tollhouse.dataplane.records import redaction
+from tollhouse.dataplane.records.agent_hints import agent_of, session_of
+from tollhouse.dataplane.records.verdicts import log_verdict, verdicts_of
+from tollhouse.dataplane.variables import BodyNeeded, reader
+from tollhouse.proto.units import format_usd
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.chat import Usage
+    from tollhouse.dataplane.exchange import Attempt, Exchange
+
+Entry = dict[str, Any]
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
+
+
+@cache
+def _version() -> str:
+    return version("tollhouse")
+
+
+def access_entry(ex: Exchange, now_s: float) -> Entry:
+    """The lean entry of the access log: no headers."""
+    latency_ms, upstream_ms = _latencies(ex, now_s)
+    consumer = ex.consumer_name
+    entry: Entry = {
+        "time": timestamp(ex.received_at),
+        "request_id": ex.id,
+        "client_ip": ex.client_ip,
+        "method": ex.method,
+        "host": ex.host,
+        "uri": redaction.safe_uri(ex.path, ex.query, redaction.configured_names(ex.pipeline) if ex.query else _NONE),
+        "status": ex.status,
+        "size": ex.reply_bytes,
+        "latency": latency_ms,
+        "upstream_latency": upstream_ms,
+        "route_id": ex.route.id if ex.route is not None else "",
+        "consumer": consumer,
+    }
+    _add_ours(entry, ex)
+    return entry
+
+
+def full_entry(ex: Exchange, now_s: float, hostname: str, *, body_limit: int = 0) -> Entry:
+    """The entry logger plugins send when no format is configured (APISIX's default shape, and ours beside it).
+    ``body_limit``: include so many bytes of the request body."""
+    known = redaction.configured_names(ex.pipeline)
+    latency_ms, upstream_ms = _latencies(ex, now_s)
+    uri = redaction.safe_uri(ex.path, ex.query, known)
+    route = ex.route
+    request: Entry = {
+        "url": f"{ex.scheme}://{ex.headers.get('host') or ex.host}{uri}",
+        "uri": uri,
+        "method": ex.method,
+        "headers": redaction.safe_headers(ex.headers.items(), known),
+        "querystring": redaction.safe_arguments(ex.query, known),
+        "size": len(ex.body) if ex.body is not None else _content_length(ex),
+    }
+    if body_limit and ex.body is not None and _is_judged(ex):
+        request["body"] = ex.body[:body_limit].decode("utf-8", "replace")
+    reply_headers = ex.reply.headers if ex.reply is not None else []
+    entry: Entry = {
+        "request": request,
+        "response": {
+            "status": ex.status,
+            "headers": redaction.safe_headers(reply_headers, known),
+            "size": ex.reply_bytes,
+        },
+        "server": {"hostname": hostname, "version": _version()},
+        "service_id": route.service_id if route is not None else "",
+        "route_id": route.id if route is not None else "",
+        "client_ip": ex.client_ip,
+        "start_time": round(ex.received_at * 1000),
+        "latency": latency_ms,
+        "upstream_latency": upstream_ms,
+        "apisix_latency": round(max(0.0, latency_ms - (upstream_ms or 0.0)), 3),
+        "request_id": ex.id,
+    }
+    if ex.consumer_name:
+        entry["consumer"] = {"username": ex.consumer_name}
+        if ex.consumer is not None and ex.consumer.group_id:
+            entry["consumer"]["group_id"] = ex.consumer.group_id
+    _add_ours(entry, ex)
+    if ex.protocol is not None and ex.document is not None:
+        entry["llm_summary"] = _summary(ex)
+    return entry
+
+
+def _is_judged(ex: Exchange) -> bool:
+    """Whether a guard of the route, where there is one, has seen the body: before that it may hold anything."""
+    plugins = ex.pipeline.plugins if ex.pipeline is not None else ()
+    return all(f"ai-guard:{one.plugin.place}" in ex.state for one in plugins if one.plugin.name == "ai-guard")
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """One line of JSON. Bytes that are no UTF-8 (clients may send any) are replaced."""
+    try:
+        return _ENCODER.encode(entry)
+    except UnicodeEncodeError:
+        return _ENCODER.encode(_clean(entry))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_clean(name): _clean(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value
+
+
+def timestamp(epoch_s: float) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    second = int(epoch_s)
+    return f"{_second(second)}.{int((epoch_s - second) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(epoch_s: int) -> str:
+    """Many exchanges share a second."""
+    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+# --- a configured format ----------------------------------------------------------------------------------------------
+
+
+class LogFormat:
+    """``log_format`` compiled once: ``$name`` is a variable, anything else stands as it is; objects may be nested."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = tuple((name, _field(value)) for name, value in fields.items())
+
+    def __call__(self, ex: Exchange) -> Entry:
+        """The fields of one exchange; a variable without a value is left out (APISIX)."""
+        entry = {}
+        for name, read in self._fields:
+            value = read(ex)
+            if value is not None:
+                entry[name] = value
+        return entry
+
+    def entry(self, ex: Exchange) -> Entry:
+        """The fields, with the ids APISIX always adds."""
+        entry = self(ex)
+        if ex.route is not None:
+            entry["route_id"] = ex.route.id
+            if ex.route.service_id:
+                entry["service_id"] = ex.route.service_id
+        return entry
+
+
+def _field(value: Any) -> Callable[[Exchange], Any]:
+    if isinstance(value, Mapping):
+        nested = LogFormat(value)
+        return lambda ex: nested(ex) or None
+    if isinstance(value, str) and value.startswith("$") and len(value) > 1:
+        return _variable(value[1:])
+    return lambda ex: value
+
+
+def _variable(name: str) -> Callable[[Exchange], Any]:
+    """A variable as a log may show it: what carries a secret is masked even when it was asked for."""
+    own = _OWN.get(name)
+    if own is not None:
+        return own
+    read = reader(name)
+    family, _, rest = name.partition("_")
+    if family in ("http", "cookie", "arg") and rest:
+        plain = rest.replace("_", "-").lower()
+
+        def guarded(ex: Exchange) -> Any:
+            value = _quietly(read, ex)
+            if value is None:
+                return None
+            known = redaction.configured_names(ex.pipeline)
+            hidden = redaction.is_secret_name(rest) or plain in known or rest.lower() in known
+            return redaction.MASK if hidden else value
+
+        return guarded
+    return lambda ex: _quietly(read, ex)
+
+
+def _quietly(read: Callable[[Exchange], Any], ex: Exchange) -> Any:
+    try:
+        return read(ex)
+    except BodyNeeded:
+        return None  # the body was streamed through and is gone
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def _safe_request_uri(ex: Exchange) -> str:
+    return redaction.safe_uri(ex.path, ex.query, redaction.configured_names(ex.pipeline))
+
+
+def _safe_args(ex: Exchange) -> str:
+    return redaction.safe_query(ex.query, redaction.configured_names(ex.pipeline))
+
+
+_OWN: dict[str, Callable[[Exchange], Any]] = {
+    "request_uri": _safe_request_uri,
+    "request": lambda ex: f"{ex.method} {_safe_request_uri(ex)} HTTP/1.1",
+    "args": _safe_args,
+    "request_body": lambda ex: ex.body.decode("utf-8", "replace") if ex.body is not None and _is_judged(ex) else None,
+    "query_string": _safe_args,
+    "time_iso8601": lambda ex: timestamp(ex.received_at),
+    "target": lambda ex: ex.attempts[-1].target if ex.attempts else None,
+    "cost_usd": lambda ex: format_usd(ex.cost_nano) if ex.attempts else None,
+    "revision": lambda ex: ex.snapshot.revision,
+    "trace_id": lambda ex: f"{ex.trace.trace_id:032x}" if ex.trace is not None else None,
+    "span_id": lambda ex: f"{ex.trace.span_id:016x}" if ex.trace is not None else None,
+    "attempts": lambda ex: [_attempt(attempt) for attempt in ex.attempts],
+}
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _latencies(ex: Exchange, now_s: float) -> tuple[float, float | None]:
+    """Milliseconds from the request's arrival to its end, and spent on upstream attempts."""
+    upstream_s = sum((attempt.ended_s or now_s) - attempt.started_s for attempt in ex.attempts)
+    return round((now_s - ex.received_s) * 1000, 3), round(upstream_s * 1000, 3) if ex.attempts else None
+
+
+def _content_length(ex: Exchange) -> int:
+    text = ex.headers.get("content-length") or ""
+    return int(text) if text.isdecimal() and len(text) < 16 else 0
+
+
+def _add_ours(entry: Entry, ex: Exchange) -> None:
+    """What APISIX does not log: target, attempts, money, revision, and why it failed."""
+    entry["revision"] = ex.snapshot.revision
+    if ex.trace is not None:
+        entry["trace_id"] = f"{ex.trace.trace_id:032x}"
+    if ex.protocol is not None:
+        for name, hint in (("agent", agent_of(ex)), ("session", session_of(ex))):
+            if hint:
+                entry[name] = hint
+    if ex.attempts:
+        last = ex.attempts[-1]
+        entry["upstream"] = entry["target"] = last.target
+        attempts = entry["attempts"] = [_attempt(attempt) for attempt in ex.attempts]
+        if last.model:
+            entry["provider"] = last.provider
+            entry["model"] = last.model
+            alone = len(attempts) == 1 and "cost_usd" in attempts[0]
+            entry["cost_usd"] = attempts[0]["cost_usd"] if alone else format_usd(ex.cost_nano)
+    usage = ex.usage
+    if usage is not None:
+        entry["tokens"] = _tokens(usage)
+    verdicts = verdicts_of(ex)
+    if verdicts:
+        entry["verdicts"] = [log_verdict(verdict) for verdict in verdicts]
+    if ex.dropped:
+        entry["dropped"] = list(ex.dropped)
+    if ex.error is not None:
+        entry["error"] = getattr(ex.error, "code", "gateway_fault")
+    if ex.aborted:
+        entry["aborted"] = True
+
+
+def _attempt(attempt: Attempt) -> Entry:
+    entry: Entry = {"target": attempt.target, "status": attempt.status}
+    if attempt.model:
+        entry["provider"] = attempt.provider
+        entry["model"] = attempt.model
+    if attempt.first_byte_s is not None:
+        entry["first_byte_ms"] = round((attempt.first_byte_s - attempt.started_s) * 1000, 3)
+    if attempt.ended_s is not None:
+        entry["duration_ms"] = round((attempt.ended_s - attempt.started_s) * 1000, 3)
+    if attempt.failure is not None:
+        entry["failure"] = attempt.failure.kind
+    if attempt.usage is not None:
+        entry["tokens"] = _tokens(attempt.usage)
+        entry["cost_usd"] = format_usd(attempt.cost_nano)
+        if not attempt.price_known:
+            entry["price_known"] = False
+    return entry
+
+
+def _tokens(usage: Usage) -> Entry:
+    tokens: Entry = {"input": usage.input_tokens, "output": usage.output_tokens}
+    written = usage.cache_write_tokens + usage.cache_write_1h_tokens
+    for name, count in (
+        ("cached", usage.cached_tokens),
+        ("cache_write", written),
+        ("reasoning", usage.reasoning_tokens),
+    ):
+        if count:
+            tokens[name] = count
+    if usage.estimated:
+        tokens["estimated"] = True
+    return tokens
+
+
+def _summary(ex: Exchange) -> Entry:
+    """APISIX's ``llm_summary``, as far as it is known here."""
+    usage = ex.usage
+    return {
+        "request_model": _REQUEST_MODEL(ex),
+        "model": _MODEL(ex),
+        "duration": _FIRST_TOKEN(ex),
+        "prompt_tokens": usage.input_tokens if usage else 0,
+        "completion_tokens": usage.output_tokens if usage else 0,
+        "total_tokens": usage.total_tokens if usage else 0,
+        "upstream_response_time": _UPSTREAM_TIME(ex),
+        "stream": bool(_STREAM(ex)),
+        "cache_read_input_tokens": usage.cached_tokens if usage else 0,
+        "cache_creation_input_tokens": (usage.cache_write_tokens + usage.cache_write_1h_tokens) if usage else 0,
+        "reasoning_tokens": usage.reasoning_tokens if usage else 0,
+    }
+
+
+_REQUEST_MODEL = reader("request_llm_model")
+_MODEL = reader("llm_model")
+_FIRST_TOKEN = reader("llm_time_to_first_token")
+_UPSTREAM_TIME = reader("apisix_upstream_response_time")
+_STREAM = reader("llm_stream")

@@ -1,0 +1,1 @@
+"""One node: the supervisor, what it keeps, and what it answers for."""

@@ -1,0 +1,1 @@
+"""Numbers and spans on their way out: metrics, what a scrape shows, OpenTelemetry."""
