@@ -39,16 +39,28 @@ def test_compose_file_names_fixed_versions() -> None:
     assert (major, minor, patch) >= (3, 5, 6)
 
 
-def test_compose_file_is_accepted_by_docker() -> None:
-    """``docker compose config`` takes the file, where there is a client."""
+def compose_client() -> list[str] | None:
+    """The client as Docker's plugin, or as the command of its own that Debian has."""
     docker = shutil.which("docker")
-    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+    if docker and not subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        return [docker, "compose"]
+    alone = shutil.which("docker-compose")
+    return [alone] if alone else None
+
+
+def test_compose_file_is_accepted_by_docker() -> None:
+    """``docker compose config`` takes the file, and refuses it, naming the variable, while a secret is not set."""
+    client = compose_client()
+    if client is None:
         pytest.skip("no docker compose here")
     secrets = ("TOLLHOUSE_ADMIN_KEY", "TOLLHOUSE_SEALING_KEY", "POSTGRES_PASSWORD")
-    environment = {**dict.fromkeys(secrets, "x"), "PATH": "/usr/bin:/bin"}
-    command = [docker, "compose", "-f", str(ROOT / "deploy/compose/docker-compose.yml"), "config", "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+    command = [*client, "-f", str(ROOT / "deploy/compose/docker-compose.yml"), "config", "--quiet"]
+    for missing in (None, *secrets):
+        given = {name: "x" for name in secrets if name != missing}
+        environment = {**given, "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert (done.returncode == 0) is (missing is None), done.stderr
+        assert missing is None or "set it to" in done.stderr, done.stderr
 
 
 def test_prometheus_configuration_is_accepted() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
+from tollhouse.proto.model_names import named_models, names_of, unknown_model
 from tollhouse.proto.problems import Problem
 from tollhouse.proto.resources import KINDS, check_resource, is_reference
 from tollhouse.proto.sealing import MASK, digest, is_digest
@@ -53,6 +54,7 @@ def check_objects(
         problems += check_object(kind, object_id, value, plugins)
     after = {**stored, **written}
     problems += check_references(after, written)
+    problems += check_model_names(after, written)
     problems += check_unique(after, written)
     routes = {object_id: value for (kind, object_id), value in after.items() if kind == "routes"}
     services = {object_id: value for (kind, object_id), value in after.items() if kind == "services"}
@@ -106,6 +108,21 @@ def check_references(after: Objects, written: Collection[Place]) -> list[Problem
                 what = f"there is no {KINDS[found.kind].singular} {found.id!r}"
                 problems.append(Problem(f"{place}.{found.path}", what, f"add it under {found.kind}, or correct the id"))
     return problems
+
+
+def check_model_names(after: Objects, written: Collection[Place]) -> list[Problem]:
+    """Models named by the written objects that no model is called. A chain of a route that serves the catalogue may
+    also name a provider: the target there."""
+    named = [(place, one) for place in written for one in named_models(place[0], after[place])]
+    if not named:
+        return []
+    models = names_of((object_id, value) for (kind, object_id), value in after.items() if kind == "models")
+    providers = {object_id for kind, object_id in after if kind == "providers"}
+    return [
+        unknown_model("/".join(place), one, models)
+        for place, one in named
+        if one.name not in models and not (".fallbacks." in one.path and one.name in providers)
+    ]
 
 
 def check_unique(after: Objects, written: Collection[Place]) -> list[Problem]:

@@ -91,6 +91,7 @@ async def test_all_or_nothing(plane: Plane) -> None:
             "duplicate key of plugin key-auth found with consumer: a",
         ),
         ("consumers:\n  - {username: a, plugins: {key-auth: {key: '********'}}}", "the value is a mask"),
+        ("routes:\n  - {id: a, uri: /a, plugins: {ai-proxy-multi: {models: [nope]}}}", "there is no model 'nope'"),
     ],
 )
 async def test_mistakes(plane: Plane, text: str, part: str) -> None:

@@ -49,7 +49,7 @@ class Deleter:
         if found is None:
             raise KeyNotFound
         check_precondition(found, if_mod_revision)
-        user = find_user(kind, object_id, view) if view else ""
+        user = find_user(kind, object_id, view, found.value.get("aliases") or ()) if view else ""
         if user:
             raise Refusal(Fault.STILL_USED, user)
         owned = [other.plural for other in KINDS.values() if other.parent == kind.plural]

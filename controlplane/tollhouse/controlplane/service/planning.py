@@ -94,6 +94,7 @@ class Planner:
 
     def _check_together(self) -> None:
         problems = check.check_references(self._after, self._items.keys())
+        problems += check.check_model_names(self._after, self._items.keys())
         problems += check.check_unique(self._after, self.plan.puts.keys())
         problems += self._shadowed()
         self.plan.problems += locate_problems(problems, self._items.values())
@@ -111,6 +112,9 @@ class Planner:
             for place in gone.intersection(references_of(kind, value)):
                 what = f"can not be pruned: {kind}/{object_id} still refers to it"
                 self.plan.problems.append(Problem("/".join(place), what, "change that one as well"))
+        if any(change.kind == "models" and change.action != "unchanged" for change in self.plan.changes):
+            # A model that goes, or loses an alias, may be named by what the documents do not mention.
+            self.plan.problems += check.check_model_names(self._after, self._after.keys() - self._items.keys())
 
     def _masked(self, stored: Stored) -> dict[str, Any]:
         return self._checker.masked(KINDS[stored.kind], stored.id, stored.value)

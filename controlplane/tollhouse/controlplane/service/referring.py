@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tollhouse.controlplane.store.objects import Stored, View
+from tollhouse.proto.model_names import named_models
 from tollhouse.proto.resources import KINDS, Kind
 
 _CHECK_ORDER = ("routes", "services", "plugin_configs", "consumers", "consumer_groups", "global_rules")
@@ -17,15 +18,22 @@ def missing_text(plural: str, object_id: str) -> str:
     return f"failed to fetch {noun} info by {noun} id [{object_id}], response code: 404"
 
 
-def find_user(kind: Kind, object_id: str, view: View) -> str:
-    """The sentence that names an object that refers to this one; empty when none does."""
+def find_user(kind: Kind, object_id: str, view: View, aliases: Iterable[str] = ()) -> str:
+    """The sentence that names an object that refers to this one, by its id or an alias; empty when none does."""
     target = (kind.plural, object_id)
+    names = {object_id, *aliases} if kind.plural == "models" else set[str]()
     for user in sorted(view.objects.values(), key=_order):
-        if (user.kind, user.id) != target and target in references_of(user.kind, user.value):
+        if (user.kind, user.id) == target:
+            continue
+        if target in references_of(user.kind, user.value) or _names_one(user, names):
             directly = " directly," if kind.plural == "services" else ","
             noun = KINDS[user.kind].singular
             return f"can not delete this {kind.singular}{directly} {noun} [{user.id}] is still using it now"
     return ""
+
+
+def _names_one(user: Stored, names: set[str]) -> bool:
+    return bool(names) and any(named.name in names for named in named_models(user.kind, user.value))
 
 
 def references_of(plural: str, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -58,6 +66,8 @@ def users_of(plural: str) -> tuple[str, ...]:
     direct = {other.plural for other in KINDS.values() for reference in other.references if reference.kind == plural}
     if plural == "upstreams":
         direct |= set(_CHECK_ORDER)
+    if plural == "models":
+        direct |= {*_CHECK_ORDER, "models"}
     if plural == "protos":
         direct |= {"routes", "services"}
     return tuple(sorted(direct))

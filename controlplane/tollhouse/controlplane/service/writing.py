@@ -22,7 +22,8 @@ from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal, 
 from tollhouse.controlplane.service.turns import lost_race, turns
 from tollhouse.controlplane.store.objects import Commit, Stored, encode_value
 from tollhouse.controlplane.store.store import Store
-from tollhouse.proto.check import IDENTIFIED
+from tollhouse.proto.check import IDENTIFIED, check_model_names
+from tollhouse.proto.model_names import named_models, names_of
 from tollhouse.proto.resources import Kind
 from tollhouse.proto.validation import json_type
 
@@ -187,7 +188,20 @@ class Writer:
             if await self._store.get(found.kind, found.id) is None:
                 raise invalid(missing_text(found.kind, found.id))
             needed.append(self._store.key(found.kind, found.id))
+        needed += await self._needed_models(kind, object_id, value)
         return tuple(dict.fromkeys(needed))
+
+    async def _needed_models(self, kind: Kind, object_id: str, value: dict[str, Any]) -> list[str]:
+        """Keys of the models it names, by their ids or aliases. Raises Refusal for a name no model has."""
+        if not any(True for _ in named_models(kind.plural, value)):
+            return []
+        view = await self._store.view("models", "providers")
+        place = (kind.plural, object_id)
+        after = {found: stored.value for found, stored in view.objects.items()} | {place: value}
+        refuse_errors(check_model_names(after, (place,)), "/".join(place))
+        names = {one.name for one in named_models(kind.plural, value)}
+        named = (item for item in view.of_kind("models") if names & names_of([(item.id, item.value)]))
+        return [item.key for item in named if (item.kind, item.id) != place]
 
 
 def _given(value: Any) -> dict[str, Any]:
