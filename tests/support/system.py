@@ -108,6 +108,13 @@ class Process:
         self._process = None
         return status
 
+    def join(self, timeout_s: float = 20) -> int:
+        """Wait until it ends by itself; returns the exit status."""
+        assert self._process is not None
+        status = self._process.wait(timeout_s)
+        self._process = None
+        return status
+
     def said(self, lines: int = 30) -> str:
         """The end of its log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
