@@ -45,6 +45,31 @@ class SpendServiceStub:
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.SpendRequest.SerializeToString,
                 response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.SpendResponse.FromString,
                 _registered_method=True)
+        self.Top = channel.unary_unary(
+                '/tollhouse.admin.v1.SpendService/Top',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TopRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TopResponse.FromString,
+                _registered_method=True)
+        self.Forecast = channel.unary_unary(
+                '/tollhouse.admin.v1.SpendService/Forecast',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ForecastRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ForecastResponse.FromString,
+                _registered_method=True)
+        self.Export = channel.unary_stream(
+                '/tollhouse.admin.v1.SpendService/Export',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ExportRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ExportPiece.FromString,
+                _registered_method=True)
+        self.Reconcile = channel.unary_unary(
+                '/tollhouse.admin.v1.SpendService/Reconcile',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ReconcileRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ReconcileResponse.FromString,
+                _registered_method=True)
+        self.Corrections = channel.unary_unary(
+                '/tollhouse.admin.v1.SpendService/Corrections',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsResponse.FromString,
+                _registered_method=True)
 
 
 class SpendServiceServicer:
@@ -66,6 +91,41 @@ class SpendServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Top(self, request, context):
+        """Who spends most, their share, and how that was in the time of the same length before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Forecast(self, request, context):
+        """Where the spend of the running period will end, going on like this.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Export(self, request, context):
+        """What the ledger holds, in a form other programs read; in pieces of a file.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reconcile(self, request, context):
+        """Compares a provider's own usage or cost report with the ledger, and writes corrections if asked to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Corrections(self, request, context):
+        """Corrections that were made, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SpendServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -78,6 +138,31 @@ def add_SpendServiceServicer_to_server(servicer, server):
                     servicer.Spend,
                     request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.SpendRequest.FromString,
                     response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.SpendResponse.SerializeToString,
+            ),
+            'Top': grpc.unary_unary_rpc_method_handler(
+                    servicer.Top,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TopRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TopResponse.SerializeToString,
+            ),
+            'Forecast': grpc.unary_unary_rpc_method_handler(
+                    servicer.Forecast,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ForecastRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ForecastResponse.SerializeToString,
+            ),
+            'Export': grpc.unary_stream_rpc_method_handler(
+                    servicer.Export,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ExportRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ExportPiece.SerializeToString,
+            ),
+            'Reconcile': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reconcile,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ReconcileRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ReconcileResponse.SerializeToString,
+            ),
+            'Corrections': grpc.unary_unary_rpc_method_handler(
+                    servicer.Corrections,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +220,141 @@ class SpendService:
             '/tollhouse.admin.v1.SpendService/Spend',
             tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.SpendRequest.SerializeToString,
             tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.SpendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Top(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.SpendService/Top',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TopRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TopResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Forecast(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.SpendService/Forecast',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ForecastRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ForecastResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Export(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tollhouse.admin.v1.SpendService/Export',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ExportRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ExportPiece.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reconcile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.SpendService/Reconcile',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ReconcileRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.ReconcileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Corrections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.SpendService/Corrections',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

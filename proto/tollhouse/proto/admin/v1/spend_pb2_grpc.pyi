@@ -39,6 +39,16 @@ class SpendServiceStub:
     """
     Spend: _grpc.UnaryUnaryMultiCallable[_spend_pb2.SpendRequest, _spend_pb2.SpendResponse]
     """Sums over a time, by the dimensions asked for."""
+    Top: _grpc.UnaryUnaryMultiCallable[_spend_pb2.TopRequest, _spend_pb2.TopResponse]
+    """Who spends most, their share, and how that was in the time of the same length before."""
+    Forecast: _grpc.UnaryUnaryMultiCallable[_spend_pb2.ForecastRequest, _spend_pb2.ForecastResponse]
+    """Where the spend of the running period will end, going on like this."""
+    Export: _grpc.UnaryStreamMultiCallable[_spend_pb2.ExportRequest, _spend_pb2.ExportPiece]
+    """What the ledger holds, in a form other programs read; in pieces of a file."""
+    Reconcile: _grpc.UnaryUnaryMultiCallable[_spend_pb2.ReconcileRequest, _spend_pb2.ReconcileResponse]
+    """Compares a provider's own usage or cost report with the ledger, and writes corrections if asked to."""
+    Corrections: _grpc.UnaryUnaryMultiCallable[_spend_pb2.CorrectionsRequest, _spend_pb2.CorrectionsResponse]
+    """Corrections that were made, the newest first."""
 
 @_typing.type_check_only
 class SpendServiceAsyncStub(SpendServiceStub):
@@ -51,6 +61,16 @@ class SpendServiceAsyncStub(SpendServiceStub):
     """
     Spend: _aio.UnaryUnaryMultiCallable[_spend_pb2.SpendRequest, _spend_pb2.SpendResponse]  # type: ignore[assignment]
     """Sums over a time, by the dimensions asked for."""
+    Top: _aio.UnaryUnaryMultiCallable[_spend_pb2.TopRequest, _spend_pb2.TopResponse]  # type: ignore[assignment]
+    """Who spends most, their share, and how that was in the time of the same length before."""
+    Forecast: _aio.UnaryUnaryMultiCallable[_spend_pb2.ForecastRequest, _spend_pb2.ForecastResponse]  # type: ignore[assignment]
+    """Where the spend of the running period will end, going on like this."""
+    Export: _aio.UnaryStreamMultiCallable[_spend_pb2.ExportRequest, _spend_pb2.ExportPiece]  # type: ignore[assignment]
+    """What the ledger holds, in a form other programs read; in pieces of a file."""
+    Reconcile: _aio.UnaryUnaryMultiCallable[_spend_pb2.ReconcileRequest, _spend_pb2.ReconcileResponse]  # type: ignore[assignment]
+    """Compares a provider's own usage or cost report with the ledger, and writes corrections if asked to."""
+    Corrections: _aio.UnaryUnaryMultiCallable[_spend_pb2.CorrectionsRequest, _spend_pb2.CorrectionsResponse]  # type: ignore[assignment]
+    """Corrections that were made, the newest first."""
 
 class SpendServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by the control plane."""
@@ -72,6 +92,46 @@ class SpendServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_spend_pb2.SpendResponse, _abc.Awaitable[_spend_pb2.SpendResponse]]:
         """Sums over a time, by the dimensions asked for."""
+
+    @_abc_1.abstractmethod
+    def Top(
+        self,
+        request: _spend_pb2.TopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_spend_pb2.TopResponse, _abc.Awaitable[_spend_pb2.TopResponse]]:
+        """Who spends most, their share, and how that was in the time of the same length before."""
+
+    @_abc_1.abstractmethod
+    def Forecast(
+        self,
+        request: _spend_pb2.ForecastRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_spend_pb2.ForecastResponse, _abc.Awaitable[_spend_pb2.ForecastResponse]]:
+        """Where the spend of the running period will end, going on like this."""
+
+    @_abc_1.abstractmethod
+    def Export(
+        self,
+        request: _spend_pb2.ExportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_spend_pb2.ExportPiece], _abc.AsyncIterator[_spend_pb2.ExportPiece]]:
+        """What the ledger holds, in a form other programs read; in pieces of a file."""
+
+    @_abc_1.abstractmethod
+    def Reconcile(
+        self,
+        request: _spend_pb2.ReconcileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_spend_pb2.ReconcileResponse, _abc.Awaitable[_spend_pb2.ReconcileResponse]]:
+        """Compares a provider's own usage or cost report with the ledger, and writes corrections if asked to."""
+
+    @_abc_1.abstractmethod
+    def Corrections(
+        self,
+        request: _spend_pb2.CorrectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_spend_pb2.CorrectionsResponse, _abc.Awaitable[_spend_pb2.CorrectionsResponse]]:
+        """Corrections that were made, the newest first."""
 
 def add_SpendServiceServicer_to_server(servicer: SpendServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
