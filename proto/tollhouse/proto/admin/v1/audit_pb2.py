@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tollhouse/proto/admin/v1/audit.proto\x12\x12tollhouse.admin.v1\"<\n\nAuditBatch\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\r\n\x05\x63hain\x18\x02 \x01(\t\x12\r\n\x05lines\x18\x03 \x03(\x0c\"\x1c\n\x08\x41uditAck\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"\x83\x02\n\x0b\x41uditRecord\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x03\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12\r\n\x05route\x18\x08 \x01(\t\x12\r\n\x05model\x18\t \x01(\t\x12\x0c\n\x04rule\x18\n \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x0b \x01(\t\x12\x0e\n\x06shadow\x18\x0c \x01(\x08\x12\x10\n\x08revision\x18\r \x01(\x03\x12\x0c\n\x04node\x18\x0e \x01(\t\x12\r\n\x05\x65vent\x18\x0f \x01(\x0c\x12\x0c\n\x04hash\x18\x10 \x01(\t\"\xce\x01\n\x12SearchAuditRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\r\n\x05route\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12\x0f\n\x07\x66rom_ms\x18\t \x01(\x03\x12\r\n\x05to_ms\x18\n \x01(\x03\x12\r\n\x05limit\x18\x0b \x01(\x05\x12\x0e\n\x06\x62\x65\x66ore\x18\x0c \x01(\x03\"U\n\x13SearchAuditResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.tollhouse.admin.v1.AuditRecord\x12\x0c\n\x04next\x18\x02 \x01(\x03\"\x14\n\x12VerifyAuditRequest\"O\n\rVerifiedChain\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\r\n\x05lines\x18\x02 \x01(\x03\x12\x0e\n\x06sealed\x18\x03 \x01(\x03\x12\x10\n\x08problems\x18\x04 \x03(\t\"s\n\x13VerifyAuditResponse\x12\x31\n\x06\x63hains\x18\x01 \x03(\x0b\x32!.tollhouse.admin.v1.VerifiedChain\x12\r\n\x05seals\x18\x02 \x01(\x03\x12\r\n\x05whole\x18\x03 \x01(\x08\x12\x0b\n\x03key\x18\x04 \x01(\x08\"4\n\x12\x45xportAuditRequest\x12\x0f\n\x07\x66rom_ms\x18\x01 \x01(\x03\x12\r\n\x05to_ms\x18\x02 \x01(\x03\"\x1b\n\nAuditPiece\x12\r\n\x05lines\x18\x01 \x01(\x0c\x32\xe4\x02\n\x0c\x41uditService\x12J\n\x06Intake\x12\x1e.tollhouse.admin.v1.AuditBatch\x1a\x1c.tollhouse.admin.v1.AuditAck(\x01\x30\x01\x12Y\n\x06Search\x12&.tollhouse.admin.v1.SearchAuditRequest\x1a\'.tollhouse.admin.v1.SearchAuditResponse\x12Y\n\x06Verify\x12&.tollhouse.admin.v1.VerifyAuditRequest\x1a\'.tollhouse.admin.v1.VerifyAuditResponse\x12R\n\x06\x45xport\x12&.tollhouse.admin.v1.ExportAuditRequest\x1a\x1e.tollhouse.admin.v1.AuditPiece0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tollhouse/proto/admin/v1/audit.proto\x12\x12tollhouse.admin.v1\"<\n\nAuditBatch\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\r\n\x05\x63hain\x18\x02 \x01(\t\x12\r\n\x05lines\x18\x03 \x03(\x0c\"\x1c\n\x08\x41uditAck\x12\x10\n\x08sequence\x18\x01 \x01(\x03\"\x83\x02\n\x0b\x41uditRecord\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\x0b\n\x03seq\x18\x02 \x01(\x03\x12\r\n\x05\x61t_ms\x18\x03 \x01(\x03\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x06 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x07 \x01(\t\x12\r\n\x05route\x18\x08 \x01(\t\x12\r\n\x05model\x18\t \x01(\t\x12\x0c\n\x04rule\x18\n \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x0b \x01(\t\x12\x0e\n\x06shadow\x18\x0c \x01(\x08\x12\x10\n\x08revision\x18\r \x01(\x03\x12\x0c\n\x04node\x18\x0e \x01(\t\x12\r\n\x05\x65vent\x18\x0f \x01(\x0c\x12\x0c\n\x04hash\x18\x10 \x01(\t\"\xce\x01\n\x12SearchAuditRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x02 \x01(\t\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\r\n\x05route\x18\x06 \x01(\t\x12\r\n\x05model\x18\x07 \x01(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12\x0f\n\x07\x66rom_ms\x18\t \x01(\x03\x12\r\n\x05to_ms\x18\n \x01(\x03\x12\r\n\x05limit\x18\x0b \x01(\x05\x12\x0e\n\x06\x62\x65\x66ore\x18\x0c \x01(\x03\"U\n\x13SearchAuditResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.tollhouse.admin.v1.AuditRecord\x12\x0c\n\x04next\x18\x02 \x01(\x03\")\n\x13\x45xplainAuditRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x80\x01\n\x14\x45xplainAuditResponse\x12\x30\n\x07records\x18\x01 \x03(\x0b\x32\x1f.tollhouse.admin.v1.AuditRecord\x12\x36\n\rconfiguration\x18\x02 \x01(\x0b\x32\x1f.tollhouse.admin.v1.AuditRecord\"\x14\n\x12VerifyAuditRequest\"O\n\rVerifiedChain\x12\r\n\x05\x63hain\x18\x01 \x01(\t\x12\r\n\x05lines\x18\x02 \x01(\x03\x12\x0e\n\x06sealed\x18\x03 \x01(\x03\x12\x10\n\x08problems\x18\x04 \x03(\t\"s\n\x13VerifyAuditResponse\x12\x31\n\x06\x63hains\x18\x01 \x03(\x0b\x32!.tollhouse.admin.v1.VerifiedChain\x12\r\n\x05seals\x18\x02 \x01(\x03\x12\r\n\x05whole\x18\x03 \x01(\x08\x12\x0b\n\x03key\x18\x04 \x01(\x08\"4\n\x12\x45xportAuditRequest\x12\x0f\n\x07\x66rom_ms\x18\x01 \x01(\x03\x12\r\n\x05to_ms\x18\x02 \x01(\x03\"\x1b\n\nAuditPiece\x12\r\n\x05lines\x18\x01 \x01(\x0c\x32\xc2\x03\n\x0c\x41uditService\x12J\n\x06Intake\x12\x1e.tollhouse.admin.v1.AuditBatch\x1a\x1c.tollhouse.admin.v1.AuditAck(\x01\x30\x01\x12Y\n\x06Search\x12&.tollhouse.admin.v1.SearchAuditRequest\x1a\'.tollhouse.admin.v1.SearchAuditResponse\x12\\\n\x07\x45xplain\x12\'.tollhouse.admin.v1.ExplainAuditRequest\x1a(.tollhouse.admin.v1.ExplainAuditResponse\x12Y\n\x06Verify\x12&.tollhouse.admin.v1.VerifyAuditRequest\x1a\'.tollhouse.admin.v1.VerifyAuditResponse\x12R\n\x06\x45xport\x12&.tollhouse.admin.v1.ExportAuditRequest\x1a\x1e.tollhouse.admin.v1.AuditPiece0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,16 +41,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHAUDITREQUEST']._serialized_end=621
   _globals['_SEARCHAUDITRESPONSE']._serialized_start=623
   _globals['_SEARCHAUDITRESPONSE']._serialized_end=708
-  _globals['_VERIFYAUDITREQUEST']._serialized_start=710
-  _globals['_VERIFYAUDITREQUEST']._serialized_end=730
-  _globals['_VERIFIEDCHAIN']._serialized_start=732
-  _globals['_VERIFIEDCHAIN']._serialized_end=811
-  _globals['_VERIFYAUDITRESPONSE']._serialized_start=813
-  _globals['_VERIFYAUDITRESPONSE']._serialized_end=928
-  _globals['_EXPORTAUDITREQUEST']._serialized_start=930
-  _globals['_EXPORTAUDITREQUEST']._serialized_end=982
-  _globals['_AUDITPIECE']._serialized_start=984
-  _globals['_AUDITPIECE']._serialized_end=1011
-  _globals['_AUDITSERVICE']._serialized_start=1014
-  _globals['_AUDITSERVICE']._serialized_end=1370
+  _globals['_EXPLAINAUDITREQUEST']._serialized_start=710
+  _globals['_EXPLAINAUDITREQUEST']._serialized_end=751
+  _globals['_EXPLAINAUDITRESPONSE']._serialized_start=754
+  _globals['_EXPLAINAUDITRESPONSE']._serialized_end=882
+  _globals['_VERIFYAUDITREQUEST']._serialized_start=884
+  _globals['_VERIFYAUDITREQUEST']._serialized_end=904
+  _globals['_VERIFIEDCHAIN']._serialized_start=906
+  _globals['_VERIFIEDCHAIN']._serialized_end=985
+  _globals['_VERIFYAUDITRESPONSE']._serialized_start=987
+  _globals['_VERIFYAUDITRESPONSE']._serialized_end=1102
+  _globals['_EXPORTAUDITREQUEST']._serialized_start=1104
+  _globals['_EXPORTAUDITREQUEST']._serialized_end=1156
+  _globals['_AUDITPIECE']._serialized_start=1158
+  _globals['_AUDITPIECE']._serialized_end=1185
+  _globals['_AUDITSERVICE']._serialized_start=1188
+  _globals['_AUDITSERVICE']._serialized_end=1638
 # @@protoc_insertion_point(module_scope)

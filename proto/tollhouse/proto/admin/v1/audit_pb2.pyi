@@ -94,6 +94,20 @@ class SearchAuditResponse(_message.Message):
     next: int
     def __init__(self, records: _Optional[_Iterable[_Union[AuditRecord, _Mapping]]] = ..., next: _Optional[int] = ...) -> None: ...
 
+class ExplainAuditRequest(_message.Message):
+    __slots__ = ("request_id",)
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    def __init__(self, request_id: _Optional[str] = ...) -> None: ...
+
+class ExplainAuditResponse(_message.Message):
+    __slots__ = ("records", "configuration")
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
+    CONFIGURATION_FIELD_NUMBER: _ClassVar[int]
+    records: _containers.RepeatedCompositeFieldContainer[AuditRecord]
+    configuration: AuditRecord
+    def __init__(self, records: _Optional[_Iterable[_Union[AuditRecord, _Mapping]]] = ..., configuration: _Optional[_Union[AuditRecord, _Mapping]] = ...) -> None: ...
+
 class VerifyAuditRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

@@ -45,6 +45,11 @@ class AuditServiceStub:
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.SearchAuditRequest.SerializeToString,
                 response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.SearchAuditResponse.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/tollhouse.admin.v1.AuditService/Explain',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.ExplainAuditRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.ExplainAuditResponse.FromString,
+                _registered_method=True)
         self.Verify = channel.unary_unary(
                 '/tollhouse.admin.v1.AuditService/Verify',
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.VerifyAuditRequest.SerializeToString,
@@ -76,6 +81,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """What was decided about one request, in order, and the change that made the configuration it ran with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Verify(self, request, context):
         """Checks every chain: digests, seals, numbers, and the ends that periodic seals have named.
         """
@@ -102,6 +114,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.Search,
                     request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.SearchAuditRequest.FromString,
                     response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.SearchAuditResponse.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.ExplainAuditRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.ExplainAuditResponse.SerializeToString,
             ),
             'Verify': grpc.unary_unary_rpc_method_handler(
                     servicer.Verify,
@@ -169,6 +186,33 @@ class AuditService:
             '/tollhouse.admin.v1.AuditService/Search',
             tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.SearchAuditRequest.SerializeToString,
             tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.SearchAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.AuditService/Explain',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.ExplainAuditRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_audit__pb2.ExplainAuditResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,8 @@ class AuditServiceStub:
     """
     Search: _grpc.UnaryUnaryMultiCallable[_audit_pb2.SearchAuditRequest, _audit_pb2.SearchAuditResponse]
     """Records, the newest first."""
+    Explain: _grpc.UnaryUnaryMultiCallable[_audit_pb2.ExplainAuditRequest, _audit_pb2.ExplainAuditResponse]
+    """What was decided about one request, in order, and the change that made the configuration it ran with."""
     Verify: _grpc.UnaryUnaryMultiCallable[_audit_pb2.VerifyAuditRequest, _audit_pb2.VerifyAuditResponse]
     """Checks every chain: digests, seals, numbers, and the ends that periodic seals have named."""
     Export: _grpc.UnaryStreamMultiCallable[_audit_pb2.ExportAuditRequest, _audit_pb2.AuditPiece]
@@ -55,6 +57,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """
     Search: _aio.UnaryUnaryMultiCallable[_audit_pb2.SearchAuditRequest, _audit_pb2.SearchAuditResponse]  # type: ignore[assignment]
     """Records, the newest first."""
+    Explain: _aio.UnaryUnaryMultiCallable[_audit_pb2.ExplainAuditRequest, _audit_pb2.ExplainAuditResponse]  # type: ignore[assignment]
+    """What was decided about one request, in order, and the change that made the configuration it ran with."""
     Verify: _aio.UnaryUnaryMultiCallable[_audit_pb2.VerifyAuditRequest, _audit_pb2.VerifyAuditResponse]  # type: ignore[assignment]
     """Checks every chain: digests, seals, numbers, and the ends that periodic seals have named."""
     Export: _aio.UnaryStreamMultiCallable[_audit_pb2.ExportAuditRequest, _audit_pb2.AuditPiece]  # type: ignore[assignment]
@@ -80,6 +84,14 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.SearchAuditResponse, _abc.Awaitable[_audit_pb2.SearchAuditResponse]]:
         """Records, the newest first."""
+
+    @_abc_1.abstractmethod
+    def Explain(
+        self,
+        request: _audit_pb2.ExplainAuditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.ExplainAuditResponse, _abc.Awaitable[_audit_pb2.ExplainAuditResponse]]:
+        """What was decided about one request, in order, and the change that made the configuration it ran with."""
 
     @_abc_1.abstractmethod
     def Verify(
