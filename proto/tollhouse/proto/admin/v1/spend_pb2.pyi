@@ -23,7 +23,7 @@ class UsageAck(_message.Message):
     def __init__(self, sequence: _Optional[int] = ...) -> None: ...
 
 class UsageRecord(_message.Message):
-    __slots__ = ("id", "started_ms", "ended_ms", "request", "attempt", "node", "consumer", "groups", "route", "asked_model", "model", "provider", "target", "session", "tags", "price_source", "revision", "stream", "outcome", "status", "first_byte_ms", "cost_nano_usd", "estimated", "input_tokens", "cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "service_tier", "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "cache_saved_nano_usd", "routing_saved_nano_usd")
+    __slots__ = ("id", "started_ms", "ended_ms", "request", "attempt", "node", "consumer", "groups", "route", "asked_model", "model", "provider", "target", "session", "tags", "price_source", "revision", "stream", "outcome", "status", "first_byte_ms", "cost_nano_usd", "estimated", "input_tokens", "cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "service_tier", "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "cache_saved_nano_usd", "routing_saved_nano_usd", "counts")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,7 @@ class UsageRecord(_message.Message):
     IMAGE_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     CACHE_SAVED_NANO_USD_FIELD_NUMBER: _ClassVar[int]
     ROUTING_SAVED_NANO_USD_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
     id: str
     started_ms: int
     ended_ms: int
@@ -103,7 +104,22 @@ class UsageRecord(_message.Message):
     image_output_tokens: int
     cache_saved_nano_usd: int
     routing_saved_nano_usd: int
-    def __init__(self, id: _Optional[str] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., request: _Optional[str] = ..., attempt: _Optional[int] = ..., node: _Optional[str] = ..., consumer: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., asked_model: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., target: _Optional[str] = ..., session: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., price_source: _Optional[str] = ..., revision: _Optional[int] = ..., stream: _Optional[bool] = ..., outcome: _Optional[str] = ..., status: _Optional[int] = ..., first_byte_ms: _Optional[int] = ..., cost_nano_usd: _Optional[int] = ..., estimated: _Optional[bool] = ..., input_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., cache_write_tokens: _Optional[int] = ..., cache_write_1h_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., reasoning_tokens: _Optional[int] = ..., service_tier: _Optional[str] = ..., audio_input_tokens: _Optional[int] = ..., audio_output_tokens: _Optional[int] = ..., image_input_tokens: _Optional[int] = ..., image_output_tokens: _Optional[int] = ..., cache_saved_nano_usd: _Optional[int] = ..., routing_saved_nano_usd: _Optional[int] = ...) -> None: ...
+    counts: _containers.RepeatedCompositeFieldContainer[BudgetCount]
+    def __init__(self, id: _Optional[str] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., request: _Optional[str] = ..., attempt: _Optional[int] = ..., node: _Optional[str] = ..., consumer: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., asked_model: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., target: _Optional[str] = ..., session: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., price_source: _Optional[str] = ..., revision: _Optional[int] = ..., stream: _Optional[bool] = ..., outcome: _Optional[str] = ..., status: _Optional[int] = ..., first_byte_ms: _Optional[int] = ..., cost_nano_usd: _Optional[int] = ..., estimated: _Optional[bool] = ..., input_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., cache_write_tokens: _Optional[int] = ..., cache_write_1h_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., reasoning_tokens: _Optional[int] = ..., service_tier: _Optional[str] = ..., audio_input_tokens: _Optional[int] = ..., audio_output_tokens: _Optional[int] = ..., image_input_tokens: _Optional[int] = ..., image_output_tokens: _Optional[int] = ..., cache_saved_nano_usd: _Optional[int] = ..., routing_saved_nano_usd: _Optional[int] = ..., counts: _Optional[_Iterable[_Union[BudgetCount, _Mapping]]] = ...) -> None: ...
+
+class BudgetCount(_message.Message):
+    __slots__ = ("key", "bucket", "expires", "units", "doubt")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    DOUBT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    bucket: int
+    expires: int
+    units: int
+    doubt: int
+    def __init__(self, key: _Optional[str] = ..., bucket: _Optional[int] = ..., expires: _Optional[int] = ..., units: _Optional[int] = ..., doubt: _Optional[int] = ...) -> None: ...
 
 class SpendRequest(_message.Message):
     __slots__ = ("from_ms", "to_ms", "group_by", "filter", "limit")
@@ -406,6 +422,44 @@ class CorrectionsResponse(_message.Message):
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     corrections: _containers.RepeatedCompositeFieldContainer[Correction]
     def __init__(self, corrections: _Optional[_Iterable[_Union[Correction, _Mapping]]] = ...) -> None: ...
+
+class CountsRequest(_message.Message):
+    __slots__ = ("node",)
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    def __init__(self, node: _Optional[str] = ...) -> None: ...
+
+class CountsPiece(_message.Message):
+    __slots__ = ("counts",)
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    counts: _containers.RepeatedCompositeFieldContainer[BudgetCount]
+    def __init__(self, counts: _Optional[_Iterable[_Union[BudgetCount, _Mapping]]] = ...) -> None: ...
+
+class RebuildBudgetsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RebuildBudgetsResponse(_message.Message):
+    __slots__ = ("compared", "raised")
+    COMPARED_FIELD_NUMBER: _ClassVar[int]
+    RAISED_FIELD_NUMBER: _ClassVar[int]
+    compared: int
+    raised: int
+    def __init__(self, compared: _Optional[int] = ..., raised: _Optional[int] = ...) -> None: ...
+
+class CountRequest(_message.Message):
+    __slots__ = ("node", "step")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    step: bytes
+    def __init__(self, node: _Optional[str] = ..., step: _Optional[bytes] = ...) -> None: ...
+
+class CountResponse(_message.Message):
+    __slots__ = ("answer",)
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    answer: bytes
+    def __init__(self, answer: _Optional[bytes] = ...) -> None: ...
 
 class TestNotifierRequest(_message.Message):
     __slots__ = ("notifier",)

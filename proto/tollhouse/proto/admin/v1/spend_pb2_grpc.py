@@ -70,6 +70,11 @@ class SpendServiceStub:
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsRequest.SerializeToString,
                 response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsResponse.FromString,
                 _registered_method=True)
+        self.Counts = channel.unary_stream(
+                '/tollhouse.admin.v1.SpendService/Counts',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountsRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountsPiece.FromString,
+                _registered_method=True)
 
 
 class SpendServiceServicer:
@@ -126,6 +131,13 @@ class SpendServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Counts(self, request, context):
+        """What the stored records came to on each budget, by key and window: counts that were lost are rebuilt from it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SpendServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +175,11 @@ def add_SpendServiceServicer_to_server(servicer, server):
                     servicer.Corrections,
                     request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsRequest.FromString,
                     response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CorrectionsResponse.SerializeToString,
+            ),
+            'Counts': grpc.unary_stream_rpc_method_handler(
+                    servicer.Counts,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountsRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountsPiece.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -365,6 +382,33 @@ class SpendService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def Counts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/tollhouse.admin.v1.SpendService/Counts',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountsRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountsPiece.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class BudgetServiceStub:
     """Served by every data-plane node.
@@ -386,6 +430,16 @@ class BudgetServiceStub:
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierRequest.SerializeToString,
                 response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierResponse.FromString,
                 _registered_method=True)
+        self.RebuildBudgets = channel.unary_unary(
+                '/tollhouse.admin.v1.BudgetService/RebuildBudgets',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.RebuildBudgetsRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.RebuildBudgetsResponse.FromString,
+                _registered_method=True)
+        self.Count = channel.unary_unary(
+                '/tollhouse.admin.v1.BudgetService/Count',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountResponse.FromString,
+                _registered_method=True)
 
 
 class BudgetServiceServicer:
@@ -406,6 +460,20 @@ class BudgetServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RebuildBudgets(self, request, context):
+        """Raises every count that says less than the ledger to what the ledger says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Count(self, request, context):
+        """A step of another node, on the node that counts for all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BudgetServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -418,6 +486,16 @@ def add_BudgetServiceServicer_to_server(servicer, server):
                     servicer.TestNotifier,
                     request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierRequest.FromString,
                     response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierResponse.SerializeToString,
+            ),
+            'RebuildBudgets': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildBudgets,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.RebuildBudgetsRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.RebuildBudgetsResponse.SerializeToString,
+            ),
+            'Count': grpc.unary_unary_rpc_method_handler(
+                    servicer.Count,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -475,6 +553,60 @@ class BudgetService:
             '/tollhouse.admin.v1.BudgetService/TestNotifier',
             tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierRequest.SerializeToString,
             tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.TestNotifierResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildBudgets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.BudgetService/RebuildBudgets',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.RebuildBudgetsRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.RebuildBudgetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Count(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.BudgetService/Count',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_spend__pb2.CountResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,8 @@ class SpendServiceStub:
     """Compares a provider's own usage or cost report with the ledger, and writes corrections if asked to."""
     Corrections: _grpc.UnaryUnaryMultiCallable[_spend_pb2.CorrectionsRequest, _spend_pb2.CorrectionsResponse]
     """Corrections that were made, the newest first."""
+    Counts: _grpc.UnaryStreamMultiCallable[_spend_pb2.CountsRequest, _spend_pb2.CountsPiece]
+    """What the stored records came to on each budget, by key and window: counts that were lost are rebuilt from it."""
 
 @_typing.type_check_only
 class SpendServiceAsyncStub(SpendServiceStub):
@@ -71,6 +73,8 @@ class SpendServiceAsyncStub(SpendServiceStub):
     """Compares a provider's own usage or cost report with the ledger, and writes corrections if asked to."""
     Corrections: _aio.UnaryUnaryMultiCallable[_spend_pb2.CorrectionsRequest, _spend_pb2.CorrectionsResponse]  # type: ignore[assignment]
     """Corrections that were made, the newest first."""
+    Counts: _aio.UnaryStreamMultiCallable[_spend_pb2.CountsRequest, _spend_pb2.CountsPiece]  # type: ignore[assignment]
+    """What the stored records came to on each budget, by key and window: counts that were lost are rebuilt from it."""
 
 class SpendServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by the control plane."""
@@ -133,6 +137,14 @@ class SpendServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_spend_pb2.CorrectionsResponse, _abc.Awaitable[_spend_pb2.CorrectionsResponse]]:
         """Corrections that were made, the newest first."""
 
+    @_abc_1.abstractmethod
+    def Counts(
+        self,
+        request: _spend_pb2.CountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_spend_pb2.CountsPiece], _abc.AsyncIterator[_spend_pb2.CountsPiece]]:
+        """What the stored records came to on each budget, by key and window: counts that were lost are rebuilt from it."""
+
 def add_SpendServiceServicer_to_server(servicer: SpendServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class BudgetServiceStub:
@@ -146,6 +158,10 @@ class BudgetServiceStub:
     """What this node knows of the budgets: of its own counts, or of those all nodes share."""
     TestNotifier: _grpc.UnaryUnaryMultiCallable[_spend_pb2.TestNotifierRequest, _spend_pb2.TestNotifierResponse]
     """Sends a test event to a notifier, once."""
+    RebuildBudgets: _grpc.UnaryUnaryMultiCallable[_spend_pb2.RebuildBudgetsRequest, _spend_pb2.RebuildBudgetsResponse]
+    """Raises every count that says less than the ledger to what the ledger says."""
+    Count: _grpc.UnaryUnaryMultiCallable[_spend_pb2.CountRequest, _spend_pb2.CountResponse]
+    """A step of another node, on the node that counts for all."""
 
 @_typing.type_check_only
 class BudgetServiceAsyncStub(BudgetServiceStub):
@@ -156,6 +172,10 @@ class BudgetServiceAsyncStub(BudgetServiceStub):
     """What this node knows of the budgets: of its own counts, or of those all nodes share."""
     TestNotifier: _aio.UnaryUnaryMultiCallable[_spend_pb2.TestNotifierRequest, _spend_pb2.TestNotifierResponse]  # type: ignore[assignment]
     """Sends a test event to a notifier, once."""
+    RebuildBudgets: _aio.UnaryUnaryMultiCallable[_spend_pb2.RebuildBudgetsRequest, _spend_pb2.RebuildBudgetsResponse]  # type: ignore[assignment]
+    """Raises every count that says less than the ledger to what the ledger says."""
+    Count: _aio.UnaryUnaryMultiCallable[_spend_pb2.CountRequest, _spend_pb2.CountResponse]  # type: ignore[assignment]
+    """A step of another node, on the node that counts for all."""
 
 class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
     """Served by every data-plane node."""
@@ -175,5 +195,21 @@ class BudgetServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_spend_pb2.TestNotifierResponse, _abc.Awaitable[_spend_pb2.TestNotifierResponse]]:
         """Sends a test event to a notifier, once."""
+
+    @_abc_1.abstractmethod
+    def RebuildBudgets(
+        self,
+        request: _spend_pb2.RebuildBudgetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_spend_pb2.RebuildBudgetsResponse, _abc.Awaitable[_spend_pb2.RebuildBudgetsResponse]]:
+        """Raises every count that says less than the ledger to what the ledger says."""
+
+    @_abc_1.abstractmethod
+    def Count(
+        self,
+        request: _spend_pb2.CountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_spend_pb2.CountResponse, _abc.Awaitable[_spend_pb2.CountResponse]]:
+        """A step of another node, on the node that counts for all."""
 
 def add_BudgetServiceServicer_to_server(servicer: BudgetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
