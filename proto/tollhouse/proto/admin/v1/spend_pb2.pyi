@@ -23,7 +23,7 @@ class UsageAck(_message.Message):
     def __init__(self, sequence: _Optional[int] = ...) -> None: ...
 
 class UsageRecord(_message.Message):
-    __slots__ = ("id", "started_ms", "ended_ms", "request", "attempt", "node", "consumer", "groups", "route", "asked_model", "model", "provider", "target", "session", "tags", "price_source", "revision", "stream", "outcome", "status", "first_byte_ms", "cost_nano_usd", "estimated", "input_tokens", "cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "service_tier", "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "cache_saved_nano_usd", "routing_saved_nano_usd", "counts")
+    __slots__ = ("id", "started_ms", "ended_ms", "request", "attempt", "node", "consumer", "groups", "route", "asked_model", "model", "provider", "target", "session", "tags", "price_source", "revision", "stream", "outcome", "status", "first_byte_ms", "cost_nano_usd", "estimated", "input_tokens", "cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "service_tier", "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "cache_saved_nano_usd", "routing_saved_nano_usd", "web_searches", "counts")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,7 @@ class UsageRecord(_message.Message):
     IMAGE_OUTPUT_TOKENS_FIELD_NUMBER: _ClassVar[int]
     CACHE_SAVED_NANO_USD_FIELD_NUMBER: _ClassVar[int]
     ROUTING_SAVED_NANO_USD_FIELD_NUMBER: _ClassVar[int]
+    WEB_SEARCHES_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
     id: str
     started_ms: int
@@ -104,8 +105,9 @@ class UsageRecord(_message.Message):
     image_output_tokens: int
     cache_saved_nano_usd: int
     routing_saved_nano_usd: int
+    web_searches: int
     counts: _containers.RepeatedCompositeFieldContainer[BudgetCount]
-    def __init__(self, id: _Optional[str] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., request: _Optional[str] = ..., attempt: _Optional[int] = ..., node: _Optional[str] = ..., consumer: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., asked_model: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., target: _Optional[str] = ..., session: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., price_source: _Optional[str] = ..., revision: _Optional[int] = ..., stream: _Optional[bool] = ..., outcome: _Optional[str] = ..., status: _Optional[int] = ..., first_byte_ms: _Optional[int] = ..., cost_nano_usd: _Optional[int] = ..., estimated: _Optional[bool] = ..., input_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., cache_write_tokens: _Optional[int] = ..., cache_write_1h_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., reasoning_tokens: _Optional[int] = ..., service_tier: _Optional[str] = ..., audio_input_tokens: _Optional[int] = ..., audio_output_tokens: _Optional[int] = ..., image_input_tokens: _Optional[int] = ..., image_output_tokens: _Optional[int] = ..., cache_saved_nano_usd: _Optional[int] = ..., routing_saved_nano_usd: _Optional[int] = ..., counts: _Optional[_Iterable[_Union[BudgetCount, _Mapping]]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., request: _Optional[str] = ..., attempt: _Optional[int] = ..., node: _Optional[str] = ..., consumer: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., asked_model: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., target: _Optional[str] = ..., session: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., price_source: _Optional[str] = ..., revision: _Optional[int] = ..., stream: _Optional[bool] = ..., outcome: _Optional[str] = ..., status: _Optional[int] = ..., first_byte_ms: _Optional[int] = ..., cost_nano_usd: _Optional[int] = ..., estimated: _Optional[bool] = ..., input_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., cache_write_tokens: _Optional[int] = ..., cache_write_1h_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., reasoning_tokens: _Optional[int] = ..., service_tier: _Optional[str] = ..., audio_input_tokens: _Optional[int] = ..., audio_output_tokens: _Optional[int] = ..., image_input_tokens: _Optional[int] = ..., image_output_tokens: _Optional[int] = ..., cache_saved_nano_usd: _Optional[int] = ..., routing_saved_nano_usd: _Optional[int] = ..., web_searches: _Optional[int] = ..., counts: _Optional[_Iterable[_Union[BudgetCount, _Mapping]]] = ...) -> None: ...
 
 class BudgetCount(_message.Message):
     __slots__ = ("key", "bucket", "expires", "units", "doubt")
@@ -328,16 +330,16 @@ class ExportPiece(_message.Message):
     def __init__(self, data: _Optional[bytes] = ...) -> None: ...
 
 class ReconcileRequest(_message.Message):
-    __slots__ = ("report", "provider", "correct", "reason")
-    REPORT_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("reports", "provider", "correct", "reason")
+    REPORTS_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     CORRECT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
-    report: bytes
+    reports: _containers.RepeatedScalarFieldContainer[bytes]
     provider: str
-    correct: bool
+    correct: _containers.RepeatedScalarFieldContainer[str]
     reason: str
-    def __init__(self, report: _Optional[bytes] = ..., provider: _Optional[str] = ..., correct: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, reports: _Optional[_Iterable[bytes]] = ..., provider: _Optional[str] = ..., correct: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Difference(_message.Message):
     __slots__ = ("day", "model", "cause", "nano_usd", "tokens", "requests", "note")
@@ -358,26 +360,28 @@ class Difference(_message.Message):
     def __init__(self, day: _Optional[str] = ..., model: _Optional[str] = ..., cause: _Optional[str] = ..., nano_usd: _Optional[int] = ..., tokens: _Optional[int] = ..., requests: _Optional[int] = ..., note: _Optional[str] = ...) -> None: ...
 
 class ReconcileResponse(_message.Message):
-    __slots__ = ("form", "from_ms", "to_ms", "here_nano_usd", "there_nano_usd", "differences", "corrections", "corrected_nano_usd", "notes")
-    FORM_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("forms", "from_ms", "to_ms", "provider", "here_nano_usd", "there_nano_usd", "differences", "corrections", "corrected_nano_usd", "notes")
+    FORMS_FIELD_NUMBER: _ClassVar[int]
     FROM_MS_FIELD_NUMBER: _ClassVar[int]
     TO_MS_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
     HERE_NANO_USD_FIELD_NUMBER: _ClassVar[int]
     THERE_NANO_USD_FIELD_NUMBER: _ClassVar[int]
     DIFFERENCES_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     CORRECTED_NANO_USD_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
-    form: str
+    forms: _containers.RepeatedScalarFieldContainer[str]
     from_ms: int
     to_ms: int
+    provider: str
     here_nano_usd: int
     there_nano_usd: int
     differences: _containers.RepeatedCompositeFieldContainer[Difference]
     corrections: int
     corrected_nano_usd: int
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, form: _Optional[str] = ..., from_ms: _Optional[int] = ..., to_ms: _Optional[int] = ..., here_nano_usd: _Optional[int] = ..., there_nano_usd: _Optional[int] = ..., differences: _Optional[_Iterable[_Union[Difference, _Mapping]]] = ..., corrections: _Optional[int] = ..., corrected_nano_usd: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, forms: _Optional[_Iterable[str]] = ..., from_ms: _Optional[int] = ..., to_ms: _Optional[int] = ..., provider: _Optional[str] = ..., here_nano_usd: _Optional[int] = ..., there_nano_usd: _Optional[int] = ..., differences: _Optional[_Iterable[_Union[Difference, _Mapping]]] = ..., corrections: _Optional[int] = ..., corrected_nano_usd: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CorrectionsRequest(_message.Message):
     __slots__ = ("from_ms", "limit")
