@@ -8,6 +8,8 @@ import time
 
 from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.api.server import RestServer
+from tollhouse.controlplane.audit.admin_chain import AdminChain
+from tollhouse.controlplane.audit.trail import AuditTrail
 from tollhouse.controlplane.console.nodes import Nodes
 from tollhouse.controlplane.grpc.server import GrpcServer
 from tollhouse.controlplane.ledger.ledger import Ledger
@@ -29,6 +31,8 @@ class ControlPlane:
         self._rest: RestServer | None = None
         self._grpc: GrpcServer | None = None
         self._ledger: Ledger | None = None
+        self._audit: AuditTrail | None = None
+        self._admin_chain: AdminChain | None = None
         self.admin_port = 0
         self.grpc_port = 0
 
@@ -51,12 +55,17 @@ class ControlPlane:
         if settings.ledger:
             self._ledger = Ledger(settings.ledger, settings.ledger_keep_days)
             await self._ledger.start()
-        self._rest = RestServer(service, access, settings.cors_origin, self._ledger)
+        if settings.audit:
+            self._audit = AuditTrail(settings.audit, settings.sealing_key)
+            await self._audit.start()
+            self._admin_chain = AdminChain(store, self._audit, settings.audit_seal_s)
+            self._admin_chain.start()
+        self._rest = RestServer(service, access, settings.cors_origin, self._ledger, self._audit)
         if settings.console:
             self._rest.offer_console(
                 Nodes(service.fleet, settings.node_key, settings.node_ca), settings.console_sample_s
             )
-        self._grpc = GrpcServer(service, access, self._ledger)
+        self._grpc = GrpcServer(service, access, self._ledger, self._audit)
         self.admin_port = await self._rest.start(*settings.admin_listen, tls_context(settings.admin_tls))
         self.grpc_port = await self._grpc.start(*settings.grpc_listen, settings.admin_tls)
         _log.info(
@@ -73,6 +82,10 @@ class ControlPlane:
             await self._rest.close()
         if self._grpc is not None:
             await self._grpc.close()
+        if self._admin_chain is not None:
+            await self._admin_chain.close()
+        if self._audit is not None:
+            await self._audit.close()
         if self._ledger is not None:
             await self._ledger.close()
         if self._etcd is not None:

@@ -61,6 +61,10 @@ class Settings:
     ledger: str = field(default="", repr=False)
     """Where usage records are kept: a file, or the URL of a database; empty: nowhere."""
     ledger_keep_days: int = 90
+    audit: str = field(default="", repr=False)
+    """Where the audit trail is kept, as for the ledger; empty: nowhere."""
+    audit_seal_s: float = 300.0
+    """How often a seal names the ends of all chains."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,6 +94,17 @@ def parser() -> argparse.ArgumentParser:
         "--ledger",
         help="where usage records are kept: a SQLite file, postgresql://..., or none (default "
         f"{DEFAULT_LEDGER}; env TOLLHOUSE_LEDGER, which does not show in the list of processes)",
+    )
+    flags.add_argument(
+        "--audit",
+        help="where the audit trail is kept: a SQLite file, postgresql://..., or none (default: where the ledger is; "
+        "env TOLLHOUSE_AUDIT)",
+    )
+    flags.add_argument(
+        "--audit-seal-s",
+        type=float,
+        default=300.0,
+        help="seconds between seals that name the ends of all chains (default 300)",
     )
     flags.add_argument("--ledger-keep-days", help="days single records are kept; hourly sums stay (default 90)")
     flags.add_argument(
@@ -139,6 +154,11 @@ def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Sett
         cors_origin=pick(arguments.cors_origin, "TOLLHOUSE_CORS_ORIGIN", ""),
         sealing_key=env.get("TOLLHOUSE_SEALING_KEY", ""),
         ledger=_ledger(pick(arguments.ledger, "TOLLHOUSE_LEDGER", DEFAULT_LEDGER)),
+        audit=_ledger(
+            pick(arguments.audit, "TOLLHOUSE_AUDIT", pick(arguments.ledger, "TOLLHOUSE_LEDGER", DEFAULT_LEDGER)),
+            "--audit",
+        ),
+        audit_seal_s=max(1.0, arguments.audit_seal_s),
         ledger_keep_days=_days(pick(arguments.ledger_keep_days, "TOLLHOUSE_LEDGER_KEEP_DAYS", "90")),
     )
 
@@ -180,12 +200,12 @@ def _keys_of_file(file: str) -> list[AdminKey]:
     return found
 
 
-def _ledger(text: str) -> str:
+def _ledger(text: str, flag: str = "--ledger") -> str:
     if text == "none":
         return ""
     scheme = text.partition("://")[0] if "://" in text else "sqlite"
     if scheme.partition("+")[0] not in ("sqlite", "postgresql", "postgres"):
-        raise ValueError(f"--ledger: {scheme} is not offered; use a file, sqlite:///, postgresql:// or none")
+        raise ValueError(f"{flag}: {scheme} is not offered; use a file, sqlite:///, postgresql:// or none")
     return text
 
 

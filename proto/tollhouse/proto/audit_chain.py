@@ -82,29 +82,45 @@ class Verified:
     problems: list[str] = field(default_factory=list)
 
 
-def verify(lines: Iterable[bytes], key: bytes = b"") -> Verified:
-    """Check every line's digest, seal, number and predecessor."""
-    told = Verified()
-    prev, seq = ZERO, 0
-    for place, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+class Verifier:
+    """The checking end: lines of one chain in order."""
+
+    def __init__(self, key: bytes = b"") -> None:
+        self._key = key
+        self._prev = ZERO
+        self._seq = 0
+        self.lines = 0
+        self.sealed = 0
+
+    def line(self, line: bytes) -> list[str]:
+        """What is wrong with the next line."""
         try:
             record = msgspec.json.decode(line)
             number, event, before, digest = record["seq"], record["event"], record["prev"], record["hash"]
         except (ValueError, KeyError, TypeError):
-            told.problems.append(f"line {place}: no record of an audit trail")
-            continue
-        told.lines += 1
-        expected, seal = _digests(number, event, before, key)
+            return ["no record of an audit trail"]
+        self.lines += 1
+        problems = []
+        expected, seal = _digests(number, event, before, self._key)
         if digest != expected:
-            told.problems.append(f"line {place}: its content was changed")
-        if before != prev or number != seq + 1:
-            told.problems.append(f"line {place}: does not follow the line before it (number {number} after {seq})")
-        if key:
+            problems.append("its content was changed")
+        if before != self._prev or number != self._seq + 1:
+            problems.append(f"does not follow the line before it (number {number} after {self._seq})")
+        if self._key:
             if hmac.compare_digest(str(record.get("seal", "")), seal):
-                told.sealed += 1
+                self.sealed += 1
             else:
-                told.problems.append(f"line {place}: its seal is not by this key")
-        prev, seq = str(digest), int(number)
+                problems.append("its seal is not by this key")
+        self._prev, self._seq = str(digest), number if isinstance(number, int) else 0
+        return problems
+
+
+def verify(lines: Iterable[bytes], key: bytes = b"") -> Verified:
+    """Check every line's digest, seal, number and predecessor."""
+    told = Verified()
+    verifier = Verifier(key)
+    for place, line in enumerate(lines, 1):
+        if line.strip():
+            told.problems += [f"line {place}: {problem}" for problem in verifier.line(line)]
+    told.lines, told.sealed = verifier.lines, verifier.sealed
     return told

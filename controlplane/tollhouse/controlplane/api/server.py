@@ -10,8 +10,10 @@ from importlib.metadata import version
 from aiohttp import web
 from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.api import answers, history, resources, schemas, spend
+from tollhouse.controlplane.api import audit as audit_api
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
+from tollhouse.controlplane.audit.trail import AuditTrail
 from tollhouse.controlplane.author import Author, author
 from tollhouse.controlplane.console.handlers import Console
 from tollhouse.controlplane.console.nodes import Nodes
@@ -33,9 +35,17 @@ Answer = web.StreamResponse
 class RestServer:
     """The listener on 9180. Lives as long as the process."""
 
-    def __init__(self, service: Service, access: Access, cors_origin: str = "", ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        access: Access,
+        cors_origin: str = "",
+        ledger: Ledger | None = None,
+        audit: AuditTrail | None = None,
+    ) -> None:
         self._service = service
         self._ledger = ledger
+        self._audit = audit
         self._access = access
         self._cors_origin = cors_origin
         self._runner: web.AppRunner | None = None
@@ -119,6 +129,8 @@ class RestServer:
             if request.method != "GET":
                 raise Refusal(Fault.NOT_FOUND, "not found")
             return schemas.READ_ONLY[target.resource](request, target)
+        if target.resource == "audit":
+            return await audit_api.handle(self._audit, request, target)
         if target.resource == "history":
             return await history.handle(self._service, request, target)
         rules.check_verb(rules.kind_of(target.resource), request.method)

@@ -18,6 +18,7 @@ WRITES = frozenset(
         *(f"{GUARDED}ConfigService/{method}" for method in ("Put", "Patch", "Delete", "Apply")),
         f"{GUARDED}HistoryService/Rollback",
         f"{GUARDED}SpendService/Intake",
+        f"{GUARDED}AuditService/Intake",
     )
 )
 """Everything else only reads; an Apply that is a dry run is let through by the method itself."""

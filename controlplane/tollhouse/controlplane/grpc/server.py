@@ -10,6 +10,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from tollhouse.controlplane.access import Access
+from tollhouse.controlplane.audit.trail import AuditTrail
+from tollhouse.controlplane.grpc.audit import AuditService
 from tollhouse.controlplane.grpc.config import ConfigService, FleetService
 from tollhouse.controlplane.grpc.gate import Gate
 from tollhouse.controlplane.grpc.history import HistoryService
@@ -18,6 +20,8 @@ from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.service.service import Service
 from tollhouse.controlplane.settings import TlsFiles
 from tollhouse.proto.admin.v1 import (
+    audit_pb2,
+    audit_pb2_grpc,
     config_pb2,
     config_pb2_grpc,
     history_pb2,
@@ -33,7 +37,9 @@ MAX_MESSAGE = 64 * 1024 * 1024
 class GrpcServer:
     """The listener on 9181. Lives as long as the process."""
 
-    def __init__(self, service: Service, access: Access, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self, service: Service, access: Access, ledger: Ledger | None = None, audit: AuditTrail | None = None
+    ) -> None:
         options = [
             ("grpc.max_receive_message_length", MAX_MESSAGE),
             ("grpc.max_send_message_length", MAX_MESSAGE),
@@ -44,9 +50,10 @@ class GrpcServer:
         config_pb2_grpc.add_ConfigServiceServicer_to_server(ConfigService(service), self._server)
         config_pb2_grpc.add_FleetServiceServicer_to_server(FleetService(service), self._server)
         history_pb2_grpc.add_HistoryServiceServicer_to_server(HistoryService(service), self._server)
+        audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(audit), self._server)
         spend_pb2_grpc.add_SpendServiceServicer_to_server(SpendService(ledger), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        files = (config_pb2.DESCRIPTOR, history_pb2.DESCRIPTOR)
+        files = (config_pb2.DESCRIPTOR, history_pb2.DESCRIPTOR, audit_pb2.DESCRIPTOR)
         services = [service for file in files for service in file.services_by_name.values()]
         services.append(spend_pb2.DESCRIPTOR.services_by_name["SpendService"])
         self._names = ("", *(service.full_name for service in services))

@@ -1,0 +1,78 @@
+"""Are the chains whole: each line's digest, seal, number and predecessor, and the ends that periodic seals named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+from tollhouse.controlplane.audit.lines import event_of
+from tollhouse.controlplane.audit.schema import lines
+from tollhouse.proto.audit_chain import Verifier
+
+MOST_PROBLEMS = 100
+"""Problems of one chain that are told."""
+
+
+@dataclass(slots=True)
+class CheckedChain:
+    """What a check of one chain found."""
+
+    chain: str
+    lines: int = 0
+    sealed: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check of all chains found."""
+
+    chains: list[CheckedChain] = field(default_factory=list)
+    seals: int = 0
+    """Periodic seals whose named ends were looked for."""
+    key: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Nothing was changed, removed, inserted, swapped or cut off."""
+        return not any(chain.problems for chain in self.chains)
+
+
+async def check(connection: AsyncConnection, key: bytes) -> Checked:
+    """Read everything once, chain by chain."""
+    told = Checked(key=bool(key))
+    ends: list[tuple[str, int, str]] = []
+    verifier: Verifier | None = None
+    current: CheckedChain | None = None
+    statement = select(lines.c.chain, lines.c.kind, lines.c.line).order_by(lines.c.chain, lines.c.seq)
+    async for chain, kind, line in await connection.stream(statement):
+        if current is None or current.chain != chain:
+            current = CheckedChain(chain)
+            told.chains.append(current)
+            verifier = Verifier(key)
+        assert verifier is not None
+        problems = verifier.line(line.encode())
+        current.lines += 1
+        current.sealed = verifier.sealed
+        current.problems += problems[: MOST_PROBLEMS - len(current.problems)]
+        if kind == "seal" and not problems:
+            told.seals += 1
+            ends += [(name, seq, digest) for name, (seq, digest) in event_of(line).get("ends", {}).items()]
+    await _look_for(connection, told, ends)
+    return told
+
+
+async def _look_for(connection: AsyncConnection, told: Checked, ends: list[tuple[str, int, str]]) -> None:
+    """What a seal named as the end of a chain must still be there."""
+    by_name = {chain.chain: chain for chain in told.chains}
+    for name, seq, digest in dict.fromkeys(ends):
+        found = await connection.execute(select(lines.c.hash).where(lines.c.chain == name, lines.c.seq == seq))
+        if found.scalar() == digest:
+            continue
+        chain = by_name.get(name)
+        if chain is None:
+            chain = by_name[name] = CheckedChain(name)
+            told.chains.append(chain)
+        if len(chain.problems) < MOST_PROBLEMS:
+            chain.problems.append(f"line {seq}, which a seal names, is missing or another one")
