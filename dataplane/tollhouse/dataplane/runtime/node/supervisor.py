@@ -38,6 +38,7 @@ from tollhouse.dataplane.runtime.link.messages import (
 from tollhouse.dataplane.runtime.listeners import PortTaken, address_of, reserve
 from tollhouse.dataplane.runtime.logs import set_up_logs
 from tollhouse.dataplane.runtime.node.api import NodeApi, NodeService
+from tollhouse.dataplane.runtime.node.audit_shipping import AuditShipping
 from tollhouse.dataplane.runtime.node.config_state import ConfigState
 from tollhouse.dataplane.runtime.node.connections import Registrar, open_registrar, open_source
 from tollhouse.dataplane.runtime.node.control import ControlServer
@@ -75,6 +76,7 @@ class Supervisor:
         self._authority = Authority(_open_shared)
         self._budgets = BudgetAuthority(settings.budget_store, settings.state_dir)
         self._shipping = Shipping(settings, node_id, self._budgets)
+        self._audit = AuditShipping(settings, node_id)
         self._crew = Crew(
             settings.workers,
             self,
@@ -114,6 +116,7 @@ class Supervisor:
                 loop.create_task(self._register(), name="registration"),
                 loop.create_task(self._keep_house(), name="housekeeping"),
                 loop.create_task(self._shipping.run(), name="usage records"),
+                loop.create_task(self._audit.run(), name="audit lines"),
             ]
             await self._stop.wait()
             if self._state.known:  # else nobody was ever served
@@ -286,6 +289,7 @@ class Supervisor:
             task.cancel()
         if background:
             await asyncio.wait(background, timeout=5)
+            await self._audit.flush(FLUSH_S)
         if self._registrar is not None:
             await self._registrar.close()
         await self._source.close()
