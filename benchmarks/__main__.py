@@ -54,9 +54,10 @@ def _measure(options: argparse.Namespace, names: list[str]) -> None:
                 measure.streamed(figures, gateway, streamed, options.seconds)
         for gateway in running:
             measure.latency(figures, gateway, plain["2k"], streamed["ttft"], options.seconds)
+            measure.memory(figures, gateway, plain["2k"], streamed["pace"])
             if options.streams:
                 measure.most_streams(figures, gateway, streamed["pace"])
-            measure.memory(figures, gateway, plain["2k"], streamed["pace"])
+                measure.memory_after_overload(figures, gateway)
     report.show(figures, names)
     report.write(figures, options)
 

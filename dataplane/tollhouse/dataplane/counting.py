@@ -245,9 +245,16 @@ def check_amount(name: str, written: int | str | None) -> list[str]:
 
 def tell_limit(reply: Reply, names: tuple[str, str, str], limit: Limit, taken: Taken) -> None:
     """The headers that say limit, rest, and seconds to the reset."""
-    numbers = (limit.amount, taken.remaining, int(taken.reset_s + 0.999))
-    reply.headers = [pair for pair in reply.headers if pair[0] not in names]
-    reply.headers += zip(names, map(str, numbers), strict=True)
+    for name, _ in reply.headers:
+        if name in names:  # another limit of the same name, or the upstream's own
+            reply.headers = [pair for pair in reply.headers if pair[0] not in names]
+            break
+    of, left, reset = names
+    reply.headers += (
+        (of, str(limit.amount)),
+        (left, str(taken.remaining)),
+        (reset, str(int(taken.reset_s + 0.999))),
+    )
 
 
 def counters_down(message: str) -> GatewayError:

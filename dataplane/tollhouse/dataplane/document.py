@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -53,6 +54,11 @@ class RequestDocument:
             ) from None
         self._values[name] = value
         return value
+
+    def some(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of the fields that are there, as ``get`` gives them."""
+        fields = self._fields
+        return {name: self.get(name) for name in names if name in fields}
 
     def raw_field(self, name: str) -> bytes:
         """The bytes of a field as they came (or as ``set`` wrote them); empty when it is absent."""

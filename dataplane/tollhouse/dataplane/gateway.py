@@ -15,7 +15,7 @@ from tollhouse.dataplane.config.snapshot_builder import SnapshotBuilder
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
 from tollhouse.dataplane.exchange import Exchange, ExplainStep, Explanation
-from tollhouse.dataplane.pipeline import Pipeline
+from tollhouse.dataplane.pipeline import Pipeline, run_all
 from tollhouse.dataplane.plugin import DispatchPlugin, Plugin
 from tollhouse.dataplane.protocol import Protocol
 from tollhouse.dataplane.protocols._models import DIALECTS
@@ -97,15 +97,13 @@ class Gateway:
         pipeline = ex.pipeline = snapshot.pipeline(route, None) if route is not None else snapshot.global_pipeline
         if pipeline.ai or route is None:
             ex.protocol = self._protocol_by_path(ex.path)
-        for hook in pipeline.before_body:
-            reply = await hook.run(ex)
+        reply = await run_all(pipeline.before_body, ex)
+        if reply is not None:
+            return reply
+        if route is None:
+            reply = await run_all(pipeline.request_hooks, ex)
             if reply is not None:
                 return reply
-        if route is None:
-            for hook in pipeline.request_hooks:
-                reply = await hook.run(ex)
-                if reply is not None:
-                    return reply
             raise _no_route(ex)
         if ex.consumer is not None and ex.consumer.shapes_pipeline:
             pipeline = ex.pipeline = snapshot.pipeline(route, ex.consumer)
@@ -119,10 +117,9 @@ class Gateway:
         if pipeline.needs_document:
             await self._read_document(ex, pipeline)
         ex.read_s = now()
-        for hook in pipeline.request_hooks:
-            reply = await hook.run(ex)
-            if reply is not None:
-                return reply
+        reply = await run_all(pipeline.request_hooks, ex)
+        if reply is not None:
+            return reply
         ex.admitted_s = now()
         if ex.protocol is not None and ex.document is not None:
             own = ex.protocol.own_answer(ex.document)
@@ -255,6 +252,8 @@ class Gateway:
                 recorder(ex)
             except Exception:
                 log.exception("recorder failed", extra={"request_id": ex.id})
+        if ex.reply is not None:
+            ex.reply.stream = None  # stream, attempt and exchange hold one another: let go, they are freed at once
         ex.snapshot.users -= 1
         if self._retired and ex.snapshot.users == 0:
             self._sweep()

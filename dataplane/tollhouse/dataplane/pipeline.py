@@ -58,21 +58,34 @@ class RequestHook:
     call: Callable[[Exchange], Any]
     stage: Stage
 
-    async def run(self, ex: Exchange) -> Reply | None:
-        """Act, honouring ``_meta``. Raises GatewayError."""
+    def start(self, ex: Exchange) -> Reply | Awaitable[Reply | None] | None:
+        """Act, honouring ``_meta``: an answer, or what to await for one, or nothing. Most hooks have nothing to wait
+        for, and need no coroutine. Raises GatewayError."""
         bound = self.bound
         if bound.holds is not None and not bound.runs_for(ex):
             return None
+        if bound.error_body is not None:
+            return self._with_own_errors(ex, bound.error_body)
+        result = self.call(ex)
+        if result is None or isinstance(result, Reply):
+            return result
+        return result if ex.trace is None else self._waited(ex, result)
+
+    async def run(self, ex: Exchange) -> Reply | None:
+        """Act to the end. Raises GatewayError."""
+        result = self.start(ex)
+        return result if result is None or isinstance(result, Reply) else await result
+
+    async def _with_own_errors(self, ex: Exchange, body: bytes) -> Reply | None:
         try:
             result = self.call(ex)
             if result is not None and not isinstance(result, Reply):
                 result = await self._waited(ex, result)
         except GatewayError as error:
-            if bound.error_body is not None:
-                error.body_override = bound.error_body
+            error.body_override = body
             raise
-        if bound.error_body is not None and isinstance(result, Reply) and result.status >= 400:
-            result.body = bound.error_body
+        if isinstance(result, Reply) and result.status >= 400:
+            result.body = body
         return result if isinstance(result, Reply) else None
 
     async def _waited(self, ex: Exchange, result: Awaitable[Any]) -> Any:
@@ -84,6 +97,17 @@ class RequestHook:
             return await result
         finally:
             ex.waits.append((self.bound.plugin.name, began_s, clock.monotonic()))
+
+
+async def run_all(hooks: tuple[RequestHook, ...], ex: Exchange) -> Reply | None:
+    """Run hooks in order until one answers. Raises GatewayError."""
+    for hook in hooks:
+        result = hook.start(ex)
+        if result is not None:
+            reply = result if isinstance(result, Reply) else await result
+            if reply is not None:
+                return reply
+    return None
 
 
 def _overrides(plugin: Plugin[Any], hook: str) -> bool:

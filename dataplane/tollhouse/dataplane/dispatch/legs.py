@@ -12,8 +12,9 @@ from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
 from tollhouse.dataplane.protocol import Protocol, StreamDecoder, StreamEncoder, UsageReader
 
-_KEPT = 64 << 10
-"""Bytes of a watched stream that are kept to estimate the whole from, should it break off."""
+_KEPT = 4 << 10
+"""Bytes of a watched stream that are kept to estimate the whole from, should it break off: some twenty events tell
+what share of the bytes is text, and thousands of streams must not each keep all they said."""
 
 Hooks = Callable[[Event], list[Any]]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tollhouse.dataplane.chat import Image, Message, ToolResult
 from tollhouse.dataplane.dispatch.targets import Target, TargetStates
 from tollhouse.dataplane.engine.balance import ConsistentHash, SmoothWeighted
-from tollhouse.dataplane.engine.choose import Asked, Candidate, Choice, Condition, Order, choose, unfit
+from tollhouse.dataplane.engine.choose import Asked, Candidate, Choice, Condition, Order, choose
 from tollhouse.dataplane.engine.failover import Policy
 from tollhouse.dataplane.exchange import ExplainTarget
 from tollhouse.dataplane.transport import Timeouts
@@ -153,9 +153,17 @@ def plan_of_one(
     if len(targets) != 1 or SPENT in ex.state or ALLOWED in ex.state or PROVIDERS in ex.state:
         return None
     target = targets[0]
-    if target.max_in_flight or states.of(target).breaker.forced or unfit(target, asked(ex, targets)):
+    if target.max_in_flight or states.of(target).breaker.forced or not _surely_fit(ex, target):
         return None
     return Plan([target], policy, limits, guarded=False, main=1)
+
+
+def _surely_fit(ex: Exchange, target: Target) -> bool:
+    """Whether a target can serve a request as far as its size and its announced needs tell, which is nearly always."""
+    lacks = target.lacks
+    if lacks and ("vision" in lacks or lacks & ex.peek.needs):
+        return False
+    return not target.context_window or len(ex.body or b"") // 4 <= target.context_window
 
 
 def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
@@ -170,6 +178,8 @@ def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
 def forbidden(ex: Exchange, target: Target) -> str:
     """Why this request may not go to a target; empty when it may. Asked again before every attempt, as targets come
     from more places than the first choice."""
+    if ALLOWED not in ex.state and PROVIDERS not in ex.state:
+        return ""
     models: Sequence[str] | None = ex.state.get(ALLOWED)
     if not is_allowed(ex.peek.model, models):
         return f"the caller may not use {ex.peek.model}"

@@ -64,4 +64,5 @@ def _in_metadata(metadata: Any) -> str:
 
 def _plain(text: str) -> str:
     """Short, and without anything that could mislead in a log."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:_LONGEST])
+    short = text[:_LONGEST]
+    return short if short.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in short)

@@ -45,7 +45,7 @@ class OpenAIChat(Protocol):
 
     def peek(self, document: RequestDocument) -> Peek:
         """A missing ``model`` reads as empty: the route may name one."""
-        few = {name: document.get(name) for name in _PEEKED if name in document}
+        few = document.some(_PEEKED)
         max_tokens = get_integer(few, "max_completion_tokens", low=1)
         if max_tokens is None:
             max_tokens = get_integer(few, "max_tokens", low=1)
