@@ -107,3 +107,18 @@ def test_secrets_planted_everywhere_are_found_nowhere(own_system: System) -> Non
     audit = next(path for path in system.folder.rglob("audit") if path.is_dir())
     done = system.ctl("audit", "verify", str(audit))
     assert "whole" in done.stdout
+    the_fleets_trail(system)
+
+
+def the_fleets_trail(system: System) -> None:
+    """What nodes decided and admins changed came to the control plane, whole, and without the secrets."""
+    told = json.loads(system.ctl("audit", "verify", "-o", "json").stdout)
+    assert told["whole"]
+    assert told["key"]
+    assert any("/worker-" in chain["chain"] and chain["lines"] for chain in told["chains"])
+    assert "admin/routes" in system.ctl("audit", "search", "--kind", "admin").stdout
+    verdict = json.loads(system.ctl("audit", "search", "--rule", "secrets/", "-o", "json").stdout)[0]
+    explained = json.loads(system.ctl("audit", "explain", verdict["request_id"], "-o", "json").stdout)
+    assert explained["configuration"]["kind"] == "admin"
+    exported = system.ctl("audit", "export").stdout
+    assert [secret for secret in PLANTED if secret in exported] == []

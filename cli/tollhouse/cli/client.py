@@ -61,6 +61,14 @@ class Connection:
             yield HistoryServiceStub(channel)
 
     @contextmanager
+    def audit(self) -> Iterator[Any]:
+        """The AuditService of the control plane."""
+        from tollhouse.proto.admin.v1.audit_pb2_grpc import AuditServiceStub
+
+        with self._channel(self.server, "control plane", "gatewayctl up --demo, or --server HOST:PORT") as channel:
+            yield AuditServiceStub(channel)
+
+    @contextmanager
     def spend(self) -> Iterator[Any]:
         """The SpendService of the control plane."""
         from tollhouse.proto.admin.v1.spend_pb2_grpc import SpendServiceStub
