@@ -1,67 +1,20 @@
 """The ledger in SQLite and PostgreSQL: each record once, sums that agree with the records, old ones deleted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from tollhouse.controlplane.ledger import schema
 from tollhouse.controlplane.ledger.answers import BadQuestion, Question, Row, total
 from tollhouse.controlplane.ledger.database import database_url, open_engine
 from tollhouse.controlplane.ledger.intake import Intake
 from tollhouse.controlplane.ledger.keeping import delete_old
 from tollhouse.controlplane.ledger.ledger import Ledger, LedgerUnavailable
-from tollhouse.proto.admin.v1 import spend_pb2
 
+from tests.support.ledgers import HOUR, NOW, record
 from tests.support.postgres_server import PostgresServer
-
-HOUR = 3_600_000
-NOW = 1_795_000_000_000 // HOUR * HOUR
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        yield server.start()
-    finally:
-        server.stop()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
-    """An empty one."""
-    url = str(tmp_path / "deep" / "ledger.sqlite")
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").url
-    made = Ledger(url, keep_days=30)
-    async with made._engine.begin() as connection:
-        for table in ("usage_records", "usage_hours", "ledger_schema"):
-            await connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
-    await made.start()
-    yield made
-    await made.close()
-
-
-def record(name: str, **fields: Any) -> Any:
-    base = {
-        "started_ms": NOW + 1000,
-        "attempt": 1,
-        "consumer": "coder",
-        "groups": ["search", "company"],
-        "model": "gpt-4o",
-        "provider": "openai",
-        "route": "r",
-        "outcome": "ok",
-        "status": 200,
-        "cost_nano_usd": 1000,
-        "input_tokens": 10,
-        "output_tokens": 5,
-        "price_source": "genai-prices 0.2.3",
-    }
-    return spend_pb2.UsageRecord(id=name, **{**base, **fields})
 
 
 async def rows(ledger: Ledger, *by: str, **asked: Any) -> list[Row]:
@@ -142,11 +95,22 @@ async def test_a_question_that_makes_no_sense_says_what_there_is(ledger: Ledger)
 
 
 async def test_old_records_go_and_their_sums_stay(ledger: Ledger) -> None:
-    """Retention is for single records only."""
-    await ledger.store([record("old"), record("new", started_ms=NOW + 48 * HOUR)])
+    """Retention is for single records only, and counts from when they came: what waited for weeks is not gone at once,
+    and cannot be stored twice."""
+    await Intake(ledger._engine, lambda: NOW / 1000).store([record("old")])
+    await ledger.store([record("new")])
     assert await delete_old(ledger._engine, NOW + HOUR) == 1
     assert total(await rows(ledger))["attempts"] == 2
     assert total(await rows(ledger, "session"))["attempts"] == 1
+
+
+async def test_a_clock_that_is_ahead_does_not_hide_records_in_the_future(ledger: Ledger) -> None:
+    """A node's clock jumped: what it tells is booked when it comes, and is neither deleted early nor kept for ever."""
+    await Intake(ledger._engine, lambda: NOW / 1000).store([record("a", started_ms=NOW + 9000 * HOUR)])
+    await Intake(ledger._engine, lambda: NOW / 1000).store([record("b", started_ms=1000)])
+    assert [row.keys["hour"][:4] for row in await rows(ledger, "hour")] == ["1970", "2026"]
+    assert await delete_old(ledger._engine, NOW - HOUR) == 0
+    assert await delete_old(ledger._engine, NOW + HOUR) == 2
 
 
 async def test_a_ledger_is_opened_again_and_a_newer_one_is_refused(ledger: Ledger) -> None:

@@ -121,8 +121,8 @@ class RestServer:
         fixed = schemas.FIXED.get((target.resource, target.object_id))
         if fixed is not None:
             return await self._fixed(request, target, fixed)
-        if target.resource == "spend" and not target.object_id:
-            return await spend.handle(self._ledger, request)
+        if target.resource == "spend":
+            return await spend.handle(self._ledger, request, target.object_id)
         if target.resource == "stream_routes":
             raise Refusal(Fault.INVALID, "stream mode is disabled, can not add stream routes")
         if target.resource in schemas.READ_ONLY:

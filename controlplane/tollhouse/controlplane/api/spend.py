@@ -1,45 +1,65 @@
-"""Spend over REST: ``GET spend?group_by=consumer,model&from=...&to=...&consumer=coder&format=csv``."""
+"""Spend over REST: ``GET spend?group_by=consumer,model&from=...&to=...&consumer=coder&format=csv``, and what else the
+ledger answers under ``spend/...``."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
-from tollhouse.controlplane.api import answers
-from tollhouse.controlplane.ledger.answers import COLUMNS, BadQuestion, Question, Row, total
+from tollhouse.controlplane.api import answers, spend_views
+from tollhouse.controlplane.ledger.answers import COLUMNS, TAG, BadQuestion, Question, Row
+from tollhouse.controlplane.ledger.forms import FormUnavailable
 from tollhouse.controlplane.ledger.ledger import Ledger, LedgerUnavailable
+from tollhouse.controlplane.ledger.reports import BadReport
 from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
 from tollhouse.proto.units import format_usd
 
-ARGUMENTS = frozenset({"group_by", "from", "to", "format", "limit", *COLUMNS})
-MONEY = {"cost_nano": "cost_usd", "estimated_nano": "estimated_usd", "failed_nano": "failed_usd"}
+ASKED = frozenset({"from", "to", "limit", *COLUMNS})
+ARGUMENTS = ASKED | {"group_by", "format"}
+
+View = Callable[[Ledger, web.Request, Question], Awaitable[web.StreamResponse]]
+
+VIEWS: Mapping[str, tuple[str, frozenset[str], View]] = {
+    "top": ("GET", ASKED | {"by"}, spend_views.top),
+    "forecast": ("GET", ASKED | {"group_by", "period", "timezone"}, spend_views.forecast),
+    "export": ("GET", ASKED | {"what", "format"}, spend_views.export),
+    "corrections": ("GET", frozenset({"from", "limit"}), spend_views.corrections),
+    "reconcile": ("POST", frozenset({"provider", "correct", "reason"}), spend_views.reconcile),
+}
+"""What stands under ``spend/``: its verb, its arguments, who answers."""
 
 
-async def handle(ledger: Ledger | None, request: web.Request) -> web.Response:
+async def handle(ledger: Ledger | None, request: web.Request, view: str = "") -> web.StreamResponse:
     """Raises Refusal."""
-    if request.method != "GET":
-        raise Refusal(Fault.UNSUPPORTED, "spend is only read: use GET")
+    if view and view not in VIEWS:
+        raise Refusal(Fault.NOT_FOUND, f"there is no spend/{view}; there are {', '.join(VIEWS)}")
+    verb, arguments, answering = VIEWS.get(view, ("GET", ARGUMENTS, _rows))
+    if request.method != verb:
+        raise Refusal(Fault.UNSUPPORTED, f"use {verb}")
     if ledger is None:
         raise Refusal(Fault.UNAVAILABLE, "this control plane keeps no ledger; start it with --ledger")
-    unknown = sorted(set(request.query) - ARGUMENTS)
+    unknown = sorted(name for name in request.query if name not in arguments and not name.startswith(TAG))
     if unknown:
-        raise invalid(f"unknown argument {unknown[0]!r}; there are {', '.join(sorted(ARGUMENTS))}")
-    form = request.query.get("format", "json")
-    if form not in ("json", "csv"):
-        raise invalid(f"format: there are json and csv, came {form!r}")
-    question = read_question(request)
+        raise invalid(f"unknown argument {unknown[0]!r}; there are {', '.join(sorted(arguments))}")
     try:
-        rows = await ledger.spend(question)
-    except BadQuestion as error:
+        return await answering(ledger, request, read_question(request))
+    except (BadQuestion, BadReport, FormUnavailable) as error:
         raise invalid(str(error)) from None
     except LedgerUnavailable as error:
         raise Refusal(Fault.UNAVAILABLE, str(error)) from None
+
+
+async def _rows(ledger: Ledger, request: web.Request, question: Question) -> web.StreamResponse:
+    form = request.query.get("format", "json")
+    if form not in ("json", "csv"):
+        raise invalid(f"format: there are json and csv, came {form!r}")
+    rows, total = await ledger.answer(question)
     if form == "csv":
         return web.Response(text=as_csv(rows, question.group_by), content_type="text/csv")
-    return answers.answer(200, {"list": [shown(row) for row in rows], "total": shown(Row({}, total(rows)))})
+    return answers.answer(200, {"list": [shown(row) for row in rows], "total": shown(total)})
 
 
 def read_question(request: web.Request) -> Question:
@@ -50,7 +70,7 @@ def read_question(request: web.Request) -> Question:
         raise invalid("limit: should be a whole number")
     return Question(
         tuple(name.strip() for name in query.get("group_by", "").split(",") if name.strip()),
-        {name: query[name] for name in COLUMNS if name in query},
+        {name: value for name, value in query.items() if name in COLUMNS or name.startswith(TAG)},
         moment_ms(query.get("from", ""), "from"),
         moment_ms(query.get("to", ""), "to"),
         int(limit),
@@ -72,19 +92,24 @@ def moment_ms(text: str, name: str) -> int:
     return int(moment.timestamp() * 1000)
 
 
+def money(name: str) -> str:
+    """How a sum of money is called where it is shown in USD; other sums keep their names."""
+    return name.removesuffix("_nano") + "_usd" if name.endswith("_nano") else name
+
+
 def shown(row: Row) -> dict[str, object]:
     """One row as JSON: money as decimal text, so that no float rounds it."""
-    sums = {MONEY.get(name, name): format_usd(value) if name in MONEY else value for name, value in row.sums.items()}
+    sums = {money(name): format_usd(value) if money(name) != name else value for name, value in row.sums.items()}
     return {**row.keys, **sums}
 
 
 def as_csv(rows: Sequence[Row], names: Sequence[str]) -> str:
     """The rows as CSV with a heading."""
     out = io.StringIO()
-    sums = list(rows[0].sums) if rows else list(MONEY)
     writer = csv.writer(out)
-    writer.writerow([*names, *(MONEY.get(name, name) for name in sums)])
+    sums = [money(name) for name in (rows[0].sums if rows else ("cost_nano", "estimated_nano", "failed_nano"))]
+    writer.writerow([*names, *sums])
     for row in rows:
         line = shown(row)
-        writer.writerow([line[name] for name in names] + [line[MONEY.get(name, name)] for name in sums])
+        writer.writerow([line[name] for name in (*names, *sums)])
     return out.getvalue()

@@ -17,7 +17,7 @@ WRITES = frozenset(
     (
         *(f"{GUARDED}ConfigService/{method}" for method in ("Put", "Patch", "Delete", "Apply")),
         f"{GUARDED}HistoryService/Rollback",
-        f"{GUARDED}SpendService/Intake",
+        *(f"{GUARDED}SpendService/{method}" for method in ("Intake", "Reconcile")),
         f"{GUARDED}AuditService/Intake",
     )
 )

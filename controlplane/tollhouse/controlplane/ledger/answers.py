@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal, select
+from sqlalchemy import ColumnElement, case, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tollhouse.controlplane.ledger.intake import UNPRICED
-from tollhouse.controlplane.ledger.schema import SUMS, TOKENS, hours, records
+from tollhouse.controlplane.ledger.schema import SUMS, hours, records
+from tollhouse.controlplane.ledger.sums import of_records
 
 HOUR_MS = 3_600_000
 COLUMNS = {
@@ -22,10 +24,16 @@ COLUMNS = {
     "node": "node",
     "outcome": "outcome",
     "session": "session",
+    "tier": "service_tier",
 }
-DIMENSIONS = (*COLUMNS, "hour", "day")
-ONLY_SINGLE = frozenset({"session"})
-"""Dimensions the hourly sums do not have."""
+TREE = "tree"
+"""Each group with everything below it: one attempt counts for its team and for the organisation."""
+_OTHERS = (TREE, "hour", "day")
+DIMENSIONS = (*COLUMNS, *_OTHERS, "tag:<name>")
+ONLY_SINGLE = frozenset({"session", "tier"})
+"""Dimensions the hourly sums do not have, as they have no tags."""
+TAG = "tag:"
+_TAG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,62}")
 
 
 class BadQuestion(ValueError):
@@ -45,11 +53,11 @@ class Question:
     def check(self) -> None:
         """Raises BadQuestion."""
         for name in self.group_by:
-            if name not in DIMENSIONS:
+            if name not in (*COLUMNS, *_OTHERS) and not _is_tag(name):
                 raise BadQuestion(f"cannot group by {name!r}; there are {', '.join(DIMENSIONS)}")
         for name in self.filter:
-            if name not in COLUMNS:
-                raise BadQuestion(f"cannot filter by {name!r}; there are {', '.join(COLUMNS)}")
+            if name not in COLUMNS and not _is_tag(name):
+                raise BadQuestion(f"cannot filter by {name!r}; there are {', '.join(COLUMNS)} and tag:<name>")
         if self.to_ms and self.from_ms >= self.to_ms:
             raise BadQuestion("the time asked for ends before it begins")
 
@@ -57,7 +65,12 @@ class Question:
     def needs_single_records(self) -> bool:
         """Whether hourly sums cannot answer it."""
         named = {*self.group_by, *self.filter}
-        return bool(named & ONLY_SINGLE) or bool(self.from_ms % HOUR_MS) or bool(self.to_ms % HOUR_MS)
+        beyond = named & ONLY_SINGLE or any(name.startswith(TAG) for name in named)
+        return bool(beyond) or bool(self.from_ms % HOUR_MS) or bool(self.to_ms % HOUR_MS)
+
+    def during(self, from_ms: int, to_ms: int) -> Question:
+        """The same of another time."""
+        return replace(self, from_ms=from_ms, to_ms=to_ms)
 
 
 @dataclass(frozen=True)
@@ -75,26 +88,65 @@ async def spend(engine: AsyncEngine, question: Question) -> list[Row]:
     single = question.needs_single_records
     table = records if single else hours
     names = list(dict.fromkeys(question.group_by))
-    keys = [_key(name, single).label(f"key_{name}") for name in names]
-    statement = select(*keys, *_sums(single)).where(*_conditions(question, single))
+    labels = [f"key_{number}" for number in range(len(names))]
+    postgresql = engine.dialect.name == "postgresql"
+    keys = [_key(name, single, postgresql).label(label) for name, label in zip(names, labels, strict=True)]
+    sums = of_records() if single else [func.sum(hours.c[name]).label(name) for name in SUMS]
+    statement = select(*keys, *sums).where(*conditions(question, single, postgresql))
     if keys:
-        statement = statement.group_by(*[f"key_{name}" for name in names])
-    timed = [f"key_{name}" for name in names if name in ("hour", "day")]
-    statement = statement.order_by(*timed) if timed else statement.order_by(func.sum(table.c.cost_nano).desc())
-    if question.limit > 0:
+        statement = statement.group_by(*labels)
+    timed = [label for name, label in zip(names, labels, strict=True) if name in ("hour", "day")]
+    statement = statement.order_by(*timed) if timed else statement.order_by(func.sum(table.c.cost_nano).desc(), *labels)
+    if question.limit > 0 and TREE not in names:
         statement = statement.limit(question.limit)
     async with engine.connect() as connection:
         found = (await connection.execute(statement)).mappings().all()
-    return [
-        Row({name: _shown(name, row[f"key_{name}"]) for name in names}, {name: int(row[name] or 0) for name in SUMS})
+    rows = [
+        Row(
+            {name: _shown(name, row[label]) for name, label in zip(names, labels, strict=True)},
+            {name: int(row[name] or 0) for name in SUMS},
+        )
         for row in found
     ]
+    if TREE not in names:
+        return rows
+    return _grown(rows, timed=bool(timed))[: question.limit or None]
 
 
-def _key(name: str, single: bool) -> ColumnElement[Any]:
+async def answer(engine: AsyncEngine, question: Question) -> tuple[list[Row], Row]:
+    """The rows, and the total of everything asked about, also of what a limit leaves out."""
+    rows = await spend(engine, question)
+    if not question.limit and TREE not in question.group_by:
+        return rows, Row({}, total(rows))
+    (whole,) = await spend(engine, replace(question, group_by=(), limit=0))
+    return rows, whole
+
+
+def _grown(rows: list[Row], *, timed: bool) -> list[Row]:
+    """Rows by path as rows by group, each with everything below it."""
+    grown: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        for group in [step for step in row.keys[TREE].split("/") if step] or [""]:
+            keys = {**row.keys, TREE: group}
+            one = grown.setdefault(tuple(keys.values()), Row(keys, dict.fromkeys(SUMS, 0)))
+            for name, value in row.sums.items():
+                one.sums[name] += value
+    found = list(grown.values())
+    return found if timed else sorted(found, key=lambda row: -row.sums["cost_nano"])
+
+
+def _is_tag(name: str) -> bool:
+    return name.startswith(TAG) and _TAG_NAME.fullmatch(name[len(TAG) :]) is not None
+
+
+def _key(name: str, single: bool, postgresql: bool) -> ColumnElement[Any]:
     table = records if single else hours
+    if name.startswith(TAG):
+        return _tag(name[len(TAG) :], postgresql)
     if name in COLUMNS:
         return table.c[COLUMNS[name]]
+    if name == TREE:
+        return table.c.group_path
     seconds = 3600 if name == "hour" else 86400
     if single:
         ms = records.c.started_ms
@@ -102,14 +154,25 @@ def _key(name: str, single: bool) -> ColumnElement[Any]:
     return hours.c.hour - hours.c.hour % seconds
 
 
+def _tag(name: str, postgresql: bool) -> ColumnElement[Any]:
+    """A tag's value, empty where there is none. The name was checked: it may stand in a path."""
+    tags = records.c.tags
+    if postgresql:
+        value: ColumnElement[Any] = cast(case((tags == "", "{}"), else_=tags), JSONB)[name].astext
+    else:
+        value = func.json_extract(case((tags == "", "{}"), else_=tags), f'$."{name}"')
+    return func.coalesce(value, "")
+
+
 def _shown(name: str, value: Any) -> str:
-    if name in COLUMNS:
+    if name not in ("hour", "day"):
         return str(value)
     moment = datetime.fromtimestamp(int(value), UTC)
     return moment.strftime("%Y-%m-%dT%H:00Z" if name == "hour" else "%Y-%m-%d")
 
 
-def _conditions(question: Question, single: bool) -> list[ColumnElement[bool]]:
+def conditions(question: Question, single: bool, postgresql: bool) -> list[ColumnElement[bool]]:
+    """Which rows of single records, or of hourly sums, the question is about."""
     table = records if single else hours
     time, scale = (records.c.started_ms, 1) if single else (hours.c.hour, 1000)
     found: list[ColumnElement[bool]] = []
@@ -120,28 +183,11 @@ def _conditions(question: Question, single: bool) -> list[ColumnElement[bool]]:
     for name, value in question.filter.items():
         if name == "group":
             found.append(table.c.group_path.contains(f"/{value}/", autoescape=True))
+        elif name.startswith(TAG):
+            found.append(_tag(name[len(TAG) :], postgresql) == value)
         else:
             found.append(table.c[COLUMNS[name]] == value)
     return found
-
-
-def _sums(single: bool) -> list[ColumnElement[Any]]:
-    if not single:
-        return [func.sum(hours.c[name]).label(name) for name in SUMS]
-    cost = records.c.cost_nano
-    failed = records.c.outcome != "ok"
-    made: dict[str, Any] = {
-        "cost_nano": cost,
-        "estimated_nano": case((records.c.estimated, cost), else_=0),
-        "failed_nano": case((failed, cost), else_=0),
-        "requests": case((records.c.attempt == 1, 1), else_=0),
-        "attempts": literal(1),
-        "failed": case((failed, 1), else_=0),
-        "unpriced": case((records.c.price_source.in_(sorted(UNPRICED)), 1), else_=0),
-        **{name: records.c[name] for name in TOKENS},
-    }
-    made["cache_write_tokens"] = records.c.cache_write_tokens + records.c.cache_write_1h_tokens
-    return [func.sum(made[name]).label(name) for name in SUMS]
 
 
 def total(rows: Sequence[Row]) -> dict[str, int]:

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+import logging
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from tollhouse.controlplane.ledger.schema import KEYS, SUMS, TOKENS, hours, records
+from tollhouse.controlplane.ledger.schema import KEYS, SPECIAL_TOKENS, SUMS, TOKENS, hours, records
+from tollhouse.controlplane.ledger.sums import of_row
 
-UNPRICED = frozenset({"unknown", "estimate", "free by policy"})
-"""Price sources of attempts whose price nobody knows."""
+_log = logging.getLogger("tollhouse.controlplane.ledger")
+
+AHEAD_MS = 300_000
+"""A record that began later than this from now comes of a clock that is wrong; it is booked when it comes."""
 
 _LONGEST = 256
+_NUMBERS = (*TOKENS, "cache_write_1h_tokens", *SPECIAL_TOKENS, "web_searches")
 
 
 class Intake:
     """One per process. Batches are stored one after the other: SQLite has one writer anyway."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: Callable[[], float] = time.time) -> None:
         self._engine = engine
+        self._clock = clock
         self._turn = asyncio.Lock()
         dialect = engine.dialect.name
         self._upsert = _upsert(postgresql.insert if dialect == "postgresql" else sqlite.insert)
@@ -31,7 +38,12 @@ class Intake:
     async def store(self, batch: Iterable[Any]) -> int:
         """Store records (``UsageRecord`` messages); how many were new. Raises SQLAlchemyError, and then nothing of the
         batch is stored."""
-        rows = {record.id: _row(record) for record in batch}
+        now_ms = int(self._clock() * 1000)
+        return await self.book([_row(record, now_ms) for record in batch])
+
+    async def book(self, entries: Iterable[dict[str, Any]]) -> int:
+        """Store entries that have all their columns, each id once; how many were new. Raises SQLAlchemyError."""
+        rows = {entry["id"]: entry for entry in entries}
         if not rows:
             return 0
         async with self._turn:
@@ -65,12 +77,17 @@ def _upsert(make: Any) -> Any:
     return statement.on_conflict_do_update(index_elements=list(KEYS), set_=added)
 
 
-def _row(record: Any) -> dict[str, Any]:
+def _row(record: Any, now_ms: int) -> dict[str, Any]:
     groups = list(record.groups)
+    started_ms = record.started_ms
+    if started_ms > now_ms + AHEAD_MS:
+        _log.warning("ledger: the clock of node %r is ahead; a record is booked when it came", record.node)
+        started_ms = now_ms
     return {
         "id": record.id,
-        "started_ms": record.started_ms,
+        "started_ms": started_ms,
         "ended_ms": record.ended_ms,
+        "received_ms": now_ms,
         "request": record.request,
         "attempt": min(record.attempt, 32767),
         "node": record.node,
@@ -92,12 +109,11 @@ def _row(record: Any) -> dict[str, Any]:
         "first_byte_ms": record.first_byte_ms,
         "cost_nano": record.cost_nano_usd,
         "estimated": record.estimated,
-        "input_tokens": record.input_tokens,
-        "cached_tokens": record.cached_tokens,
-        "cache_write_tokens": record.cache_write_tokens,
-        "cache_write_1h_tokens": record.cache_write_1h_tokens,
-        "output_tokens": record.output_tokens,
-        "reasoning_tokens": record.reasoning_tokens,
+        "service_tier": record.service_tier,
+        "cache_saved_nano": record.cache_saved_nano_usd,
+        "routing_saved_nano": record.routing_saved_nano_usd,
+        **dict.fromkeys(("corrects", "cause", "author", "reason"), ""),
+        **{name: getattr(record, name) for name in _NUMBERS},
     }
 
 
@@ -107,15 +123,5 @@ def _add(sums: dict[tuple[Any, ...], dict[str, Any]], row: dict[str, Any]) -> No
     one = sums.get(key)
     if one is None:
         one = sums[key] = {**dict(zip(KEYS, key, strict=True)), **dict.fromkeys(SUMS, 0)}
-    cost = row["cost_nano"]
-    failed = row["outcome"] != "ok"
-    one["cost_nano"] += cost
-    one["estimated_nano"] += cost if row["estimated"] else 0
-    one["failed_nano"] += cost if failed else 0
-    one["requests"] += row["attempt"] == 1
-    one["attempts"] += 1
-    one["failed"] += failed
-    one["unpriced"] += row["price_source"] in UNPRICED
-    for name in TOKENS:
-        one[name] += row[name]
-    one["cache_write_tokens"] += row["cache_write_1h_tokens"]
+    for name, value in of_row(row).items():
+        one[name] += value

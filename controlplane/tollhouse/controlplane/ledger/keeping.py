@@ -19,10 +19,10 @@ AT_A_TIME = 5000
 
 
 async def delete_old(engine: AsyncEngine, before_ms: int) -> int:
-    """Delete records of attempts begun before a moment; how many there were."""
+    """Delete records that came before a moment; how many there were."""
     deleted = 0
     while True:
-        some = select(records.c.id).where(records.c.started_ms < before_ms).limit(AT_A_TIME)
+        some = select(records.c.id).where(records.c.received_ms < before_ms).limit(AT_A_TIME)
         async with engine.begin() as connection:
             count = (await connection.execute(delete(records).where(records.c.id.in_(some)))).rowcount
         deleted += count

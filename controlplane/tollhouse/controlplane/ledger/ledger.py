@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 from tollhouse.controlplane.ledger import answers
+from tollhouse.controlplane.ledger.corrections import corrections
 from tollhouse.controlplane.ledger.database import database_url, migrate, open_engine
+from tollhouse.controlplane.ledger.export import check, export
+from tollhouse.controlplane.ledger.forecast import Forecast, forecast
 from tollhouse.controlplane.ledger.intake import Intake
 from tollhouse.controlplane.ledger.keeping import keep_house
+from tollhouse.controlplane.ledger.ranking import Ranking, top
+from tollhouse.controlplane.ledger.reconciling import Options, Reconciled, reconcile
+
+T = TypeVar("T")
 
 _log = logging.getLogger("tollhouse.controlplane.ledger")
 
@@ -56,19 +64,54 @@ class Ledger:
 
     async def store(self, batch: Iterable[Any]) -> int:
         """Store records exactly once; how many were new. Raises LedgerUnavailable."""
+        return await self._asked(self._intake.store(batch))
+
+    async def spend(self, question: answers.Question) -> list[answers.Row]:
+        """The rows alone. Raises LedgerUnavailable and ``answers.BadQuestion``."""
+        return await self._asked(answers.spend(self._engine, question))
+
+    async def answer(self, question: answers.Question) -> tuple[list[answers.Row], answers.Row]:
+        """Rows and total. Raises LedgerUnavailable and ``answers.BadQuestion``."""
+        return await self._asked(answers.answer(self._engine, question))
+
+    async def top(self, by: str, question: answers.Question) -> Ranking:
+        """The dearest values of a dimension. Raises LedgerUnavailable and ``answers.BadQuestion``."""
+        return await self._asked(top(self._engine, by, question, self._now_ms()))
+
+    async def forecast(self, period: str, zone: str, question: answers.Question) -> Forecast:
+        """Where the running period will end. Raises LedgerUnavailable and ``answers.BadQuestion``."""
+        return await self._asked(forecast(self._engine, period or "month", zone, question, self._now_ms()))
+
+    async def export(self, what: str, form: str, question: answers.Question) -> AsyncIterator[bytes]:
+        """A file in pieces. Raises LedgerUnavailable, ``answers.BadQuestion`` and ``forms.FormUnavailable``."""
+        check(what, form, question)
         self._require()
         try:
-            return await self._intake.store(batch)
+            async for piece in export(self._engine, what, form, question):
+                yield piece
         except (SQLAlchemyError, OSError) as error:
             raise LedgerUnavailable(_reason(error)) from None
 
-    async def spend(self, question: answers.Question) -> list[answers.Row]:
-        """Raises LedgerUnavailable and ``answers.BadQuestion``."""
+    async def reconcile(self, files: Sequence[bytes], options: Options) -> Reconciled:
+        """Compare reports, and correct if asked to. Raises LedgerUnavailable and ``BadReport``."""
+        return await self._asked(reconcile(self._engine, self._intake, files, options, self._now_ms()))
+
+    async def corrections(self, from_ms: int, limit: int) -> list[dict[str, Any]]:
+        """Correcting entries, the newest first. Raises LedgerUnavailable."""
+        return await self._asked(corrections(self._engine, from_ms, limit))
+
+    async def _asked(self, asking: Coroutine[Any, Any, T]) -> T:
+        if not self._ready.is_set():
+            asking.close()
         self._require()
         try:
-            return await answers.spend(self._engine, question)
+            return await asking
         except (SQLAlchemyError, OSError) as error:
             raise LedgerUnavailable(_reason(error)) from None
+
+    @staticmethod
+    def _now_ms() -> int:
+        return int(time.time() * 1000)
 
     def _require(self) -> None:
         if not self._ready.is_set():

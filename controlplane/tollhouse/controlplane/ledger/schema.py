@@ -18,23 +18,28 @@ from sqlalchemy import (
     Table,
     Text,
     insert,
+    inspect,
     select,
+    text,
     update,
 )
+from sqlalchemy.schema import CreateColumn
 
 metadata = MetaData()
 
 version = Table("ledger_schema", metadata, Column("version", Integer, nullable=False))
 
 TOKENS = ("input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+SPECIAL_TOKENS = ("audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens")
+SAVED = ("cache_saved_nano", "routing_saved_nano")
 
 
 def _number(name: str) -> Column[Any]:
-    return Column(name, BigInteger, nullable=False, default=0)
+    return Column(name, BigInteger, nullable=False, default=0, server_default="0")
 
 
 def _text(name: str) -> Column[Any]:
-    return Column(name, Text, nullable=False, default="")
+    return Column(name, Text, nullable=False, default="", server_default="")
 
 
 records = Table(
@@ -54,13 +59,32 @@ records = Table(
     _number("cost_nano"),
     Column("estimated", Boolean, nullable=False),
     *[_number(name) for name in (*TOKENS, "cache_write_1h_tokens")],
+    _number("received_ms"),
+    *[_text(name) for name in ("service_tier", "corrects", "cause", "author", "reason")],
+    *[_number(name) for name in (*SPECIAL_TOKENS, "web_searches", *SAVED)],
     Index("usage_records_started", "started_ms"),
     Index("usage_records_session", "session"),
+    Index("usage_records_received", "received_ms"),
+    Index("usage_records_request", "request"),
+    Index("usage_records_cause", "cause", sqlite_where=text("cause <> ''"), postgresql_where=text("cause <> ''")),
 )
-"""One row per attempt. ``group_path`` is ``/organisation/team/``."""
+"""One row per attempt, and per correction of one (``cause`` says why; its figures are what it adds, its ``attempt`` is
+0). ``group_path`` is ``/organisation/team/``; ``received_ms`` is the control plane's clock."""
 
 KEYS = ("hour", "consumer", "group_id", "group_path", "model", "provider", "route", "node", "outcome")
-SUMS = ("cost_nano", "estimated_nano", "failed_nano", "requests", "attempts", "failed", "unpriced", *TOKENS)
+SUMS = (
+    "cost_nano",
+    "estimated_nano",
+    "failed_nano",
+    "retried_nano",
+    "corrected_nano",
+    *SAVED,
+    "requests",
+    "attempts",
+    "failed",
+    "unpriced",
+    *TOKENS,
+)
 
 hours = Table(
     "usage_hours",
@@ -76,12 +100,37 @@ def _first(connection: Connection) -> None:
     metadata.create_all(connection, tables=[records, hours])
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _second(connection: Connection) -> None:
+    """Corrections, savings, further kinds of tokens, and when a record came."""
+    for table in (records, hours):
+        _add_missing(connection, table)
+    connection.execute(update(records).where(records.c.received_ms == 0).values(received_ms=records.c.started_ms))
+
+
+def _add_missing(connection: Connection, table: Table) -> None:
+    found = inspect(connection)
+    there = {column["name"] for column in found.get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in there:
+            spelled = CreateColumn(column).compile(connection)
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {spelled}"))
+    indexes = {index["name"] for index in found.get_indexes(table.name)}
+    for index in table.indexes:
+        if index.name not in indexes:
+            index.create(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second)
 """Step n brings a database of version n to version n + 1. Steps are only ever added."""
+
+_LOCK = 7_265_101_711_108
+"""Two control planes that start at the same time migrate one after the other."""
 
 
 def migrate(connection: Connection) -> None:
     """Bring the database to the newest version. Raises ValueError for one that is newer than this program."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     metadata.create_all(connection, tables=[version])
     found = connection.execute(select(version.c.version)).scalar()
     if found is None:
