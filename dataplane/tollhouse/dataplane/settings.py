@@ -10,7 +10,12 @@ from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from typing import Any
 
+from tollhouse.dataplane.redis_place import FORMS, place_of_address
 from tollhouse.proto.keys import DEFAULT_FLEET_PREFIX, DEFAULT_PREFIX
+
+OWN_COUNTS = ("node", "shared")
+OTHER_NODE = "node://"
+"""``budget_store``: who counts. Anything else is an address of Redis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Settings:
     heartbeat_timeout_s: float = 8.0
     max_series: int = 2000
     budget_store: str = field(default="node", repr=False)
+    budget_store_ca: str = ""
     control_plane: str = ""
     control_plane_ca: str = ""
     trusted_proxies: tuple[str, ...] = ()
@@ -83,7 +89,9 @@ _HELP = {
     "drain_timeout_s": "seconds running replies get to finish on SIGTERM",
     "heartbeat_timeout_s": "a worker silent for so many seconds is replaced",
     "max_series": "time series per metric and worker before further label values become `other`",
-    "budget_store": "who counts budgets: node (each node for itself), or redis://HOST:PORT/DB (all nodes together)",
+    "budget_store": "who counts budgets: node (each node for itself), shared (this node, for others too), "
+    "node://HOST:PORT (that node's gRPC port), redis://HOST:PORT/DB, redis-cluster:// or redis-sentinel://",
+    "budget_store_ca": "file with the CA of the certificate of the node that counts (node://); turns TLS on",
     "control_plane": "host:port of the control plane's gRPC API, to send usage records to; empty: none are kept",
     "control_plane_ca": "file with the CA of the control plane's certificate; turns TLS on",
     "trusted_proxies": "address or CIDR whose X-Forwarded-For is believed (repeatable)",
@@ -180,8 +188,24 @@ def _complaint(settings: Settings) -> str:
             return f"--{name.replace('_', '-')}: expected host:port, came {address!r}"
     if bool(settings.grpc_cert) != bool(settings.grpc_key):
         return "--grpc-cert and --grpc-key: give both or none"
-    if settings.budget_store != "node" and not settings.budget_store.startswith(("redis://", "rediss://")):
-        return "--budget-store: expected node or redis://HOST:PORT/DB"
+    complaint = _store_complaint(settings.budget_store)
+    if complaint:
+        return complaint
     if not settings.prefix.startswith("/") or settings.prefix.endswith("/"):
         return f"--prefix: expected a path like /apisix, without a slash at its end, came {settings.prefix!r}"
+    return ""
+
+
+def _store_complaint(store: str) -> str:
+    if store in OWN_COUNTS:
+        return ""
+    try:
+        if store.startswith(OTHER_NODE):
+            split_address(store.removeprefix(OTHER_NODE))
+        else:
+            place_of_address(store)
+    except ValueError as error:
+        told = str(error)
+        allowed = "node, shared, node://HOST:PORT, or an address of Redis"
+        return f"--budget-store: {allowed}: {told if FORMS in told else f'{told}; expected {FORMS}'}"
     return ""

@@ -19,11 +19,18 @@ def run(
     context: typer.Context,
     budget: Annotated[str, typer.Argument(help="only this budget")] = "",
     node: Annotated[str, typer.Option(envvar="TOLLHOUSE_NODE", help="host:port of one node to ask; default: all")] = "",
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="first raise counts that say less than the ledger")
+    ] = False,
     output: Annotated[Output, typer.Option("-o", "--output", help="form of the answer")] = Output.TABLE,
 ) -> None:
     """Show limit, spent, reserved, rest and reset of each budget, and by how much it could be passed at most."""
     connection: Connection = context.obj
-    answers = [_ask(connection, address) for address in ([node] if node else _nodes(connection))]
+    addresses = [node] if node else _nodes(connection)
+    if rebuild:
+        for address in addresses:
+            _rebuild(connection, address)
+    answers = [_ask(connection, address) for address in addresses]
     states = gather(answers)
     rows = [state for state in states if budget in ("", state["budget"])]
     if budget and not rows:
@@ -51,6 +58,14 @@ def _ask(connection: Connection, address: str) -> Any:
 
     with connection.node_budgets(address) as service:
         return service.ListBudgets(spend_pb2.ListBudgetsRequest())
+
+
+def _rebuild(connection: Connection, address: str) -> None:
+    from tollhouse.proto.admin.v1 import spend_pb2
+
+    with connection.node_budgets(address) as service:
+        done = service.RebuildBudgets(spend_pb2.RebuildBudgetsRequest())
+    render.err().print(f"{address}: {done.compared} counts compared with the ledger, {done.raised} raised")
 
 
 def gather(answers: list[Any]) -> list[dict[str, Any]]:

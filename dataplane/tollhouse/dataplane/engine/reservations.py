@@ -66,9 +66,17 @@ class Reservations:
             bucket.doubt += outcome.doubt
         return True
 
-    def add(self, key: str, start: int, bucket: Bucket) -> None:
-        """Put totals back that were written down earlier."""
-        self.totals.setdefault(key, {})[start] = bucket
+    def raise_to(self, key: str, start: int, told: Bucket) -> bool:
+        """Have a bucket say no less than was told; whether that changed it. What is held stays."""
+        buckets = self.totals.setdefault(key, {})
+        bucket = buckets.get(start)
+        if bucket is None:
+            bucket = buckets[start] = Bucket(expires=told.expires)
+        if told.spent <= bucket.spent and told.doubt <= bucket.doubt:
+            return False
+        bucket.spent = max(bucket.spent, told.spent)
+        bucket.doubt = max(bucket.doubt, told.doubt)
+        return True
 
     def _bucket(self, claim: Claim) -> Bucket:
         buckets = self.totals.setdefault(claim.key, {})

@@ -3,14 +3,20 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tollhouse.dataplane.redis_place import place_of_address
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
+from tollhouse.dataplane.runtime.counts.redis_budgets import RedisBudgets
+from tollhouse.dataplane.runtime.counts.remote_budgets import RemoteBudgets
 from tollhouse.dataplane.runtime.link.messages import SettleAll, TakeAll, TookAll
+from tollhouse.dataplane.settings import Settings
 from tollhouse.dataplane.spending import Claim, Crossing, Outcome
 
+from tests.support.counting_node import counting_node
 from tests.support.redis_server import RedisServer, redis_server
 
 __all__ = ["redis_server"]
@@ -20,19 +26,28 @@ def claim(units: int, key: str = "k", limit: int = 1000, enforced: bool = True) 
     return Claim(key, units, limit, 100, 100, 4_000_000_000, enforced)
 
 
-@pytest.fixture(params=["node", "redis"])
+def redis_budgets(server: RedisServer, timeout_s: float = 1.0) -> RedisBudgets:
+    return RedisBudgets(place_of_address(f"redis://127.0.0.1:{server.port}/0", timeout_s))
+
+
+@pytest.fixture(params=["node", "redis", "another node"])
 async def authorities(
     request: pytest.FixtureRequest, redis_server: RedisServer, tmp_path: Path
 ) -> AsyncIterator[list[BudgetAuthority]]:
-    """The one that counts for a node, or two that share a Redis."""
-    shared = request.param == "redis"
-    store = f"redis://127.0.0.1:{redis_server.port}/0" if shared else "node"
-    made = [BudgetAuthority(store, str(tmp_path / str(number)), 15.0) for number in range(2 if shared else 1)]
-    for one in made:
-        one.open()
-    yield made
-    for one in made:
-        await one.close()
+    """The one that counts for a node, two that share a Redis, or two that a third one counts for."""
+    async with AsyncExitStack() as stack:
+        stores: list[Any] = [None]
+        if request.param == "redis":
+            stores = [redis_budgets(redis_server, 15.0) for _ in range(2)]
+        elif request.param == "another node":
+            counting = await stack.enter_async_context(counting_node(tmp_path / "counting"))
+            stores = [RemoteBudgets(counting.address, f"n{number}", Settings(), 15.0) for number in range(2)]
+        made = [BudgetAuthority(str(tmp_path / str(number)), store) for number, store in enumerate(stores)]
+        for one in made:
+            one.open()
+        yield made
+        for one in made:
+            await one.close()
 
 
 async def take(authority: BudgetAuthority, name: str, *claims: Claim) -> TookAll:
@@ -113,7 +128,7 @@ async def test_a_store_that_is_down_is_told_and_settled_when_it_is_back(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
     """No answer means no take; what was spent is counted once Redis answers again, though it forgot everything."""
-    authority = BudgetAuthority(f"redis://127.0.0.1:{redis_server.port}/0", str(tmp_path))
+    authority = BudgetAuthority(str(tmp_path), redis_budgets(redis_server))
     authority.open()
     assert (await take(authority, "a", claim(500))).allowed
     redis_server.kill()
@@ -132,11 +147,11 @@ async def test_a_store_that_is_down_is_told_and_settled_when_it_is_back(
 
 async def test_the_next_supervisor_knows_what_is_open(tmp_path: Path) -> None:
     """Reservations of the last one are nobody's, until their workers' files say what became of them."""
-    first = BudgetAuthority("node", str(tmp_path))
+    first = BudgetAuthority(str(tmp_path))
     first.open()
     await take(first, "s-1", claim(500))
     await asyncio.sleep(0)
-    second = BudgetAuthority("node", str(tmp_path))
+    second = BudgetAuthority(str(tmp_path))
     second.open()
     assert second.left_open == ["s-1"]
     assert not (await take(second, "t-1", claim(600))).allowed
@@ -148,7 +163,7 @@ async def test_the_next_supervisor_knows_what_is_open(tmp_path: Path) -> None:
 
 async def test_a_threshold_is_told_once_per_window(tmp_path: Path, caplog: Any) -> None:
     """However many workers see it."""
-    authority = BudgetAuthority("node", str(tmp_path))
+    authority = BudgetAuthority(str(tmp_path))
     told: list[Crossing] = []
     authority.on_crossed(told.append)
     for bucket in (1, 1, 2):

@@ -7,10 +7,10 @@ import time
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 from tollhouse.dataplane.engine.limits import Request
 from tollhouse.dataplane.runtime.counts.authority import Authority
-from tollhouse.dataplane.runtime.counts.redis_counts import FAILURES_TO_OPEN, Pause, open_counts
+from tollhouse.dataplane.runtime.counts.pause import FAILURES_TO_OPEN, Pause
+from tollhouse.dataplane.runtime.counts.redis_counts import open_counts
 from tollhouse.dataplane.services import CounterPolicy, CounterUnavailable, Limit
 
 from tests.support.linked import counting_worker
@@ -136,46 +136,6 @@ def test_the_breaker_opens_after_failures_in_a_row_and_lets_one_try_after_a_paus
     assert not pause.closed(10.6)
     pause.succeeded()
     assert pause.closed(10.6)
-
-
-async def exact(policy: CounterPolicy) -> None:
-    """A limit of five admits five."""
-    store = open_counts(policy)
-    for kind in ("fixed", "sliding"):
-        limit = Limit("k", 5, 60, kind)  # type: ignore[arg-type]
-        taken = await asyncio.gather(*(store.take(limit, Request(1), look=False) for _ in range(9)))
-        assert sum(one.allowed for one in taken) == 5
-    await store.close()
-
-
-async def test_a_cluster_counts(tmp_path):
-    server = RedisServer("--cluster-enabled", "yes", "--dir", str(tmp_path))
-    server.start()
-    try:
-        admin = Redis(port=server.port)
-        await admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        while (await admin.cluster("INFO"))["cluster_state"] != "ok":
-            await asyncio.sleep(0.02)
-        await admin.aclose()
-        nodes = (f"127.0.0.1:{server.port}",)
-        await exact(CounterPolicy("redis-cluster", (("redis_cluster_name", "c"), ("redis_cluster_nodes", nodes))))
-    finally:
-        server.kill()
-
-
-async def test_the_master_that_sentinels_name_counts(redis_server, tmp_path):
-    config = tmp_path / "sentinel.conf"
-    config.write_text(f"sentinel monitor main 127.0.0.1 {redis_server.port} 1\n")
-    sentinel = RedisServer(str(config), "--sentinel")
-    sentinel.start()
-    try:
-        fields = (
-            ("redis_master_name", "main"),
-            ("redis_sentinels", ((("host", "127.0.0.1"), ("port", sentinel.port)),)),
-        )
-        await exact(CounterPolicy("redis-sentinel", fields))
-    finally:
-        sentinel.kill()
 
 
 async def test_what_is_counted_here_while_redis_is_away_is_corrected_here(redis_server):

@@ -1,64 +1,81 @@
-"""Who keeps the counts of budgets on a node: the supervisor's memory and journal, or a Redis all nodes share."""
+"""Who keeps the counts of budgets on a node: the supervisor's memory and journal, or a store all nodes share."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from tollhouse.dataplane.engine.reservations import Bucket, Reservations
-from tollhouse.dataplane.runtime.counts.budget_journal import BudgetJournal, Held, Settled
+from tollhouse.dataplane.runtime.counts.budget_journal import BudgetJournal, Held, Settled, Total
+from tollhouse.dataplane.runtime.counts.crossings import Crossings
+from tollhouse.dataplane.runtime.counts.repair import LEDGER_PATIENCE_S, FromLedger, Repair
+from tollhouse.dataplane.runtime.counts.shared_budgets import Forgot, SharedBudgets
 from tollhouse.dataplane.runtime.link.messages import SettleAll, TakeAll, TookAll
 from tollhouse.dataplane.services import CounterUnavailable
-from tollhouse.dataplane.spending import Claim, Crossing, Outcome
-from tollhouse.proto.units import format_usd
+from tollhouse.dataplane.spending import Claim, Crossing, Granted, Outcome
 
 log = logging.getLogger("tollhouse.budgets")
 
-NODE = "node"
 RETRY_S = 1.0
+ELSEWHERE = "/"
+"""Stands in the names of reservations made by other nodes; only those settle them."""
 
 
 class BudgetAuthority:
     """One per node, in the supervisor. Open reservations are known here whoever counts, so that those of a worker
     that died are settled."""
 
-    def __init__(self, store: str, state_dir: str, timeout_s: float = 1.0) -> None:
+    def __init__(self, state_dir: str, shared: SharedBudgets | None = None, ledger: FromLedger | None = None) -> None:
         self.counts = Reservations()
-        self.shared: Any = None
+        self.shared = shared
+        self.repair = Repair(self.raise_here if shared is None else shared.raise_to, ledger)
+        self.crossings = Crossings()
+        self._ledger = ledger
         self._journal = BudgetJournal(Path(state_dir) / "budgets.journal", self.counts)
         self._owners: dict[str, int] = {}
         """Open reservation -> serial of the worker that made it."""
+        self._asking: set[str] = set()
+        """What a shared store was asked to take and has not answered."""
         self._unsettled: dict[str, tuple[tuple[Claim, ...], tuple[Outcome, ...]]] = {}
         """What a shared store has not taken yet."""
-        self._told: dict[tuple[str, int, int], int] = {}
-        """Crossings already told -> when their bucket began."""
-        self._retrying: asyncio.Task[None] | None = None
-        self._settling: set[asyncio.Task[None]] = set()
-        self._on_crossed: list[Callable[[Crossing], None]] = []
-        if store != NODE:
-            # Most nodes have no Redis, and its client takes a while to load.
-            from tollhouse.dataplane.runtime.counts.redis_budgets import RedisBudgets
-
-            self.shared = RedisBudgets(store, timeout_s)
+        self._beginning: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Read the journal. Raises OSError."""
         self._journal.open()
-        self._retrying = asyncio.get_running_loop().create_task(self._keep(), name="budgets")
+        self.repair.read(self._journal.settled)
+        if self.shared is None and self._ledger is not None and not self._journal.found:
+            self.repair.ask_ledger()
+            self._beginning = self._start(self.repair.raise_if_due())
+        self._start(self._keep())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name="budgets")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    @property
+    def life(self) -> str:
+        """From one loss of the journal to the next."""
+        return self._journal.life
 
     @property
     def left_open(self) -> list[str]:
-        """Reservations no living worker of this supervisor made: an earlier supervisor's."""
-        return [name for name in self.counts.open if name not in self._owners]
+        """Reservations of this node that no living worker of this supervisor made: an earlier supervisor's."""
+        return [name for name in self.counts.open if name not in self._owners and ELSEWHERE not in name]
 
     @property
     def reachable(self) -> bool:
         """Whether the store answers."""
         return self.shared is None or bool(self.shared.reachable)
+
+    # -- taking and settling
 
     def take(self, serial: int, message: TakeAll) -> TookAll | Awaitable[TookAll]:
         """At once for counts of this node, later for shared ones."""
@@ -66,27 +83,57 @@ class BudgetAuthority:
             return TookAll(False, down=self._journal.broken)
         if self.shared is not None:
             # Known at once: the settlement may come before the store has answered.
-            self.counts.open[message.reservation] = message.claims
-            self._owners[message.reservation] = serial
-            self._journal.append(Held(message.reservation, message.claims))
-            return self._take_shared(message)
+            self._hold(serial, message)
+            self._asking.add(message.reservation)
+            return self._take_shared(self.shared, message)
+        if self._beginning is not None and not self._beginning.done():
+            return self._take_later(serial, message)
+        return self._take_here(serial, message)
+
+    def _hold(self, serial: int, message: TakeAll) -> None:
+        self.counts.open[message.reservation] = message.claims
+        self._owners[message.reservation] = serial
+        self._journal.append(Held(message.reservation, message.claims))
+
+    def _take_here(self, serial: int, message: TakeAll) -> TookAll:
+        again = message.reservation in self.counts.open
         granted = self.counts.take(message.reservation, message.claims)
-        if granted.allowed:
+        if granted.allowed and not again:
             self._owners[message.reservation] = serial
             self._journal.append(Held(message.reservation, message.claims))
         return TookAll(granted.allowed, granted.used, granted.refused)
 
-    async def _take_shared(self, message: TakeAll) -> TookAll:
+    async def _take_later(self, serial: int, message: TakeAll) -> TookAll:
+        assert self._beginning is not None
+        await asyncio.wait([self._beginning], timeout=LEDGER_PATIENCE_S)
+        return self._take_here(serial, message)
+
+    async def _take_shared(self, shared: SharedBudgets, message: TakeAll) -> TookAll:
         name, claims = message.reservation, message.claims
         try:
-            granted = await self.shared.take(name, claims)
+            granted = await self._ask(shared, name, claims)
         except CounterUnavailable as error:
             # Whether it was taken nobody knows; giving it back does no harm if it was not.
+            self._asking.discard(name)
             self._close(name, ())
             return TookAll(False, down=str(error))
+        self._asking.discard(name)
+        if name in self._unsettled:  # the client left meanwhile
+            self._start(self._settle_shared(shared, name))
         if not granted.allowed:
             self._forget(name, ())
         return TookAll(granted.allowed, granted.used, granted.refused)
+
+    async def _ask(self, shared: SharedBudgets, name: str, claims: tuple[Claim, ...]) -> Granted:
+        life = self.repair.life or await self.repair.look(shared, self._surely_open)
+        try:
+            return await shared.take(name, claims, life)
+        except Forgot:
+            life = await self.repair.look(shared, self._surely_open)
+        try:
+            return await shared.take(name, claims, life)
+        except Forgot:
+            raise CounterUnavailable("the store of budget counts is restarted again and again") from None
 
     def settle(self, message: SettleAll) -> None:
         """Never waits; a second settlement of the same reservation does nothing."""
@@ -101,99 +148,94 @@ class BudgetAuthority:
             self._owners.pop(name, None)
             self._journal.append(Settled(name, outcomes))
             return
-        self._unsettled[name] = (claims, outcomes)
-        task = asyncio.get_running_loop().create_task(self._settle_shared(name))
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
+        self._unsettled.setdefault(name, (claims, outcomes))
+        if name not in self._asking:
+            self._start(self._settle_shared(self.shared, name))
 
-    async def _settle_shared(self, name: str) -> None:
+    async def _settle_shared(self, shared: SharedBudgets, name: str) -> None:
         waiting = self._unsettled.get(name)
-        if waiting is None:
+        if waiting is None or name in self._asking:
             return
         claims, outcomes = waiting
         try:
-            await self.shared.settle(name, claims, outcomes)
+            await shared.settle(name, claims, outcomes)
         except CounterUnavailable:
             return  # tried again by ``_keep``
-        self._unsettled.pop(name, None)
-        self._forget(name, outcomes)
+        if self._unsettled.pop(name, None) is not None:
+            self.repair.remember(name, claims, outcomes)
+            self._forget(name, outcomes)
 
     def _forget(self, name: str, outcomes: tuple[Outcome, ...]) -> None:
         if self.counts.open.pop(name, None) is not None:
-            self._journal.append(Settled(name, outcomes))
+            self._journal.append(Settled(name, outcomes, int(time.time())))
         self._owners.pop(name, None)
 
-    def of_worker(self, serial: int) -> list[str]:
-        """Open reservations of a worker."""
-        return [name for name, owner in self._owners.items() if owner == serial]
+    # -- keeping it whole
 
     async def _keep(self) -> None:
         while True:
+            if self.shared is not None:
+                await self._keep_shared(self.shared)
+            if self._beginning is None or self._beginning.done():
+                self._start(self.repair.raise_if_due())
             await asyncio.sleep(RETRY_S)
             self._journal.flush()
             self.counts.sweep(time.time())
-            for name in list(self._unsettled)[:1000]:
-                await self._settle_shared(name)
+
+    async def _keep_shared(self, shared: SharedBudgets) -> None:
+        try:
+            await self.repair.look(shared, self._surely_open)
+        except CounterUnavailable:
+            return
+        for name in list(self._unsettled)[:1000]:
+            await self._settle_shared(shared, name)
+
+    def _surely_open(self) -> dict[str, tuple[Claim, ...]]:
+        return {
+            name: claims
+            for name, claims in self.counts.open.items()
+            if name not in self._asking and name not in self._unsettled
+        }
+
+    async def raise_here(self, key: str, start: int, told: Bucket) -> bool:
+        """Have a bucket of this node's own counts say no less than it was told; whether that changed it."""
+        if not self.counts.raise_to(key, start, told):
+            return False
+        bucket = self.counts.totals[key][start]
+        self._journal.append(Total(key, start, bucket.spent, bucket.doubt, bucket.expires))
+        return True
+
+    # -- telling
 
     def crossed(self, one: Crossing) -> None:
         """Say once per window that a threshold was reached."""
-        name = (one.key, one.bucket, one.percent)
-        if name in self._told:
+        if not self.crossings.first(one):
             return
-        if len(self._told) > 10_000:
-            for old in sorted(self._told, key=lambda told: self._told[told])[:5_000]:
-                del self._told[old]
-        self._told[name] = one.bucket
         if self.shared is None:
-            self._tell(one)
+            self.crossings.tell(one)
         else:
-            task = asyncio.get_running_loop().create_task(self._tell_once(one))
-            self._settling.add(task)
-            task.add_done_callback(self._settling.discard)
-
-    async def _tell_once(self, one: Crossing) -> None:
-        """The first node to see it tells; all do while the store cannot be asked."""
-        try:
-            first = await self.shared.first_to_tell(f"{one.key}|{one.bucket}|{one.percent}")
-        except CounterUnavailable:
-            first = True
-        if first:
-            self._tell(one)
+            self._start(self.crossings.tell_once(one, self.shared.first_to_tell))
 
     def on_crossed(self, listener: Callable[[Crossing], None]) -> None:
         """Have thresholds told to a listener too."""
-        self._on_crossed.append(listener)
-
-    def _tell(self, one: Crossing) -> None:
-        for listener in self._on_crossed:
-            listener(one)
-        amounts = (one.used, one.limit)
-        used, limit = map(format_usd, amounts) if one.unit == "usd" else map(str, amounts)
-        log.warning(
-            "budget threshold reached",
-            extra={
-                "budget": one.budget,
-                "key": one.key,
-                "percent": one.percent,
-                "used": used,
-                "limit": limit,
-                "unit": one.unit,
-            },
-        )
+        self.crossings.listen(listener)
 
     async def totals(self) -> list[tuple[str, int, Bucket]]:
         """Everything that is counted. Raises CounterUnavailable."""
-        if self.shared is None:
-            return list(self.counts)
-        found: list[tuple[str, int, Bucket]] = await self.shared.totals()
-        return found
+        return list(self.counts) if self.shared is None else await self.shared.totals()
 
     async def close(self) -> None:
-        """Settle what can be settled, then stop."""
-        if self._retrying is not None:
-            self._retrying.cancel()
-        if self._settling:
-            await asyncio.wait(list(self._settling), timeout=2)
-        self._journal.close()
+        """Bring what is open to the store, briefly, and the journal to the disk."""
+        if self.shared is not None:
+            settling = [self._settle_shared(self.shared, name) for name in list(self._unsettled)[:1000]]
+            if settling and self.reachable:
+                await asyncio.wait([self._start(one) for one in settling], timeout=2)
+            else:
+                for one in settling:
+                    one.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.shared is not None:
             await self.shared.close()
+        self._journal.close()

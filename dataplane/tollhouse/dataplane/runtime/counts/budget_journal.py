@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ LARGEST_BYTES = 16 << 20
 
 
 class Total(msgspec.Struct, frozen=True, array_like=True, tag="t"):
-    """What one bucket of one key held when the journal was written anew."""
+    """What one bucket of one key says at least: when the journal was written anew, or by the ledger."""
 
     key: str
     bucket: int
@@ -42,6 +43,8 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, tag="s"):
 
     reservation: str
     outcomes: tuple[Outcome, ...]
+    at: int = 0
+    """Epoch seconds."""
 
 
 Entry = Total | Held | Settled
@@ -60,6 +63,12 @@ class BudgetJournal:
         self._size = 0
         self._anew_at = LARGEST_BYTES
         self._later: Callable[[Callable[[], None]], object] | None = None
+        self.settled: list[tuple[Settled, tuple[Claim, ...]]] = []
+        """Settlements that were read, for whoever must do them again."""
+        self.found = False
+        """There was a journal."""
+        self.life = ""
+        """A name, from one loss of the journal to the next."""
         self.broken = ""
         """Why nothing can be written; empty while all is well."""
 
@@ -68,11 +77,18 @@ class BudgetJournal:
         when the folder cannot be written."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.exists():
-            self._read(self._path.read_bytes())
+            self.found = self._read(self._path.read_bytes())
+        self._live()
         self._begin()
         self._later = asyncio.get_running_loop().call_soon
 
-    def _read(self, data: bytes) -> None:
+    def _live(self) -> None:
+        path = self._path.with_suffix(".life")
+        if not self.found or not path.exists():
+            path.write_text(secrets.token_hex(8))
+        self.life = path.read_text()
+
+    def _read(self, data: bytes) -> bool:
         counts = self._reservations
         try:
             for payload, _ in read_frames(data):
@@ -80,13 +96,16 @@ class BudgetJournal:
                 if isinstance(entry, Held):
                     counts.hold(entry.reservation, entry.claims)
                 elif isinstance(entry, Settled):
+                    self.settled.append((entry, counts.open.get(entry.reservation, ())))
                     counts.settle(entry.reservation, entry.outcomes)
                 else:
-                    counts.add(entry.key, entry.bucket, Bucket(entry.spent, 0, entry.doubt, entry.expires))
+                    counts.raise_to(entry.key, entry.bucket, Bucket(entry.spent, 0, entry.doubt, entry.expires))
         except (Damaged, msgspec.DecodeError) as error:
             damaged = self._path.with_suffix(".damaged")
             damaged.write_bytes(data)
             log.error("budget journal is damaged, what came before is kept: %s; the file is %s", error, damaged)
+            return False
+        return True
 
     def _begin(self) -> None:
         """A new file: totals, then the open reservations."""

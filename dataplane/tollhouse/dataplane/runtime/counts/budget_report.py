@@ -12,6 +12,8 @@ from tollhouse.dataplane.config.objects import RawObject
 from tollhouse.dataplane.engine.budgets import CompiledBudget
 from tollhouse.dataplane.engine.reservations import Bucket
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
+from tollhouse.dataplane.runtime.counts.counting_for_others import CountingForOthers
+from tollhouse.dataplane.runtime.counts.remote_budgets import RemoteBudgets
 from tollhouse.dataplane.runtime.node.config_state import ConfigState
 from tollhouse.dataplane.runtime.node.notifying import Notifying
 from tollhouse.dataplane.services import CounterUnavailable
@@ -24,10 +26,13 @@ log = logging.getLogger("tollhouse.budgets")
 class BudgetService(spend_pb2_grpc.BudgetServiceServicer):
     """The gRPC face."""
 
-    def __init__(self, state: ConfigState, authority: BudgetAuthority, notifying: Notifying) -> None:
+    def __init__(
+        self, state: ConfigState, authority: BudgetAuthority, notifying: Notifying, others: CountingForOthers
+    ) -> None:
         self._state = state
         self._authority = authority
         self._notifying = notifying
+        self._others = others
 
     async def ListBudgets(self, request: Any, context: Any) -> Any:  # noqa: N802 (gRPC's name)
         """Every budget, and every key it counts under."""
@@ -37,8 +42,32 @@ class BudgetService(spend_pb2_grpc.BudgetServiceServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
             raise AssertionError("abort raises") from None
         raw = self._state.of_kind("budgets")
-        store = "node" if self._authority.shared is None else "redis"
+        store = "redis"
+        if self._authority.shared is None or isinstance(self._authority.shared, RemoteBudgets):
+            store = "node" if self._authority.shared is None and not self._others.serves else "shared"
         return spend_pb2.ListBudgetsResponse(store=store, budgets=budget_states(raw, totals, time.time()))
+
+    async def RebuildBudgets(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Raise counts that say less than the ledger."""
+        try:
+            compared, raised = await self._authority.repair.rebuild()
+        except CounterUnavailable as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+            raise AssertionError("abort raises") from None
+        return spend_pb2.RebuildBudgetsResponse(compared=compared, raised=raised)
+
+    async def Count(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """A step of another node."""
+        if not self._others.serves:
+            told = "this node counts for itself alone; start it with --budget-store shared to have it count for others"
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, told)
+        try:
+            return spend_pb2.CountResponse(answer=await self._others.do(request.node, request.step))
+        except CounterUnavailable as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        except ValueError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"step: {error}")
+        raise AssertionError("abort raises")
 
     async def TestNotifier(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Send a test event."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from typing import Any
+import secrets
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from tollhouse.dataplane.engine.reservations import Bucket
-from tollhouse.dataplane.runtime.counts.redis_counts import Pause
-from tollhouse.dataplane.services import CounterUnavailable
+from tollhouse.dataplane.redis_place import RedisPlace
+from tollhouse.dataplane.runtime.counts.redis_store import RedisStore
+from tollhouse.dataplane.runtime.counts.shared_budgets import Forgot, Life
 from tollhouse.dataplane.spending import Claim, Granted, Outcome
 
 PREFIX = "tollhouse:{budgets}:"
@@ -18,13 +17,33 @@ PREFIX = "tollhouse:{budgets}:"
 
 OPEN_MS = 7 * 86400 * 1000
 """How long an unsettled reservation is remembered."""
+YOUNG_S = 2
+"""So long after its start other nodes may not have noticed it yet."""
 SETTLED_MS = 3600 * 1000
 """How long a settled one is, so that settling twice counts once."""
 
-# KEYS: the reservation's mark, then one hash per claim. ARGV: what follows each claim, in the same order.
+# What was lost is noticed by two names: each process of Redis has its own run_id, and a key that is put once is gone
+# with the rest. Both are asked of the very server that counts, in the step itself.
+_LIFE = """
+local info = redis.call('INFO', 'server')
+local life = string.match(info, 'run_id:(%w+)') .. '.' .. (redis.call('GET', KEYS[#KEYS]) or '')
+"""
+
+LIFE = f"""
+local fresh = redis.call('SET', KEYS[1], ARGV[1], 'NX') and 1 or 0
+{_LIFE}
+return {{life, fresh, tonumber(string.match(info, 'uptime_in_seconds:(%d+)'))}}
+"""
+
+# KEYS: the reservation's mark, one hash per claim, the life. ARGV: what follows each claim, in the same order; which
+# life the caller knows, or nothing.
 # A hash holds per bucket the fields <bucket> (spent), <bucket>:h (held), <bucket>:d (doubt).
 TAKE = f"""
-local used, n = {{}}, #KEYS - 1
+local used, n = {{}}, #KEYS - 2
+if ARGV[#ARGV] ~= '' then
+  {_LIFE}
+  if life ~= ARGV[#ARGV] then return {{2, 0, used}} end
+end
 local mark = redis.call('GET', KEYS[1])
 local refused = 0
 for i = 1, n do
@@ -72,29 +91,45 @@ return 1
 """
 
 
-class RedisBudgets:
-    """One Redis. Methods raise CounterUnavailable, and never hang."""
+# KEYS: a hash. ARGV: bucket, units, doubt, expires.
+RAISE = """
+local raised = 0
+for i, field in ipairs({ARGV[1], ARGV[1] .. ':d'}) do
+  if tonumber(ARGV[i + 1]) > tonumber(redis.call('HGET', KEYS[1], field) or '0') then
+    redis.call('HSET', KEYS[1], field, ARGV[i + 1])
+    raised = 1
+  end
+end
+local expires = tonumber(ARGV[4])
+if raised == 1 and expires > 0 then redis.call('EXPIREAT', KEYS[1], expires + 86400) end
+return raised
+"""
 
-    def __init__(self, url: str, timeout_s: float = 1.0) -> None:
-        self._timeout_s = timeout_s
-        self._client: Any = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
-        self._take = self._client.register_script(TAKE)
-        self._settle = self._client.register_script(SETTLE)
-        self._pause = Pause()
+
+class RedisBudgets:
+    """Budgets in a Redis. Methods raise CounterUnavailable, and never hang."""
+
+    def __init__(self, place: RedisPlace) -> None:
+        self._store = RedisStore(place)
+        self._take, self._settle = self._store.script(TAKE), self._store.script(SETTLE)
+        self._life, self._raise = self._store.script(LIFE), self._store.script(RAISE)
 
     @property
     def reachable(self) -> bool:
         """Whether the last operation went well."""
-        return self._pause.failures == 0
+        return self._store.reachable
 
-    async def take(self, reservation: str, claims: tuple[Claim, ...]) -> Granted:
-        """All claims, or none."""
+    async def take(self, reservation: str, claims: tuple[Claim, ...], life: str = "") -> Granted:
+        """See ``SharedBudgets``."""
         arguments = [
             part
             for one in claims
             for part in (one.units, one.limit, one.bucket, one.since, one.expires, int(one.enforced))
         ]
-        allowed, refused, used = await self._run(self._take, reservation, claims, arguments)
+        keys = [*_keys(reservation, claims), f"{PREFIX}life"]
+        allowed, refused, used = await self._store.run(self._take, keys, [*arguments, life])
+        if allowed == 2:
+            raise Forgot
         return Granted(bool(allowed), tuple(int(one) for one in used), int(refused) - 1)
 
     async def settle(self, reservation: str, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...]) -> None:
@@ -103,45 +138,48 @@ class RedisBudgets:
         for index, claim in enumerate(claims):
             outcome = outcomes[index] if index < len(outcomes) else Outcome(0)
             arguments += [claim.units, claim.bucket, outcome.units, outcome.doubt, claim.expires]
-        await self._run(self._settle, reservation, claims, arguments)
+        await self._store.run(self._settle, _keys(reservation, claims), arguments)
+
+    async def life(self) -> Life:
+        """See ``SharedBudgets``."""
+        life, fresh, uptime_s = await self._store.run(self._life, [f"{PREFIX}life"], [secrets.token_hex(8)])
+        return Life(life.decode(), not fresh and uptime_s < YOUNG_S)
+
+    async def raise_to(self, key: str, start: int, bucket: Bucket) -> bool:
+        """Have it say no less; whether it did."""
+        arguments = [start, bucket.spent, bucket.doubt, bucket.expires]
+        return bool(await self._store.run(self._raise, [f"{PREFIX}k:{key}"], arguments))
 
     async def totals(self) -> list[tuple[str, int, Bucket]]:
         """Everything that is counted: (key, bucket, units)."""
         found: dict[tuple[str, int], Bucket] = {}
         begin = f"{PREFIX}k:"
+        client = self._store.client
         try:
-            async with asyncio.timeout(max(5.0, self._timeout_s)):
-                async for name in self._client.scan_iter(match=f"{begin}*", count=1000):
+            async with asyncio.timeout(max(5.0, self._store.place.timeout_s)):
+                async for name in client.scan_iter(match=f"{begin}*", count=1000):
                     key = name.decode("utf-8", "surrogateescape")[len(begin) :]
-                    for field, value in (await self._client.hgetall(name)).items():
+                    for field, value in (await client.hgetall(name)).items():
                         start, _, kind = field.decode().partition(":")
                         bucket = found.setdefault((key, int(start)), Bucket())
                         setattr(bucket, {"": "spent", "h": "held", "d": "doubt"}[kind], int(value))
         except (RedisError, OSError, TimeoutError) as error:
-            raise CounterUnavailable(f"redis: {error or type(error).__name__}") from None
+            raise self._store.unavailable(error) from None
         return [(key, start, bucket) for (key, start), bucket in found.items()]
 
     async def first_to_tell(self, name: str) -> bool:
         """Whether nobody has told of this yet (in the last 40 days: longer than any window)."""
+        store = self._store
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return bool(await self._client.set(f"{PREFIX}t:{name}", "1", nx=True, ex=40 * 86400))
+            async with asyncio.timeout(store.place.timeout_s):
+                return bool(await store.client.set(f"{PREFIX}t:{name}", "1", nx=True, ex=40 * 86400))
         except (RedisError, OSError, TimeoutError) as error:
-            raise CounterUnavailable(f"redis: {error or type(error).__name__}") from None
-
-    async def _run(self, script: Any, reservation: str, claims: tuple[Claim, ...], arguments: list[Any]) -> Any:
-        if not self._pause.closed(time.monotonic()):
-            raise CounterUnavailable("redis: not reachable, trying again soon")
-        keys = [f"{PREFIX}r:{reservation}", *(f"{PREFIX}k:{one.key}" for one in claims)]
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await script(keys=keys, args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._pause.failed(time.monotonic())
-            raise CounterUnavailable(f"redis: {error or type(error).__name__}") from None
-        self._pause.succeeded()
-        return answer
+            raise store.unavailable(error) from None
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._store.close()
+
+
+def _keys(reservation: str, claims: tuple[Claim, ...]) -> list[str]:
+    return [f"{PREFIX}r:{reservation}", *(f"{PREFIX}k:{one.key}" for one in claims)]

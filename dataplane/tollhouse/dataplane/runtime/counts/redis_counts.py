@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Any
 
-from redis.asyncio import Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.sentinel import Sentinel
-from redis.exceptions import RedisError
 from tollhouse.dataplane.engine.limits import BUCKETS, SLICE_SHARE, SMALLEST_SLICE, Decision, Request
-from tollhouse.dataplane.services import CounterPolicy, CounterUnavailable, Limit
+from tollhouse.dataplane.redis_place import place_of_policy
+from tollhouse.dataplane.runtime.counts.redis_store import RedisStore
+from tollhouse.dataplane.services import CounterPolicy, Limit
 
 _NOW = """
 local t = redis.call('TIME')
@@ -113,59 +109,23 @@ local left = oldest and math.max(0, (oldest + 1 + {BUCKETS}) * width - now) or 0
 return {{allowed and 1 or 0, math.max(0, limit - used), math.floor(left), name, lend, expires}}
 """
 
-FAILURES_TO_OPEN = 3
-LONGEST_PAUSE_S = 10.0
-
-
-class Pause:
-    """A small breaker: after a few failures in a row nothing is tried for a while, so that nobody waits in vain."""
-
-    def __init__(self) -> None:
-        self.failures = 0
-        self._until = 0.0
-        self._pause_s = 0.5
-
-    def closed(self, now: float) -> bool:
-        """Whether to try. After a pause one caller tries; the others go on pausing until it has come back."""
-        if self.failures < FAILURES_TO_OPEN:
-            return True
-        if now < self._until:
-            return False
-        self._until = now + self._pause_s
-        return True
-
-    def succeeded(self) -> None:
-        """The store answered."""
-        self.failures = 0
-        self._pause_s = 0.5
-
-    def failed(self, now: float) -> None:
-        """It did not."""
-        self.failures += 1
-        if self.failures >= FAILURES_TO_OPEN:
-            self._until = now + self._pause_s
-            self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
-
 
 class RedisCounts:
-    """One Redis, cluster, or sentinel-guarded master. Shared by all limits that name it."""
+    """Windows in a Redis. Shared by all limits that name it; methods raise CounterUnavailable, and never hang."""
 
     def __init__(self, policy: CounterPolicy) -> None:
-        fields = dict(policy.redis)
-        self._label = policy.authority
-        self._timeout_s = int(fields.get("redis_timeout", 1000)) / 1000
-        self._client = _client(policy.authority, fields, self._timeout_s)
-        self._fixed = self._client.register_script(FIXED)
-        self._sliding = self._client.register_script(SLIDING)
-        self._pause = Pause()
+        assert policy.authority != "local"
+        self._store = RedisStore(place_of_policy(policy.authority, dict(policy.redis)))
+        self._fixed = self._store.script(FIXED)
+        self._sliding = self._store.script(SLIDING)
 
     def __str__(self) -> str:
-        return self._label
+        return str(self._store)
 
     @property
     def reachable(self) -> bool:
         """Whether the last operation went well."""
-        return self._pause.failures == 0
+        return self._store.reachable
 
     async def take(self, limit: Limit, request: Request, *, look: bool) -> Decision:
         """See ``SharedCounts``."""
@@ -182,8 +142,6 @@ class RedisCounts:
         await self._run(limit, request, look=difference < 0, strict=False)
 
     async def _run(self, limit: Limit, request: Request, *, look: bool, strict: bool) -> Any:
-        if not self._pause.closed(time.monotonic()):
-            raise CounterUnavailable(f"{self._label}: not reachable, trying again soon")
         script = self._fixed if limit.kind == "fixed" else self._sliding
         # A sliding window of another length is another window: its buckets have another width.
         suffix = "" if limit.kind == "fixed" else f":{limit.window_s}"
@@ -198,59 +156,13 @@ class RedisCounts:
             int(look),
             int(strict),
         ]
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await script(keys=[f"tollhouse:{limit.kind}:{{{limit.key}}}{suffix}"], args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._pause.failed(time.monotonic())
-            reason = str(error) or type(error).__name__
-            raise CounterUnavailable(f"{self._label}: {reason}") from None
-        self._pause.succeeded()
-        return answer
+        return await self._store.run(script, [f"tollhouse:{limit.kind}:{{{limit.key}}}{suffix}"], arguments)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        await self._store.close()
 
 
 def open_counts(policy: CounterPolicy) -> RedisCounts:
     """The store of a policy; connects with its first operation."""
     return RedisCounts(policy)
-
-
-def _client(authority: str, fields: dict[str, Any], timeout_s: float) -> Any:
-    common: dict[str, Any] = {
-        "username": fields.get("redis_username") or None,
-        "password": fields.get("redis_password") or None,
-        "socket_timeout": timeout_s,
-        "socket_connect_timeout": timeout_s,
-    }
-    if fields.get("redis_ssl"):
-        common |= {"ssl": True, "ssl_cert_reqs": "required" if fields.get("redis_ssl_verify") else "none"}
-    if authority == "redis-cluster":
-        nodes = [ClusterNode(*_host_port(node)) for node in fields["redis_cluster_nodes"]]
-        return RedisCluster(startup_nodes=nodes, **common)
-    database = int(fields.get("redis_database", 0))
-    if authority == "redis-sentinel":
-        sentinels = [(one["host"], int(one["port"])) for one in map(dict, fields["redis_sentinels"])]
-        guarded: dict[str, Any] = {"socket_timeout": timeout_s}
-        if fields.get("sentinel_password"):
-            guarded["password"] = fields["sentinel_password"]
-        if fields.get("sentinel_username"):
-            guarded["username"] = fields["sentinel_username"]
-        sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
-            sentinels, sentinel_kwargs=guarded, **common
-        )
-        return sentinel.master_for(fields["redis_master_name"], db=database)
-    return Redis(
-        host=fields["redis_host"],
-        port=int(fields.get("redis_port", 6379)),
-        db=database,
-        max_connections=int(fields.get("redis_keepalive_pool", 100)),
-        **common,
-    )
-
-
-def _host_port(node: str) -> tuple[str, int]:
-    host, _, port = node.rpartition(":")
-    return host.strip("[]"), int(port)

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
+from tollhouse.dataplane.runtime.ledger.control_plane import open_channel
 from tollhouse.dataplane.runtime.ledger.outbox_reader import Entry, OutboxReader
 from tollhouse.dataplane.runtime.link.messages import SettleAll
 from tollhouse.dataplane.settings import Settings
@@ -130,7 +131,7 @@ class Shipping:
         while not self.reader.waiting:
             self._wake.clear()
             await self._wake.wait()
-        channel = self._channel()
+        channel = open_channel(self._settings)
         outgoing: asyncio.Queue[Any] = asyncio.Queue()
         try:
             stub = spend_pb2_grpc.SpendServiceStub(channel)
@@ -160,14 +161,6 @@ class Shipping:
             ack = await call.read()
         if getattr(ack, "sequence", None) != self._sequence:  # EOF has none
             raise OSError("the control plane ended the stream")
-
-    def _channel(self) -> Any:
-        settings = self._settings
-        options = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", 64 << 20)]
-        if not settings.control_plane_ca:
-            return grpc.aio.insecure_channel(settings.control_plane, options=options)
-        credentials = grpc.ssl_channel_credentials(Path(settings.control_plane_ca).read_bytes())
-        return grpc.aio.secure_channel(settings.control_plane, credentials, options=options)
 
     async def flush(self, limit_s: float) -> None:
         """Give what the ended workers wrote a chance to be shipped; what is not stays in the files."""
@@ -224,4 +217,11 @@ def usage_record(entry: Entry) -> Any:
         cache_write_1h_tokens=closed.cache_write_1h_tokens,
         output_tokens=closed.output_tokens,
         reasoning_tokens=closed.reasoning_tokens,
+        counts=[
+            spend_pb2.BudgetCount(
+                key=claim.key, bucket=claim.bucket, expires=claim.expires, units=came.units, doubt=came.doubt
+            )
+            for claim, came in zip(opened.claims, closed.outcomes, strict=False)
+            if came.units or came.doubt
+        ],
     )

@@ -18,6 +18,9 @@ from tollhouse.dataplane.config.objects import Batch, ConfigSource
 from tollhouse.dataplane.runtime.counts.authority import Authority, SharedCounts
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.counts.budget_report import BudgetService
+from tollhouse.dataplane.runtime.counts.counting_for_others import CountingForOthers
+from tollhouse.dataplane.runtime.counts.shared_budgets import open_shared
+from tollhouse.dataplane.runtime.ledger.control_plane import LedgerCounts
 from tollhouse.dataplane.runtime.ledger.shipping import Shipping
 from tollhouse.dataplane.runtime.link.link import encode_tell
 from tollhouse.dataplane.runtime.link.messages import (
@@ -74,7 +77,9 @@ class Supervisor:
         self._registrar = registrar
         self._state = ConfigState()
         self._authority = Authority(_open_shared)
-        self._budgets = BudgetAuthority(settings.budget_store, settings.state_dir)
+        counted_by = node_id if settings.budget_store == "node" else ""
+        ledger = LedgerCounts(settings, counted_by).fetch if settings.control_plane else None
+        self._budgets = BudgetAuthority(settings.state_dir, open_shared(settings, node_id), ledger)
         self._shipping = Shipping(settings, node_id, self._budgets)
         self._audit = AuditShipping(settings, node_id)
         self._crew = Crew(
@@ -92,7 +97,9 @@ class Supervisor:
         self._tails = Tails(lambda wanted: self._crew.broadcast(encode_tell(wanted)))
         self._notifying = Notifying(self._state, NodeSecrets(settings.sealing_key), node_id)
         self._budgets.on_crossed(self._notifying.crossed)
-        budgets = BudgetService(self._state, self._budgets, self._notifying)
+        others = CountingForOthers(self._budgets, serves=settings.budget_store == "shared")
+        self._budgets.on_crossed(others.told)
+        budgets = BudgetService(self._state, self._budgets, self._notifying, others)
         self._api = NodeApi(settings, NodeService(self.report, self._scrape, self._tails), self.report, budgets)
         self._reserved: list[socket.socket] = []
         self._changed = asyncio.Event()
