@@ -12,7 +12,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import gateways, load, machine, measure, report, requests
+from benchmarks import gateways, load, machine, measure, report, requests, targets
 
 GATEWAYS = ("nginx", "floor", "bare", "features", "translate", "ledger")
 SCALE = "scale"
@@ -52,13 +52,16 @@ def _measure(options: argparse.Namespace, names: list[str]) -> None:
             for gateway in running:
                 measure.plain(figures, gateway, plain, options.seconds)
                 measure.streamed(figures, gateway, streamed, options.seconds)
+            for name, gateway in ((measure.DIRECT, provider), *((one.name, one) for one in running)):
+                measure.latency(figures, name, gateway, plain["2k"], streamed["ttft"], options.seconds)
         for gateway in running:
-            measure.latency(figures, gateway, plain["2k"], streamed["ttft"], options.seconds)
             measure.memory(figures, gateway, plain["2k"], streamed["pace"])
-            if options.streams:
+        for gateway in running:
+            if gateway.name in options.streams:
                 measure.most_streams(figures, gateway, streamed["pace"])
                 measure.memory_after_overload(figures, gateway)
-    report.show(figures, names)
+    report.show(figures, [measure.DIRECT, *names])
+    targets.show(figures)
     report.write(figures, options)
 
 
@@ -70,7 +73,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sizes", type=lambda text: text.split(","), default=["2k", "200k"], help="prompt sizes")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one measurement")
-    parser.add_argument("--streams", action="store_true", help="also look for the most streams that keep pace (slow)")
+    parser.add_argument(
+        "--streams",
+        type=lambda text: text.split(","),
+        default=["features"],
+        help="profiles whose most concurrent streams are looked for (half a minute each)",
+    )
     parser.add_argument("--output", default="", help="name of the JSON file under benchmarks/results/")
     return parser.parse_args()
 

@@ -24,6 +24,7 @@ _ROWS = (
     ("streams_by_cpu", "50-ms streams a core carries", False),
     ("memory_start_mb", "memory MB, idle", False),
     ("memory_after_mb", "memory MB, after load", False),
+    ("memory_overload_mb", "memory MB, after overload", False),
     ("memory_connection_kb", "memory KB per idle connection", False),
     ("memory_stream_kb", "memory KB per stream", False),
     ("disturbed_percent", "% of time others had the core", False),
