@@ -22,6 +22,7 @@ _log = logging.getLogger("tollhouse.controlplane.ledger")
 
 NO_LEDGER = "this control plane keeps no ledger; start it with --ledger"
 PIECE = 1 << 20
+COUNTS_IN_PIECE = 1000
 
 _COUNTS = ("requests", "attempts", "failed", "unpriced", *TOKENS)
 _MONEY = ("cost", "estimated", "failed", "retried", "cache_saved", "routing_saved", "corrected")
@@ -42,6 +43,20 @@ class SpendService(spend_pb2_grpc.SpendServiceServicer):
             except LedgerUnavailable as error:
                 await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
             yield spend_pb2.UsageAck(sequence=batch.sequence)
+
+    async def Counts(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        """What was counted on budgets, in pieces."""
+        ledger = await self._open(context)
+        piece = spend_pb2.CountsPiece()
+        try:
+            async for one in ledger.counts(request.node):
+                piece.counts.add(key=one.key, bucket=one.bucket, expires=one.expires, units=one.units, doubt=one.doubt)
+                if len(piece.counts) == COUNTS_IN_PIECE:
+                    yield piece
+                    piece = spend_pb2.CountsPiece()
+        except LedgerUnavailable as error:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        yield piece
 
     async def Spend(self, request: Any, context: Any) -> Any:  # noqa: N802 (gRPC's name)
         """Sums, by the dimensions asked for."""

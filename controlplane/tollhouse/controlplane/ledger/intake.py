@@ -6,13 +6,15 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from tollhouse.controlplane.ledger.counts import CountSums, counts_by_id
 from tollhouse.controlplane.ledger.schema import KEYS, SPECIAL_TOKENS, SUMS, TOKENS, hours, records
 from tollhouse.controlplane.ledger.sums import of_row
 
@@ -34,15 +36,18 @@ class Intake:
         self._turn = asyncio.Lock()
         dialect = engine.dialect.name
         self._upsert = _upsert(postgresql.insert if dialect == "postgresql" else sqlite.insert)
+        self._counts = CountSums(dialect)
 
     async def store(self, batch: Iterable[Any]) -> int:
         """Store records (``UsageRecord`` messages); how many were new. Raises SQLAlchemyError, and then nothing of the
         batch is stored."""
         now_ms = int(self._clock() * 1000)
-        return await self.book([_row(record, now_ms) for record in batch])
+        batch = list(batch)
+        return await self.book([_row(record, now_ms) for record in batch], counts_by_id(batch))
 
-    async def book(self, entries: Iterable[dict[str, Any]]) -> int:
-        """Store entries that have all their columns, each id once; how many were new. Raises SQLAlchemyError."""
+    async def book(self, entries: Iterable[dict[str, Any]], counted: Mapping[str, Any] = MappingProxyType({})) -> int:
+        """Store entries that have all their columns, each id once, and what they came to on budgets; how many were new.
+        Raises SQLAlchemyError."""
         rows = {entry["id"]: entry for entry in entries}
         if not rows:
             return 0
@@ -50,13 +55,15 @@ class Intake:
             for _ in range(3):
                 try:
                     async with self._engine.begin() as connection:
-                        return await self._store(connection, dict(rows))
+                        return await self._store(connection, dict(rows), counted)
                 except IntegrityError:
                     continue  # another control plane stored some of them meanwhile
             async with self._engine.begin() as connection:
-                return await self._store(connection, dict(rows))
+                return await self._store(connection, dict(rows), counted)
 
-    async def _store(self, connection: AsyncConnection, rows: dict[str, dict[str, Any]]) -> int:
+    async def _store(
+        self, connection: AsyncConnection, rows: dict[str, dict[str, Any]], counted: Mapping[str, Any]
+    ) -> int:
         known = await connection.execute(select(records.c.id).where(records.c.id.in_(list(rows))))
         for row in known:
             del rows[row.id]
@@ -68,6 +75,7 @@ class Intake:
             _add(sums, stored)
         # In one order everywhere, so that two control planes do not wait for each other in a circle.
         await connection.execute(self._upsert, [sums[key] for key in sorted(sums)])
+        await self._counts.add(connection, ((rows[id]["node"], of) for id, of in counted.items() if id in rows))
         return len(rows)
 
 

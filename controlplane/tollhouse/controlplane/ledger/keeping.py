@@ -9,6 +9,7 @@ import time
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from tollhouse.controlplane.ledger.counts import forget_old
 from tollhouse.controlplane.ledger.schema import records
 
 _log = logging.getLogger("tollhouse.controlplane.ledger")
@@ -38,6 +39,7 @@ async def keep_house(engine: AsyncEngine, keep_days: int) -> None:
             deleted = await delete_old(engine, int((time.time() - keep_days * 86400) * 1000))
             if deleted:
                 _log.info("ledger: %d records older than %d days deleted, their sums stay", deleted, keep_days)
+            await forget_old(engine)
         except SQLAlchemyError as error:
             _log.warning("ledger: old records not deleted: %s", type(error).__name__)
         await asyncio.sleep(EVERY_S)

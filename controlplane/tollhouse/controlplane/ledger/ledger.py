@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from tollhouse.controlplane.ledger import answers
 from tollhouse.controlplane.ledger.corrections import corrections
+from tollhouse.controlplane.ledger.counts import Counted, read_counts
 from tollhouse.controlplane.ledger.database import database_url, migrate, open_engine
 from tollhouse.controlplane.ledger.export import check, export
 from tollhouse.controlplane.ledger.forecast import Forecast, forecast
@@ -18,6 +19,7 @@ from tollhouse.controlplane.ledger.intake import Intake
 from tollhouse.controlplane.ledger.keeping import keep_house
 from tollhouse.controlplane.ledger.ranking import Ranking, top
 from tollhouse.controlplane.ledger.reconciling import Options, Reconciled, reconcile
+from tollhouse.controlplane.ledger.requests import Asked, find_request, list_requests
 
 T = TypeVar("T")
 
@@ -99,6 +101,23 @@ class Ledger:
     async def corrections(self, from_ms: int, limit: int) -> list[dict[str, Any]]:
         """Correcting entries, the newest first. Raises LedgerUnavailable."""
         return await self._asked(corrections(self._engine, from_ms, limit))
+
+    async def requests(self, question: answers.Question, order: str, before_ms: int) -> tuple[list[Asked], int]:
+        """Single requests, and where the next page begins. Raises LedgerUnavailable and ``answers.BadQuestion``."""
+        return await self._asked(list_requests(self._engine, question, order, before_ms))
+
+    async def request(self, request_id: str) -> Asked | None:
+        """One request by its id. Raises LedgerUnavailable."""
+        return await self._asked(find_request(self._engine, request_id))
+
+    async def counts(self, node: str) -> AsyncIterator[Counted]:
+        """What was counted on budgets. Raises LedgerUnavailable."""
+        self._require()
+        try:
+            async for one in read_counts(self._engine, node):
+                yield one
+        except (SQLAlchemyError, OSError) as error:
+            raise LedgerUnavailable(_reason(error)) from None
 
     async def _asked(self, asking: Coroutine[Any, Any, T]) -> T:
         if not self._ready.is_set():

@@ -95,6 +95,17 @@ hours = Table(
 )
 """Sums per hour (epoch seconds of its beginning), kept for good."""
 
+counts = Table(
+    "budget_counts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("bucket", BigInteger, primary_key=True),
+    Column("node", String(256), primary_key=True),
+    *[_number(name) for name in ("expires", "units", "doubt")],
+    Index("budget_counts_expires", "expires"),
+)
+"""What the records of a node came to on each budget: key and window as nodes count them."""
+
 
 def _first(connection: Connection) -> None:
     metadata.create_all(connection, tables=[records, hours])
@@ -105,6 +116,11 @@ def _second(connection: Connection) -> None:
     for table in (records, hours):
         _add_missing(connection, table)
     connection.execute(update(records).where(records.c.received_ms == 0).values(received_ms=records.c.started_ms))
+
+
+def _third(connection: Connection) -> None:
+    """Counts of budgets. Those of older records nobody knows."""
+    metadata.create_all(connection, tables=[counts])
 
 
 def _add_missing(connection: Connection, table: Table) -> None:
@@ -120,7 +136,7 @@ def _add_missing(connection: Connection, table: Table) -> None:
             index.create(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third)
 """Step n brings a database of version n to version n + 1. Steps are only ever added."""
 
 _LOCK = 7_265_101_711_108
