@@ -93,6 +93,8 @@ class UsageReader(ABC):
     """The format's end mark has come."""
     failed: GatewayError | None
     """An error event has come (its cause, as the provider put it)."""
+    rejected: bool
+    """``failed`` is our own verdict on what came: the client has not seen it, and has still to be told."""
     reported: bool
     """The provider has reported usage."""
 
@@ -186,7 +188,8 @@ class Protocol(ABC):
 
     @abstractmethod
     def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
-        """Usage and model from a whole reply that passes untouched, decoding only these. None: it does not say."""
+        """Usage and model from a whole reply that passes untouched, decoding only these. None: it does not say.
+        Raises UpstreamError 502 ``invalid_upstream_reply`` when there is no answer of this format in it."""
 
     # -- streams
 

@@ -87,7 +87,7 @@ def test_damaged_requests_are_read_or_refused_naming_the_field(name: str, data: 
 def test_damaged_replies_are_read_or_called_unreadable(name: str, data: st.DataObject) -> None:
     protocol = protocols_by_name()[name]
     raw = damaged(data, name, "replies")
-    protocol.read_usage(raw)
+    tried(lambda: protocol.read_usage(raw), 502)
     reply = tried(lambda: protocol.decode_reply(raw), 502)
     if reply is not None:
         for target in FORMATS:
@@ -101,7 +101,7 @@ def test_arbitrary_bytes_raise_nothing_unexpected(name: str, raw: bytes) -> None
     protocol = protocols_by_name()[name]
     tried(lambda: protocol.decode_request(RequestDocument(raw)), 400)
     tried(lambda: protocol.decode_reply(raw), 502)
-    protocol.read_usage(raw)
+    tried(lambda: protocol.read_usage(raw), 502)
     for hide in (False, True):
         decoder, reader = protocol.stream_decoder(), protocol.usage_reader(hide_usage=hide)
         for data in (raw, b"data: " + raw + b"\n\n"):

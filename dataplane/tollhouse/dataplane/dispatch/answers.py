@@ -67,12 +67,6 @@ class Answers:
         try:
             if prepared.same and hooks is None and not ex.peek.stream:
                 usage, _ = prepared.spoken.read_usage(body)
-                if usage is None and body[:40].lstrip().startswith((b'{"error"', b'{ "error"')):
-                    # Some servers put their errors into a 200.
-                    provider = trial.target.endpoint.provider
-                    return provider.read_failure(500, as_mapping(response.headers), body)
-                if usage is None and not _is_object(body):
-                    return UpstreamFailure("next", "invalid_reply", 0, "The provider's answer is no JSON object.")
                 told = usage if usage is not None else complete(None, len(prepared.body), len(body))
             else:
                 reply = prepared.spoken.decode_reply(body)
@@ -85,7 +79,10 @@ class Answers:
         except UpstreamError as error:
             if trial.ended:
                 raise
-            return failures.of_error(error)
+            provider = trial.target.endpoint.provider
+            if error.code == failures.CODES["invalid_reply"] and _is_error(body):  # some servers put their errors into a 200
+                return provider.read_failure(500, as_mapping(response.headers), body)
+            return failures.of_answer(provider, error)
         trial.succeed(told)
         headers = [("content-type", content_type), *from_provider(response.headers)]
         return self._dressed(Reply(200, headers, body), ex, prepared, trial, told)
@@ -203,10 +200,7 @@ class Answers:
             else:
                 leg.close()
             if leg.failed is not None and not leg.has_content:
-                failed = leg.failed
-                failure = trial.target.endpoint.provider.read_stream_failure(failed.code, failed.message)
-                failure.body = failed.provider_body
-                return failure
+                return failures.of_answer(trial.target.endpoint.provider, leg.failed)
             if not chunk and not leg.ended and not leg.has_content:
                 return failures.cut()
             if not chunk:
@@ -237,12 +231,13 @@ class Answers:
         return reply
 
 
-def _is_object(body: bytes) -> bool:
+def _is_error(body: bytes) -> bool:
+    """Whether a body that is no answer is an error document."""
     try:
-        _OBJECT.decode(body)
+        document = _OBJECT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return True
+    return bytes(document.get("error", b"null")) != b"null"
 
 
 def safe(text: str) -> str:

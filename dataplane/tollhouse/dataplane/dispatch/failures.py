@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tollhouse.dataplane.errors import GatewayError, GatewayFault, UpstreamError
-from tollhouse.dataplane.provider import UpstreamFailure
+from tollhouse.dataplane.protocols._failures import INVALID_STREAM
+from tollhouse.dataplane.provider import Provider, UpstreamFailure
 from tollhouse.dataplane.transport import TransportError
 
 CODES = {
@@ -42,6 +43,15 @@ def of_error(error: GatewayError) -> UpstreamFailure:
     """A reply that could not be read, or a secret that could not be had, as a failure."""
     kind = "auth" if isinstance(error, GatewayFault) else "invalid_reply"
     return UpstreamFailure("next", kind, 0, error.message)
+
+
+def of_answer(provider: Provider, error: GatewayError) -> UpstreamFailure:
+    """What an answer of 200 said of itself, or what we found wrong with it."""
+    if error.code in (INVALID_STREAM, CODES["invalid_reply"]):
+        return UpstreamFailure("next", "invalid_reply", 0, error.message)
+    failure = provider.read_stream_failure(error.code, error.message)
+    failure.body = error.provider_body
+    return failure
 
 
 def cut(message: str = "The provider's stream ended before the answer was complete.") -> UpstreamFailure:

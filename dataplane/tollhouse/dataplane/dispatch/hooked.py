@@ -56,6 +56,7 @@ class HookedLeg(TranslatedLeg):
     def feed(self, data: bytes) -> None:
         if self._hiding is not None:
             data = self._hiding.feed(data)
+            self.failed = self.failed or self._hiding.failed
         for raw in self._split(data):
             self._keep(raw, self._decoder.feed(raw))
 

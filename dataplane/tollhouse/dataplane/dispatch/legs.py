@@ -52,7 +52,7 @@ class Leg(ABC):
 class WatchedLeg(Leg):
     """Both sides speak the same format: bytes pass, only accounting looks at them."""
 
-    __slots__ = ("_encoder", "_kept", "_kept_size", "_protocol", "_reader", "_ready", "_size", "tells_failure")
+    __slots__ = ("_encoder", "_kept", "_kept_size", "_protocol", "_reader", "_ready", "_size")
 
     def __init__(self, protocol: Protocol, reader: UsageReader, encoder: Callable[[], StreamEncoder]) -> None:
         self._protocol = protocol
@@ -62,7 +62,10 @@ class WatchedLeg(Leg):
         self._kept: list[bytes] = []
         self._kept_size = 0
         self._size = 0
-        self.tells_failure = True
+
+    @property
+    def tells_failure(self) -> bool:  # type: ignore[override]
+        return not self._reader.rejected
 
     @property
     def has_content(self) -> bool:  # type: ignore[override]

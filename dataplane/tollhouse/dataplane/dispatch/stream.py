@@ -73,36 +73,37 @@ class StreamBody(AsyncIterator[bytes]):
         while not self._done:
             if self._next is not None:
                 return await self._next.__anext__()
-            data = await self._step()
+            try:
+                data, self._first = self._first or self._leg.take(), b""
+                if not data:
+                    data = await self._more()
+                if data:
+                    return self._bounded(data)
+            except TransportError as error:
+                data = await self._broken(
+                    failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
+                )
+            except GatewayError as refused:  # by a hook, or by one of our own limits
+                data = self._end(refused, None)
             if data:
                 return data
         raise StopAsyncIteration
 
-    async def _step(self) -> bytes:
-        """What is ready, after one more piece of the provider's stream when nothing is."""
+    async def _more(self) -> bytes:
+        """What one more piece of the provider's stream brings."""
         leg = self._leg
-        try:
-            data, self._first = self._first or leg.take(), b""
-            if data:
-                return self._bounded(data)
-            if leg.failed is not None or leg.ended:
-                return await self._finish()
-            chunk = await self._response.chunk()
-            if not chunk:
-                leg.close()
-                return leg.take() + await self._finish()
-            if self._is_idle(chunk):
-                return await self._broken(
-                    UpstreamFailure("next", "timeout", 0, "The provider's stream came to a standstill.")
-                )
-            leg.feed(chunk)
-            return self._bounded(leg.take())
-        except TransportError as error:
+        if leg.failed is not None or leg.ended:
+            return await self._finish()
+        chunk = await self._response.chunk()
+        if not chunk:
+            leg.close()
+            return leg.take() + await self._finish()
+        if self._is_idle(chunk):
             return await self._broken(
-                failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
+                UpstreamFailure("next", "timeout", 0, "The provider's stream came to a standstill.")
             )
-        except GatewayError as refused:  # by a hook, or by one of our own limits
-            return self._end(refused, None)
+        leg.feed(chunk)
+        return leg.take()
 
     def _is_idle(self, chunk: bytes) -> bool:
         """Whether comments and pings are all that has come for too long; the transport sees only silence."""
@@ -116,7 +117,7 @@ class StreamBody(AsyncIterator[bytes]):
         """The provider is through: was it whole?"""
         leg = self._leg
         if leg.failed is not None:
-            failure = self._trial.target.endpoint.provider.read_stream_failure(leg.failed.code, leg.failed.message)
+            failure = failures.of_answer(self._trial.target.endpoint.provider, leg.failed)
             return await self._broken(failure, told=leg.tells_failure, error=leg.failed)
         if not leg.ended:
             return await self._broken(failures.cut())

@@ -63,6 +63,10 @@ class MessageReader:
         del self._held[:start]
         return messages
 
+    def close(self) -> list[Message]:
+        """The stream ended: of a message that was cut nothing can be had."""
+        return []
+
 
 def _message(data: bytes, header_size: int) -> Message:
     if crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):

@@ -6,6 +6,11 @@ from typing import Any
 
 from tollhouse.dataplane.errors import UpstreamError
 
+INVALID_STREAM = "invalid_stream"
+"""The type of failures that are ours to tell: what came is no stream of the format."""
+
+NO_ANSWER = "the provider's stream ended without an answer in it"
+
 STATUS_BY_TYPE: dict[str, int] = {
     "invalid_request_error": 400,
     "authentication_error": 401,

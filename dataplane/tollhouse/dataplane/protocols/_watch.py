@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
+import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.engine.sse import MAX_REMAINDER, EventReader, EventTooLarge, ServerEvent
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.protocol import UsageReader
+from tollhouse.dataplane.protocols._failures import INVALID_STREAM, stream_failure
 
 _KEPT = 64 << 10
 """Bytes of the last chunk that are looked at once more when the stream ends without its end mark."""
@@ -21,7 +24,7 @@ class StreamWatcher(UsageReader):
     whole events only and can read the error that follows.
     """
 
-    __slots__ = ("_last", "_tail", "ended", "failed", "has_content", "hide", "model", "reported", "usage")
+    __slots__ = ("_last", "_tail", "ended", "failed", "has_content", "hide", "model", "rejected", "reported", "usage")
 
     max_event = MAX_REMAINDER
     """Bytes of the largest event that is looked at; formats whose events may be larger say so."""
@@ -32,6 +35,7 @@ class StreamWatcher(UsageReader):
         self.has_content = False
         self.ended = False
         self.failed: GatewayError | None = None
+        self.rejected = False
         self.reported = False
         self.hide = hide
         self._tail = b""
@@ -42,11 +46,21 @@ class StreamWatcher(UsageReader):
         """Whether these bytes hold anything accounting must see. A byte search: may err towards True."""
 
     @abstractmethod
-    def look(self, event: ServerEvent) -> bool:
-        """Take in one event; False when it must not reach the client."""
+    def look(self, name: str, body: dict[str, Any]) -> bool:
+        """Take in one event, by its name and its object; False when it must not reach the client."""
+
+    def done(self) -> None:
+        """OpenAI's end mark came, which compatible servers add to streams of other formats as well."""
+
+    def reject(self, message: str) -> None:
+        """What came is no stream of this format. The event that shows it is hidden, and all that follow."""
+        self.failed = stream_failure(INVALID_STREAM, message)
+        self.rejected = True
 
     def feed(self, data: bytes) -> bytes:
         """As the port says."""
+        if self.rejected:
+            return b""
         if not self._tail and data.endswith((b"\n\n", b"\r\n\r\n")):
             if self.has_content and not self.needs_look(data):
                 self._last = data
@@ -58,9 +72,9 @@ class StreamWatcher(UsageReader):
         """As the port says."""
         held, self._tail = self._tail, b""
         if held:
-            return self._inspect(held, held)
+            return self._inspect(held, held, cut=True)
         if not self.ended and self._last:
-            self._inspect(self._last[-_KEPT:] if len(self._last) > _KEPT else self._last, b"")
+            self._inspect(self._last[-_KEPT:] if len(self._last) > _KEPT else self._last, b"", cut=True)
         return b""
 
     def _feed_cut(self, data: bytes) -> bytes:
@@ -81,17 +95,36 @@ class StreamWatcher(UsageReader):
             passed, self._tail = passed + self._tail, b""
         return passed
 
-    def _inspect(self, whole: bytes, passed: bytes) -> bytes:
+    def _inspect(self, whole: bytes, passed: bytes, *, cut: bool = False) -> bytes:
+        """``cut``: the bytes may begin or end inside an event."""
         self._last = b""
         reader = EventReader(self.max_event)
         try:
             events = reader.feed(whole) + reader.close()
         except EventTooLarge:
             return passed
-        shown = [self.look(event) for event in events]
-        if not self.hide or all(shown):
+        shown = [self._see(event, cut=cut) for event in events]
+        if all(shown) or not (self.hide or self.rejected):
             return passed
         return self._without(whole, shown)
+
+    def _see(self, event: ServerEvent, *, cut: bool) -> bool:
+        if self.rejected:
+            return False
+        if event.data == b"[DONE]":
+            self.done()
+            return not self.rejected
+        try:
+            body = msgspec.json.decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if not cut:
+                self.reject(f"an event of the provider's stream is not JSON: {error}")
+            return cut
+        if not isinstance(body, dict):
+            if not cut:
+                self.reject("an event of the provider's stream is not an object")
+            return cut
+        return self.look(event.name, body)
 
     @staticmethod
     def _without(whole: bytes, shown: list[bool]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
@@ -10,6 +11,8 @@ from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.protocol import Encoded, Peek, ReplyContext
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import get_text, missing, unsupported, words, wrong
+from tollhouse.dataplane.protocols._format import Codec
+from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols.openai_chat import OpenAIChat
 from tollhouse.dataplane.protocols.openai_chat.usage import read_usage
 
@@ -19,6 +22,7 @@ class OpenAIEmbeddings(OpenAIChat):
 
     name = "openai_embeddings"
     operation: ClassVar[str] = "embeddings"
+    codec: ClassVar[Codec] = replace(OpenAIChat.codec, read_tail=tail_reader(read_usage, "data"))
 
     def claims(self, path: str, document: RequestDocument | None) -> bool:
         """By path alone."""

@@ -10,6 +10,11 @@ import msgspec
 from tollhouse.dataplane.errors import FailureClass
 from tollhouse.dataplane.provider import UpstreamFailure
 
+_REDIRECTED = (
+    "The provider answered {}, a redirect. It is not followed, because the provider's key goes to the configured "
+    "address only: configure the address it leads to."
+)
+
 _CONTEXT = (
     "context_length_exceeded",
     "maximum context length",
@@ -56,6 +61,8 @@ _KINDS: dict[int, tuple[FailureClass, str]] = {
 
 def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
     """What an answer other than 2xx means."""
+    if 300 <= status < 400:
+        return UpstreamFailure("next", "invalid_reply", status, _REDIRECTED.format(status))
     document = _parse(body)
     words, message = _words(document, body, status)
     retry_after_s = read_retry_after(headers)

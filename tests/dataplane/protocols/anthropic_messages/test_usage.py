@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.protocols.anthropic_messages.usage import merge_usage, read_tail, write_usage
 
 START = {"input_tokens": 10, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 6, "output_tokens": 1}
@@ -33,4 +35,6 @@ def test_what_is_written_is_read_again() -> None:
 
 def test_a_whole_reply_is_looked_into_without_being_read() -> None:
     assert read_tail(b'{"model":"m","content":[1],"usage":{"input_tokens":1}}') == (Usage(1), "m")
-    assert read_tail(b"nonsense") == (None, "")
+    for broken in (b"nonsense", b"[1]", b'{"usage":{"input_tokens":1}}', b'{"content":"text"}'):
+        with pytest.raises(UpstreamError):
+            read_tail(broken)

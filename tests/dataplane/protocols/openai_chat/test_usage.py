@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.protocols.openai_chat.usage import read_tail, read_usage, write_usage
 
 
@@ -34,4 +35,6 @@ def test_what_is_written_is_read_again() -> None:
 def test_a_whole_reply_is_looked_into_without_being_read() -> None:
     assert read_tail(b'{"model":"m","choices":[{"message":{}}],"usage":{"prompt_tokens":1}}') == (Usage(1), "m")
     assert read_tail(b'{"choices":[]}') == (None, "")
-    assert read_tail(b"nonsense") == (None, "")
+    for broken in (b"nonsense", b"[1]", b'{"usage":{"prompt_tokens":1}}', b'{"choices":"text"}'):
+        with pytest.raises(UpstreamError):
+            read_tail(broken)

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
-from tollhouse.dataplane.chat import ChatReply, ChatRequest, Usage
 from tollhouse.dataplane.document import RequestDocument
-from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.protocol import (
-    Encoded,
-    Peek,
-    Protocol,
-    ReplyContext,
-    StreamDecoder,
-    StreamEncoder,
-    UsageReader,
-)
+from tollhouse.dataplane.protocol import Peek
 from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_integer, get_text
+from tollhouse.dataplane.protocols._format import Codec, Format
 from tollhouse.dataplane.protocols._models import ListedModel, anthropic_model, anthropic_models
 from tollhouse.dataplane.protocols._signatures import PREFIX
 from tollhouse.dataplane.protocols.anthropic_messages.errors import error_status, retry_headers, write_error
@@ -27,17 +18,30 @@ from tollhouse.dataplane.protocols.anthropic_messages.reply import read_reply, w
 from tollhouse.dataplane.protocols.anthropic_messages.stream import MessagesDecoder
 from tollhouse.dataplane.protocols.anthropic_messages.stream_out import MessagesEncoder
 from tollhouse.dataplane.protocols.anthropic_messages.usage import MessagesWatcher, read_tail
-from tollhouse.dataplane.protocols.anthropic_messages.write_request import RequestWriter
+from tollhouse.dataplane.protocols.anthropic_messages.write_request import write_request
 
 _PACKED = PREFIX.encode()
 _STRUCTURED = frozenset({"structured_output"})
 _TOOLS = frozenset({"tools"})
 
 
-class AnthropicMessages(Protocol):
+class AnthropicMessages(Format):
     """Anthropic messages, as Anthropic's SDKs and Claude Code speak it."""
 
     name = FORMAT
+    codec: ClassVar[Codec] = Codec(
+        read_request,
+        write_request,
+        read_reply,
+        write_reply,
+        read_tail,
+        MessagesDecoder,
+        MessagesEncoder,
+        lambda _: MessagesWatcher(),
+        write_error,
+        error_headers=retry_headers,
+        error_status=error_status,
+    )
 
     def claims(self, path: str, document: RequestDocument | None) -> bool:
         """By path alone; whatever stands before ``/v1`` does not matter."""
@@ -60,14 +64,6 @@ class AnthropicMessages(Protocol):
             needs=needs,
         )
 
-    def decode_request(self, document: RequestDocument) -> ChatRequest:
-        """As the port says."""
-        return read_request(document.as_dict())
-
-    def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
-        """As the port says."""
-        return RequestWriter(chat, max_output_tokens).write()
-
     def passthrough_edits(self, document: RequestDocument) -> bool:
         """Takes out thinking without a signature of Anthropic's: it came from a provider of another format, through
         us, and Anthropic refuses it. Found by a byte search; what other requests say is not decoded."""
@@ -76,42 +72,6 @@ class AnthropicMessages(Protocol):
             signed = [_signed_only(message) for message in as_list(document.get("messages"), "messages")]
             document.set("messages", [message for message in signed if message is not None])
         return False
-
-    def decode_reply(self, body: bytes) -> ChatReply:
-        """As the port says."""
-        return read_reply(body)
-
-    def encode_reply(self, reply: ChatReply, context: ReplyContext) -> bytes:
-        """As the port says."""
-        return write_reply(reply, context)
-
-    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
-        """As the port says."""
-        return read_tail(body)
-
-    def stream_decoder(self) -> StreamDecoder:
-        """As the port says."""
-        return MessagesDecoder()
-
-    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
-        """As the port says."""
-        return MessagesEncoder(context)
-
-    def usage_reader(self, *, hide_usage: bool) -> UsageReader:
-        """As the port says; there is never usage to hide."""
-        return MessagesWatcher()
-
-    def encode_error(self, error: GatewayError, request_id: str) -> bytes:
-        """As the port says."""
-        return write_error(error, request_id)
-
-    def error_status(self, error: GatewayError) -> int:
-        """As the port says."""
-        return error_status(error)
-
-    def error_headers(self, error: GatewayError) -> dict[str, str]:
-        """As the port says."""
-        return retry_headers(error)
 
 
 def _signed_only(message: Any) -> Any:

@@ -7,9 +7,7 @@ from typing import Any
 import msgspec
 from tollhouse.dataplane.chat import (
     ArgumentsDelta,
-    Ended,
     Event,
-    Failed,
     Finished,
     Opaque,
     OpaqueDelta,
@@ -22,19 +20,19 @@ from tollhouse.dataplane.chat import (
     Usage,
     UsageReported,
 )
-from tollhouse.dataplane.engine.sse import EventReader, EventTooLarge, ServerEvent
-from tollhouse.dataplane.protocol import StreamDecoder
+from tollhouse.dataplane.protocols._decoder import EventDecoder
+from tollhouse.dataplane.protocols._failures import INVALID_STREAM, NO_ANSWER
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 from tollhouse.dataplane.protocols.anthropic_messages.reply import read_stop
 from tollhouse.dataplane.protocols.anthropic_messages.usage import merge_usage, read_stream_error
 
 
-class MessagesDecoder(StreamDecoder):
-    """See the port."""
+class MessagesDecoder(EventDecoder):
+    """See the port. A stream that named its stop reason is whole even without ``message_stop``."""
 
     def __init__(self) -> None:
-        self._reader = EventReader()
+        super().__init__()
         self._usage: Usage | None = None
         self._parts: dict[int, int] = {}
         """Anthropic's index of an open block -> ours."""
@@ -42,52 +40,12 @@ class MessagesDecoder(StreamDecoder):
         self._next = 0
         self._started = False
         self._finished = False
-        self._over = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """As the port says."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for item in self._reader.feed(data):
-                self._take(item, events, closing=False)
-        except EventTooLarge as error:
-            self._fail(events, "invalid_stream", str(error))
-        return events
+    def _is_whole(self, events: list[Event]) -> bool:
+        return self._finished
 
-    def close(self) -> list[Event]:
-        """As the port says; a stream that named its stop reason is whole even without ``message_stop``."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for item in self._reader.close():
-                self._take(item, events, closing=True)
-        except EventTooLarge:
-            return events
-        if not self._over and self._finished:
-            self._over = True
-            events.append(Ended())
-        return events
-
-    def _fail(self, events: list[Event], type_: str, message: str) -> None:
-        self._over = True
-        events.append(Failed(type_, message))
-
-    def _take(self, item: ServerEvent, events: list[Event], *, closing: bool) -> None:
-        if self._over or item.data == b"[DONE]":  # compatible servers add OpenAI's end mark
-            return
-        try:
-            body = msgspec.json.decode(item.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if not closing:  # at the end it is only a cut
-                self._fail(events, "invalid_stream", f"an event of the provider's stream is not JSON: {error}")
-            return
-        if not isinstance(body, dict):
-            self._fail(events, "invalid_stream", "an event of the provider's stream is not an object")
-            return
-        kind = body.get("type") or item.name
+    def _event(self, name: str, body: dict[str, Any], events: list[Event]) -> None:
+        kind = body.get("type") or name
         if kind == "content_block_delta":
             self._delta(body, events)
         elif kind == "content_block_start":
@@ -131,13 +89,15 @@ class MessagesDecoder(StreamDecoder):
         events.append(Finished(0, reason, sequence))
 
     def _stop(self, events: list[Event]) -> None:
+        if not self._started and not self._next:
+            self._fail(events, INVALID_STREAM, NO_ANSWER)
+            return
         for index in list(self._parts):
             self._end_part(index, events)
         if not self._finished:
             called = "tool_call" in self._kinds.values()
             self._finish("tool_calls" if called else "stop", None, events)
-        self._over = True
-        events.append(Ended())
+        self._conclude(events)
 
     def _start_part(self, body: dict[str, Any], events: list[Event]) -> None:
         given = count(body.get("index"))

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from tollhouse.dataplane.chat import Usage
-from tollhouse.dataplane.engine.sse import ServerEvent
-from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.protocols._failures import NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
-
-
-class _Tail(msgspec.Struct):
-    """What accounting reads of a whole reply; the rest is skipped without being decoded."""
-
-    usage: Any = None
-    model: Any = None
-
-
-_TAIL = msgspec.json.Decoder(_Tail)
 
 _SHOWN = ("text", "thinking", "partial_json", "signature", "citation")
 
@@ -72,37 +61,32 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     return shown
 
 
-def read_tail(body: bytes) -> tuple[Usage | None, str]:
-    """Usage and model of a whole reply."""
-    try:
-        tail = _TAIL.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, ""
-    return merge_usage(None, tail.usage), words(tail.model)
+def read_usage(value: Any) -> Usage | None:
+    """The neutral form of a whole reply's ``usage``; None when it is none."""
+    return merge_usage(None, value)
+
+
+read_tail = tail_reader(read_usage, "content")
+"""Usage and model of a whole reply."""
 
 
 class MessagesWatcher(StreamWatcher):
     """Watches a messages stream. There is never usage to hide: this format always shows it."""
 
-    __slots__ = ("_stopped",)
+    __slots__ = ("_started", "_stopped")
 
     def __init__(self) -> None:
         super().__init__(hide=False)
+        self._started = False
         self._stopped = False
 
     def needs_look(self, data: bytes) -> bool:
         """One of the ``message_`` events, or an error."""
         return b"message_" in data or b'"error"' in data
 
-    def look(self, event: ServerEvent) -> bool:
-        """Take in one event."""
-        try:
-            body = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return True
-        if not isinstance(body, dict):
-            return True
-        kind = body.get("type") or event.name
+    def look(self, name: str, body: dict[str, Any]) -> bool:
+        """As the watcher says."""
+        kind = body.get("type") or name
         if kind == "content_block_delta":
             delta = body.get("delta")
             if isinstance(delta, dict) and any(delta.get(name) for name in _SHOWN):
@@ -112,6 +96,7 @@ class MessagesWatcher(StreamWatcher):
             if isinstance(block, dict) and (block.get("type") not in ("text", "thinking") or block.get("text")):
                 self.has_content = True
         elif kind == "message_start":
+            self._started = True
             message = body.get("message")
             if isinstance(message, dict):
                 self.model = words(message.get("model"))
@@ -121,6 +106,9 @@ class MessagesWatcher(StreamWatcher):
             delta = body.get("delta")
             self._stopped = isinstance(delta, dict) and bool(delta.get("stop_reason"))
         elif kind == "message_stop":
+            if not self._started and not self.has_content:
+                self.reject(NO_ANSWER)
+                return False
             self.ended = True
         elif kind == "error":
             type_, message_text = read_stream_error(body)

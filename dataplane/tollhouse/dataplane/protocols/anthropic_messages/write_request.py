@@ -230,3 +230,8 @@ class RequestWriter:
                 body[name] = {**body.get(name, {}), **value}
             else:
                 body[name] = value
+
+
+def write_request(chat: ChatRequest, max_output_tokens: int | None) -> Encoded:
+    """The request, written. ``max_output_tokens``: the model's own limit, where known."""
+    return RequestWriter(chat, max_output_tokens).write()

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from tollhouse.dataplane.chat import (
     ArgumentsDelta,
-    Ended,
     Event,
-    Failed,
     Finished,
     PartEnded,
     PartKind,
@@ -20,8 +17,8 @@ from tollhouse.dataplane.chat import (
     Usage,
     UsageReported,
 )
-from tollhouse.dataplane.engine.eventstream import BrokenStream, Message, MessageReader
-from tollhouse.dataplane.protocol import StreamDecoder
+from tollhouse.dataplane.engine.eventstream import Message, MessageReader
+from tollhouse.dataplane.protocols._decoder import FrameDecoder
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols.bedrock_converse.reply import read_stop
 from tollhouse.dataplane.protocols.bedrock_converse.usage import read_usage
@@ -36,57 +33,33 @@ _FAILURES = {
 }
 
 
-class ConverseDecoder(StreamDecoder):
-    """See the port. ``metadata`` comes after ``messageStop`` and is the last message."""
+class ConverseDecoder(FrameDecoder):
+    """See the port. ``metadata`` comes after ``messageStop`` and is the last message; an answer that was finished is
+    whole even when its usage did not come."""
 
     def __init__(self) -> None:
-        self._reader = MessageReader()
+        super().__init__(MessageReader())
         self._parts: dict[int, int] = {}
         """Bedrock's index of an open block -> ours."""
         self._next = 0
         self._finished: Finished | None = None
-        self._over = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """As the port says."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for message in self._reader.feed(data):
-                self._take(message, events)
-        except BrokenStream as error:
-            self._fail(events, "invalid_stream", str(error))
-        return events
+    def _is_whole(self, events: list[Event]) -> bool:
+        if self._finished is not None:
+            events.append(self._finished)
+        return self._finished is not None
 
-    def close(self) -> list[Event]:
-        """As the port says; an answer that was finished is whole even when its usage did not come."""
-        if self._over or self._finished is None:
-            return []
-        self._over = True
-        return [self._finished, Ended()]
-
-    def _fail(self, events: list[Event], type_: str, message: str, status: int = 0) -> None:
-        self._over = True
-        events.append(Failed(type_, message, status))
-
-    def _take(self, message: Message, events: list[Event]) -> None:
-        if self._over:
+    def _take(self, frame: Message, events: list[Event], *, closing: bool) -> None:
+        body = self._object(frame.payload or b"{}", events, closing=closing)
+        if body is None:
             return
-        try:
-            body = msgspec.json.decode(message.payload or b"{}")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self._fail(events, "invalid_stream", f"an event of the provider's stream is not JSON: {error}")
+        if frame.headers.get(":message-type", "event") == "event":
+            self._event(frame.headers.get(":event-type", ""), body, events)
             return
-        body = body if isinstance(body, dict) else {}
-        kind = message.headers.get(":message-type", "event")
-        if kind != "event":
-            named = message.headers.get(":exception-type") or message.headers.get(":error-code", "")
-            type_, status = _FAILURES.get(named, (named or "server_error", 500))
-            text = words(body.get("message")) or message.headers.get(":error-message", "") or named
-            self._fail(events, type_, text, status)
-            return
-        self._event(message.headers.get(":event-type", ""), body, events)
+        named = frame.headers.get(":exception-type") or frame.headers.get(":error-code", "")
+        type_, status = _FAILURES.get(named, (named or "server_error", 500))
+        text = words(body.get("message")) or frame.headers.get(":error-message", "") or named
+        self._fail(events, type_, text, status)
 
     def _event(self, kind: str, body: dict[str, Any], events: list[Event]) -> None:
         index = count(body.get("contentBlockIndex"))
@@ -108,8 +81,8 @@ class ConverseDecoder(StreamDecoder):
             self._finished = Finished(0, read_stop(body.get("stopReason")))
         elif kind == "metadata" and self._finished is not None:
             events.append(UsageReported(read_usage(body.get("usage")) or Usage()))
-            events += [self._finished, Ended()]
-            self._over = True
+            events.append(self._finished)
+            self._conclude(events)
 
     def _begin(self, index: int, kind: PartKind, events: list[Event], id: str = "", name: str = "") -> int:
         part, self._next = self._next, self._next + 1

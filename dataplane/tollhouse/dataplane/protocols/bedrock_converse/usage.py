@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.protocols._fields import count
-
-
-class _Tail(msgspec.Struct):
-    """What accounting reads of a whole reply; the rest is skipped without being decoded."""
-
-    usage: Any = None
-
-
-_TAIL = msgspec.json.Decoder(_Tail)
+from tollhouse.dataplane.protocols._tail import tail_reader
 
 
 def read_usage(value: Any) -> Usage | None:
@@ -31,9 +22,5 @@ def read_usage(value: Any) -> Usage | None:
     )
 
 
-def read_tail(body: bytes) -> tuple[Usage | None, str]:
-    """Usage of a whole reply; converse names no model."""
-    try:
-        return read_usage(_TAIL.decode(body).usage), ""
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, ""
+read_tail = tail_reader(read_usage, "output")
+"""Usage of a whole reply; converse names no model."""

@@ -7,19 +7,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import parse_qs, unquote
 
-from tollhouse.dataplane.chat import ChatReply, ChatRequest, Usage
 from tollhouse.dataplane.document import RequestDocument
-from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.protocol import (
-    Encoded,
-    Peek,
-    Protocol,
-    ReplyContext,
-    StreamDecoder,
-    StreamEncoder,
-    UsageReader,
-)
+from tollhouse.dataplane.protocol import Peek
 from tollhouse.dataplane.protocols._fields import as_object, get_flag, get_integer, get_text, unsupported
+from tollhouse.dataplane.protocols._format import Codec, Format
 from tollhouse.dataplane.protocols._signatures import PREFIX
 from tollhouse.dataplane.protocols.gemini_generate.errors import error_status, write_error
 from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, camel
@@ -27,7 +18,7 @@ from tollhouse.dataplane.protocols.gemini_generate.read_request import read_requ
 from tollhouse.dataplane.protocols.gemini_generate.reply import read_reply, write_reply
 from tollhouse.dataplane.protocols.gemini_generate.stream import GeminiDecoder, GeminiEncoder
 from tollhouse.dataplane.protocols.gemini_generate.usage import GeminiWatcher, read_tail
-from tollhouse.dataplane.protocols.gemini_generate.write_request import UNSIGNED, RequestWriter
+from tollhouse.dataplane.protocols.gemini_generate.write_request import UNSIGNED, write_request
 
 _PATH = re.compile(r"/models/(?P<model>[^:]+):(?P<method>generateContent|streamGenerateContent)$")
 _STRUCTURED = frozenset({"structured_output"})
@@ -35,11 +26,23 @@ _TOOLS = frozenset({"tools"})
 _PACKED = PREFIX.encode()
 
 
-class GeminiGenerate(Protocol):
+class GeminiGenerate(Format):
     """``generateContent`` and ``streamGenerateContent``, as Google's SDKs speak them. Model and method are in the path:
     they are read into the document, and taken out of it again before it is sent."""
 
     name = FORMAT
+    codec: ClassVar[Codec] = Codec(
+        read_request,
+        write_request,
+        read_reply,
+        write_reply,
+        read_tail,
+        GeminiDecoder,
+        GeminiEncoder,
+        lambda _: GeminiWatcher(),
+        write_error,
+        error_status=error_status,
+    )
     model_in_body: ClassVar[bool] = False
     limit_field: ClassVar[str] = "generationConfig.maxOutputTokens"
     option_fields: ClassVar[Mapping[str, str]] = {
@@ -83,14 +86,6 @@ class GeminiGenerate(Protocol):
             needs=needs,
         )
 
-    def decode_request(self, document: RequestDocument) -> ChatRequest:
-        """As the port says."""
-        return read_request(document.as_dict())
-
-    def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
-        """As the port says."""
-        return RequestWriter(chat, max_output_tokens).write()
-
     def passthrough_edits(self, document: RequestDocument) -> bool:
         """Takes out what came from the path, and signatures of other formats' providers, which Google cannot read."""
         document.remove("model")
@@ -98,38 +93,6 @@ class GeminiGenerate(Protocol):
         if _PACKED in document.raw_field("contents"):
             document.set("contents", _unpacked(document.get("contents")))
         return False
-
-    def decode_reply(self, body: bytes) -> ChatReply:
-        """As the port says."""
-        return read_reply(body)
-
-    def encode_reply(self, reply: ChatReply, context: ReplyContext) -> bytes:
-        """As the port says."""
-        return write_reply(reply, context)
-
-    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
-        """As the port says."""
-        return read_tail(body)
-
-    def stream_decoder(self) -> StreamDecoder:
-        """As the port says."""
-        return GeminiDecoder()
-
-    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
-        """As the port says."""
-        return GeminiEncoder(context)
-
-    def usage_reader(self, *, hide_usage: bool) -> UsageReader:
-        """As the port says; there is never usage to hide."""
-        return GeminiWatcher()
-
-    def encode_error(self, error: GatewayError, request_id: str) -> bytes:
-        """As the port says."""
-        return write_error(error, request_id)
-
-    def error_status(self, error: GatewayError) -> int:
-        """As the port says."""
-        return error_status(error)
 
 
 def _unpacked(value: object) -> object:

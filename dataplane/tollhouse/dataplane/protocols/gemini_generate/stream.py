@@ -27,9 +27,10 @@ from tollhouse.dataplane.chat import (
     Usage,
     UsageReported,
 )
-from tollhouse.dataplane.engine.sse import EventReader, EventTooLarge, ServerEvent, write_event
+from tollhouse.dataplane.engine.sse import write_event
 from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.protocol import ReplyContext, StreamDecoder, StreamEncoder
+from tollhouse.dataplane.protocol import ReplyContext, StreamEncoder
+from tollhouse.dataplane.protocols._decoder import EventDecoder
 from tollhouse.dataplane.protocols._failures import stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols.gemini_generate.errors import write_error
@@ -57,58 +58,19 @@ class _Candidate:
         self.finished = False
 
 
-class GeminiDecoder(StreamDecoder):
-    """See the port."""
+class GeminiDecoder(EventDecoder):
+    """See the port. The answer is whole when every choice named its reason: the format has no end mark."""
 
     def __init__(self) -> None:
-        self._reader = EventReader(GeminiWatcher.max_event)
+        super().__init__(GeminiWatcher.max_event)
         self._candidates: dict[int, _Candidate] = {}
         self._started = False
-        self._over = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """As the port says."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for item in self._reader.feed(data):
-                self._take(item, events, closing=False)
-        except EventTooLarge as error:
-            self._fail(events, "INTERNAL", str(error))
-        return events
+    def _is_whole(self, events: list[Event]) -> bool:
+        return bool(self._candidates) and all(one.finished for one in self._candidates.values())
 
-    def close(self) -> list[Event]:
-        """As the port says; the answer is whole when every choice named its reason."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for item in self._reader.close():
-                self._take(item, events, closing=True)
-        except EventTooLarge:
-            return events
-        if not self._over and self._candidates and all(one.finished for one in self._candidates.values()):
-            self._over = True
-            events.append(Ended())
-        return events
-
-    def _fail(self, events: list[Event], type_: str, message: str, status: int = 0) -> None:
-        self._over = True
-        events.append(Failed(type_, message, status))
-
-    def _take(self, item: ServerEvent, events: list[Event], *, closing: bool) -> None:
-        if self._over:
-            return
-        try:
-            body = msgspec.json.decode(item.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if not closing:  # at the end it is only a cut
-                self._fail(events, "INTERNAL", f"an event of the provider's stream is not JSON: {error}")
-            return
-        if not isinstance(body, dict):
-            self._fail(events, "INTERNAL", "an event of the provider's stream is not an object")
-        elif body.get("error"):
+    def _event(self, name: str, body: dict[str, Any], events: list[Event]) -> None:
+        if body.get("error"):
             self._fail(events, *read_stream_error(body))
         else:
             self._chunk(body, events)

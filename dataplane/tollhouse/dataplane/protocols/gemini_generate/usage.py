@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from tollhouse.dataplane.chat import Usage
-from tollhouse.dataplane.engine.sse import ServerEvent
 from tollhouse.dataplane.protocols._failures import stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
 
 _BROKEN = "the provider failed in the middle of its answer"
-
-
-class _Tail(msgspec.Struct):
-    """What accounting reads of a whole reply; the rest is skipped without being decoded."""
-
-    usageMetadata: Any = None  # noqa: N815
-    modelVersion: Any = None  # noqa: N815
-
-
-_TAIL = msgspec.json.Decoder(_Tail)
 
 
 def read_usage(value: Any) -> Usage | None:
@@ -51,13 +40,8 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     return shown
 
 
-def read_tail(body: bytes) -> tuple[Usage | None, str]:
-    """Usage and model of a whole reply."""
-    try:
-        tail = _TAIL.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, ""
-    return read_usage(tail.usageMetadata), words(tail.modelVersion)
+read_tail = tail_reader(read_usage, "candidates", "promptFeedback", usage="usageMetadata", model="modelVersion")
+"""Usage and model of a whole reply."""
 
 
 def read_stream_error(body: dict[str, Any]) -> tuple[str, str, int]:
@@ -85,14 +69,8 @@ class GeminiWatcher(StreamWatcher):
         """Usage, a reason to finish, or an error."""
         return b'"usageMetadata"' in data or b'"finishReason"' in data or b'"error"' in data
 
-    def look(self, event: ServerEvent) -> bool:
-        """Take in one event."""
-        try:
-            body = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return True
-        if not isinstance(body, dict):
-            return True
+    def look(self, name: str, body: dict[str, Any]) -> bool:
+        """As the watcher says."""
         if body.get("error"):
             type_, message, status = read_stream_error(body)
             self.failed = stream_failure(type_, message, status, body)

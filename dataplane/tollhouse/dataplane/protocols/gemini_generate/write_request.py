@@ -292,3 +292,8 @@ def _guess(url: str) -> str:
     return {"jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}.get(
         ending, "image/png"
     )
+
+
+def write_request(chat: ChatRequest, max_output_tokens: int | None) -> Encoded:
+    """The request, written. ``max_output_tokens``: the model's own limit, where known."""
+    return RequestWriter(chat, max_output_tokens).write()

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
-from tollhouse.dataplane.chat import ChatReply, ChatRequest, Usage
 from tollhouse.dataplane.document import RequestDocument
-from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.protocol import (
-    Encoded,
-    Peek,
-    Protocol,
-    ReplyContext,
-    StreamDecoder,
-    StreamEncoder,
-    UsageReader,
-)
+from tollhouse.dataplane.protocol import Peek
 from tollhouse.dataplane.protocols._fields import as_object, get_flag, get_integer, get_text
+from tollhouse.dataplane.protocols._format import Codec, Format
 from tollhouse.dataplane.protocols._models import ListedModel, openai_model, openai_models
 from tollhouse.dataplane.protocols.openai_chat.errors import retry_headers, write_error
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT, read_request
 from tollhouse.dataplane.protocols.openai_chat.reply import read_reply, write_reply
 from tollhouse.dataplane.protocols.openai_chat.stream import ChatStreamDecoder, ChatStreamEncoder
 from tollhouse.dataplane.protocols.openai_chat.usage import ChatWatcher, read_tail
-from tollhouse.dataplane.protocols.openai_chat.write_request import RequestWriter
+from tollhouse.dataplane.protocols.openai_chat.write_request import write_request
 
 _PEEKED = ("model", "stream", "max_completion_tokens", "max_tokens", "n", "user")
 _STRUCTURED = frozenset({"structured_output"})
 _TOOLS = frozenset({"tools"})
 
 
-class OpenAIChat(Protocol):
+class OpenAIChat(Format):
     """OpenAI chat completions, as OpenAI and the many servers compatible with it speak it."""
 
     name = FORMAT
+    codec: ClassVar[Codec] = Codec(
+        read_request,
+        write_request,
+        read_reply,
+        write_reply,
+        read_tail,
+        ChatStreamDecoder,
+        ChatStreamEncoder,
+        lambda hide: ChatWatcher(hide_usage=hide),
+        write_error,
+        error_headers=retry_headers,
+    )
 
     def claims(self, path: str, document: RequestDocument | None) -> bool:
         """By path, or by a ``messages`` array on a path that says nothing else (a route of the operator's own)."""
@@ -61,14 +64,6 @@ class OpenAIChat(Protocol):
             needs=needs,
         )
 
-    def decode_request(self, document: RequestDocument) -> ChatRequest:
-        """As the port says."""
-        return read_request(document.as_dict())
-
-    def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
-        """As the port says. A maximum above the model's own is lowered to it for clients of other formats."""
-        return RequestWriter(chat, max_output_tokens).write()
-
     def passthrough_edits(self, document: RequestDocument) -> bool:
         """Streams always carry usage; it is hidden again from a client that did not ask."""
         if document.raw_field("stream") != b"true":
@@ -78,38 +73,6 @@ class OpenAIChat(Protocol):
             return False
         document.set("stream_options", {**options, "include_usage": True})
         return True
-
-    def decode_reply(self, body: bytes) -> ChatReply:
-        """As the port says."""
-        return read_reply(body)
-
-    def encode_reply(self, reply: ChatReply, context: ReplyContext) -> bytes:
-        """As the port says."""
-        return write_reply(reply, context)
-
-    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
-        """As the port says."""
-        return read_tail(body)
-
-    def stream_decoder(self) -> StreamDecoder:
-        """As the port says."""
-        return ChatStreamDecoder()
-
-    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
-        """As the port says."""
-        return ChatStreamEncoder(context)
-
-    def usage_reader(self, *, hide_usage: bool) -> UsageReader:
-        """As the port says."""
-        return ChatWatcher(hide_usage=hide_usage)
-
-    def encode_error(self, error: GatewayError, request_id: str) -> bytes:
-        """As the port says."""
-        return write_error(error, request_id)
-
-    def error_headers(self, error: GatewayError) -> dict[str, str]:
-        """As the port says."""
-        return retry_headers(error)
 
 
 def render_models(models: Sequence[ListedModel]) -> bytes:

@@ -21,10 +21,11 @@ from tollhouse.dataplane.chat import (
     Usage,
     UsageReported,
 )
-from tollhouse.dataplane.engine.sse import EventReader, EventTooLarge, ServerEvent, write_event
+from tollhouse.dataplane.engine.sse import write_event
 from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.protocol import ReplyContext, StreamDecoder, StreamEncoder
-from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.protocol import ReplyContext, StreamEncoder
+from tollhouse.dataplane.protocols._decoder import EventDecoder
+from tollhouse.dataplane.protocols._failures import INVALID_STREAM, NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols.openai_chat.errors import write_error
 from tollhouse.dataplane.protocols.openai_chat.reply import read_finish, write_finish
@@ -51,68 +52,31 @@ class _ChoiceState:
         self.refused = False
 
 
-class ChatStreamDecoder(StreamDecoder):
-    """See the port."""
+class ChatStreamDecoder(EventDecoder):
+    """See the port. An answer that was finished is whole even without ``[DONE]``."""
 
     def __init__(self) -> None:
-        self._reader = EventReader()
+        super().__init__()
         self._choices: dict[int, _ChoiceState] = {}
         self._started = False
-        self._over = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """As the port says."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for item in self._reader.feed(data):
-                self._take(item, events, closing=False)
-        except EventTooLarge as error:
-            self._fail(events, "invalid_stream", str(error))
-        return events
+    def _is_whole(self, events: list[Event]) -> bool:
+        return bool(self._choices) and all(state.finished for state in self._choices.values())
 
-    def close(self) -> list[Event]:
-        """As the port says; an answer that was finished is whole even without ``[DONE]``."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for item in self._reader.close():
-                self._take(item, events, closing=True)
-        except EventTooLarge:
-            return events
-        if not self._over and self._choices and all(state.finished for state in self._choices.values()):
-            self._over = True
-            events.append(Ended())
-        return events
+    def _done(self, events: list[Event]) -> None:
+        if not self._choices:
+            self._fail(events, INVALID_STREAM, NO_ANSWER)
+            return
+        for number, state in self._choices.items():
+            if not state.finished:  # some servers never name a reason
+                self._finish(number, state, "tool_calls" if state.calls else "stop", events)
+        self._conclude(events)
 
-    def _take(self, item: ServerEvent, events: list[Event], *, closing: bool) -> None:
-        if self._over:
-            return
-        if item.data == b"[DONE]":
-            self._over = True
-            for number, state in self._choices.items():
-                if not state.finished:  # some servers never name a reason
-                    self._finish(number, state, "tool_calls" if state.calls else "stop", events)
-            events.append(Ended())
-            return
-        try:
-            chunk = msgspec.json.decode(item.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if not closing:  # at the end it is only a cut
-                self._fail(events, "invalid_stream", f"an event of the provider's stream is not JSON: {error}")
-            return
-        if not isinstance(chunk, dict):
-            self._fail(events, "invalid_stream", "an event of the provider's stream is not an object")
-        elif chunk.get("error") or item.name == "error":
-            self._fail(events, *read_stream_error(chunk))
+    def _event(self, name: str, body: dict[str, Any], events: list[Event]) -> None:
+        if body.get("error") or name == "error":
+            self._fail(events, *read_stream_error(body))
         else:
-            self._chunk(chunk, events)
-
-    def _fail(self, events: list[Event], type_: str, message: str, status: int = 0) -> None:
-        self._over = True
-        events.append(Failed(type_, message, status))
+            self._chunk(body, events)
 
     def _chunk(self, chunk: dict[str, Any], events: list[Event]) -> None:
         if not self._started:

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from tollhouse.dataplane.chat import Usage
-from tollhouse.dataplane.engine.sse import ServerEvent
-from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.protocols._failures import NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
-
-
-class _Tail(msgspec.Struct):
-    """What accounting reads of a whole reply; the rest is skipped without being decoded."""
-
-    usage: Any = None
-    model: Any = None
-
-
-_TAIL = msgspec.json.Decoder(_Tail)
 
 
 def read_usage(value: Any) -> Usage | None:
@@ -56,22 +45,18 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def read_tail(body: bytes) -> tuple[Usage | None, str]:
-    """Usage and model of a whole reply."""
-    try:
-        tail = _TAIL.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, ""
-    return read_usage(tail.usage), words(tail.model)
+read_tail = tail_reader(read_usage, "choices")
+"""Usage and model of a whole reply."""
 
 
 class ChatWatcher(StreamWatcher):
     """Watches chat completions chunks. With ``hide_usage`` the chunk that carries nothing but usage is taken out."""
 
-    __slots__ = ("_finished",)
+    __slots__ = ("_answered", "_finished")
 
     def __init__(self, *, hide_usage: bool) -> None:
         super().__init__(hide=hide_usage)
+        self._answered = False
         self._finished = False
 
     def needs_look(self, data: bytes) -> bool:
@@ -83,29 +68,27 @@ class ChatWatcher(StreamWatcher):
             at = data.find(b'"usage"', at + 7)
         return b'"error"' in data or b"[DONE]" in data
 
-    def look(self, event: ServerEvent) -> bool:
-        """Take in one event; False when it must not reach the client."""
-        if event.data == b"[DONE]":
+    def done(self) -> None:
+        """The end; of nothing, when there was no choice in the whole stream."""
+        if self._answered:
             self.ended = True
-            return True
-        try:
-            chunk = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return True
-        if not isinstance(chunk, dict):
-            return True
-        if chunk.get("error") or event.name == "error":
-            self._fail(chunk)
+        else:
+            self.reject(NO_ANSWER)
+
+    def look(self, name: str, body: dict[str, Any]) -> bool:
+        """As the watcher says."""
+        if body.get("error") or name == "error":
+            self._fail(body)
             return True
         if not self.model:
-            self.model = words(chunk.get("model"))
-        usage = read_usage(chunk.get("usage"))
+            self.model = words(body.get("model"))
+        usage = read_usage(body.get("usage"))
         if usage is not None:
             self.usage = usage
             self.reported = True
-        choices = chunk.get("choices")
+        choices = body.get("choices")
         if usage is not None and not choices:
-            self._finished = True  # this chunk follows the finish reason
+            self._finished = self._answered  # this chunk follows the finish reason
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 self._look_at(choice)
@@ -119,6 +102,7 @@ class ChatWatcher(StreamWatcher):
         return rest
 
     def _look_at(self, choice: dict[str, Any]) -> None:
+        self._answered = True
         if choice.get("finish_reason"):
             self._finished = True
         delta = choice.get("delta")

@@ -346,3 +346,8 @@ def effort_of(reasoning: Reasoning | None) -> str:
     if reasoning.budget_tokens is not None:
         return "low" if reasoning.budget_tokens < 4096 else "medium" if reasoning.budget_tokens < 16384 else "high"
     return "medium" if reasoning.adaptive else ""
+
+
+def write_request(chat: ChatRequest, max_output_tokens: int | None) -> Encoded:
+    """The request, written. ``max_output_tokens``: the model's own limit, where known."""
+    return RequestWriter(chat, max_output_tokens).write()

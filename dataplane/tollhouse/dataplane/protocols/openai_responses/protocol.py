@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tollhouse.dataplane.chat import ChatReply, ChatRequest, Usage
 from tollhouse.dataplane.document import RequestDocument
-from tollhouse.dataplane.errors import GatewayError
-from tollhouse.dataplane.protocol import (
-    Encoded,
-    Peek,
-    Protocol,
-    ReplyContext,
-    StreamDecoder,
-    StreamEncoder,
-    UsageReader,
-)
+from tollhouse.dataplane.protocol import Peek
 from tollhouse.dataplane.protocols._fields import get_flag, get_integer, get_text, unsupported
+from tollhouse.dataplane.protocols._format import Codec, Format
 from tollhouse.dataplane.protocols._signatures import PREFIX
 from tollhouse.dataplane.protocols.openai_chat.errors import retry_headers, write_error
 from tollhouse.dataplane.protocols.openai_responses.read_request import read_request
@@ -25,17 +16,29 @@ from tollhouse.dataplane.protocols.openai_responses.stream import ResponsesDecod
 from tollhouse.dataplane.protocols.openai_responses.stream_out import ResponsesEncoder
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
 from tollhouse.dataplane.protocols.openai_responses.usage import ResponsesWatcher, read_tail
-from tollhouse.dataplane.protocols.openai_responses.write_request import RequestWriter
+from tollhouse.dataplane.protocols.openai_responses.write_request import write_request
 
 _STRUCTURED = frozenset({"structured_output"})
 _TOOLS = frozenset({"tools"})
 _PACKED = PREFIX.encode()
 
 
-class OpenAIResponses(Protocol):
+class OpenAIResponses(Format):
     """OpenAI's responses, as its SDKs, its Agents SDK and Codex speak them."""
 
     name = FORMAT
+    codec: ClassVar[Codec] = Codec(
+        read_request,
+        write_request,
+        read_reply,
+        write_reply,
+        read_tail,
+        ResponsesDecoder,
+        ResponsesEncoder,
+        lambda _: ResponsesWatcher(),
+        write_error,
+        error_headers=retry_headers,
+    )
     limit_field: ClassVar[str] = "max_output_tokens"
 
     def claims(self, path: str, document: RequestDocument | None) -> bool:
@@ -59,14 +62,6 @@ class OpenAIResponses(Protocol):
             needs=needs,
         )
 
-    def decode_request(self, document: RequestDocument) -> ChatRequest:
-        """As the port says."""
-        return read_request(document.as_dict())
-
-    def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
-        """As the port says."""
-        return RequestWriter(chat, max_output_tokens).write()
-
     def passthrough_edits(self, document: RequestDocument) -> bool:
         """Takes out reasoning that came from a provider of another format, through us: OpenAI cannot read it. Found
         by a byte search; what other requests say is not decoded."""
@@ -75,38 +70,6 @@ class OpenAIResponses(Protocol):
             if isinstance(items, list):
                 document.set("input", [item for item in items if not _is_packed(item)])
         return False
-
-    def decode_reply(self, body: bytes) -> ChatReply:
-        """As the port says."""
-        return read_reply(body)
-
-    def encode_reply(self, reply: ChatReply, context: ReplyContext) -> bytes:
-        """As the port says."""
-        return write_reply(reply, context)
-
-    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
-        """As the port says."""
-        return read_tail(body)
-
-    def stream_decoder(self) -> StreamDecoder:
-        """As the port says."""
-        return ResponsesDecoder()
-
-    def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
-        """As the port says."""
-        return ResponsesEncoder(context)
-
-    def usage_reader(self, *, hide_usage: bool) -> UsageReader:
-        """As the port says; there is never usage to hide."""
-        return ResponsesWatcher()
-
-    def encode_error(self, error: GatewayError, request_id: str) -> bytes:
-        """As the port says."""
-        return write_error(error, request_id)
-
-    def error_headers(self, error: GatewayError) -> dict[str, str]:
-        """As the port says."""
-        return retry_headers(error)
 
 
 def _is_packed(item: Any) -> bool:

@@ -22,7 +22,7 @@ from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._signatures import pack
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT, Calls, joined
-from tollhouse.dataplane.protocols.openai_responses.usage import read_usage, write_usage
+from tollhouse.dataplane.protocols.openai_responses.usage import failed_reply, read_usage, write_usage
 
 _KNOWN = ("id", "object", "created_at", "model", "output", "usage", "status", "error", "incomplete_details")
 _ECHOED = (
@@ -64,10 +64,10 @@ def read_reply(body: bytes) -> ChatReply:
         raise invalid_reply(f"not JSON ({error})") from None
     if not isinstance(document, dict) or not isinstance(document.get("output"), list):
         raise invalid_reply("a response has an array 'output'")
-    if document.get("status") in ("failed", "cancelled", "queued", "in_progress"):
-        cause = document.get("error")
-        told = words(cause.get("message")) if isinstance(cause, dict) else ""
-        raise invalid_reply(told or f"the response is {document['status']}")
+    if document.get("status") == "failed":
+        raise failed_reply(document.get("error"))
+    if document.get("status") in ("cancelled", "queued", "in_progress"):
+        raise invalid_reply(f"the response is {document['status']}")
     parts = [part for item in document["output"] for part in _read_item(item)]
     extra = {name: value for name, value in document.items() if name not in _KNOWN}
     return ChatReply(

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from tollhouse.dataplane.chat import (
     ArgumentsDelta,
-    Ended,
     Event,
-    Failed,
     Finished,
     Opaque,
     OpaqueDelta,
@@ -23,8 +20,8 @@ from tollhouse.dataplane.chat import (
     ToolCall,
     UsageReported,
 )
-from tollhouse.dataplane.engine.sse import EventReader, EventTooLarge, ServerEvent
-from tollhouse.dataplane.protocol import StreamDecoder
+from tollhouse.dataplane.protocols._decoder import EventDecoder
+from tollhouse.dataplane.protocols._failures import INVALID_STREAM, NO_ANSWER
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols.openai_responses.reply import read_call, read_finish, reasoning_text
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
@@ -38,11 +35,11 @@ _THOUGHT_EVENTS = ("response.reasoning_summary_text.delta", "response.reasoning_
 _CALLS = ("function_call", "custom_tool_call")
 
 
-class ResponsesDecoder(StreamDecoder):
-    """See the port."""
+class ResponsesDecoder(EventDecoder):
+    """See the port. Only ``response.completed`` or ``response.incomplete`` ends an answer."""
 
     def __init__(self) -> None:
-        self._reader = EventReader(ResponsesWatcher.max_event)
+        super().__init__(ResponsesWatcher.max_event)
         self._parts: dict[Place, int] = {}
         self._kinds: dict[int, PartKind] = {}
         self._filled: set[int] = set()
@@ -52,51 +49,9 @@ class ResponsesDecoder(StreamDecoder):
         """Reasoning -> the part of its summary that was last written."""
         self._next = 0
         self._started = False
-        self._over = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """As the port says."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for item in self._reader.feed(data):
-                self._take(item, events, closing=False)
-        except EventTooLarge as error:
-            self._fail(events, "invalid_stream", str(error))
-        return events
-
-    def close(self) -> list[Event]:
-        """As the port says; only ``response.completed`` or ``response.incomplete`` ends an answer."""
-        events: list[Event] = []
-        if self._over:
-            return events
-        try:
-            for item in self._reader.close():
-                self._take(item, events, closing=True)
-        except EventTooLarge:
-            return events
-        return events
-
-    def _fail(self, events: list[Event], type_: str, message: str) -> None:
-        self._over = True
-        events.append(Failed(type_, message))
-
-    def _take(self, item: ServerEvent, events: list[Event], *, closing: bool) -> None:
-        if self._over or item.data == b"[DONE]":
-            return
-        try:
-            body = msgspec.json.decode(item.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if not closing:  # at the end it is only a cut
-                self._fail(events, "invalid_stream", f"an event of the provider's stream is not JSON: {error}")
-            return
-        if not isinstance(body, dict):
-            self._fail(events, "invalid_stream", "an event of the provider's stream is not an object")
-            return
-        self._event(words(body.get("type")) or item.name, body, events)
-
-    def _event(self, kind: str, body: dict[str, Any], events: list[Event]) -> None:
+    def _event(self, name: str, body: dict[str, Any], events: list[Event]) -> None:
+        kind = words(body.get("type")) or name
         if kind in _TEXT_EVENTS:
             text = words(body.get("delta"))
             if text:
@@ -220,7 +175,9 @@ class ResponsesDecoder(StreamDecoder):
                     self._end(place, events)
 
     def _complete(self, response: Any, events: list[Event]) -> None:
-        response = response if isinstance(response, dict) else {}
+        if not isinstance(response, dict):
+            self._fail(events, INVALID_STREAM, NO_ANSWER)
+            return
         self._start(response, events)
         for place in list(self._parts):
             self._end(place, events)
@@ -229,8 +186,8 @@ class ResponsesDecoder(StreamDecoder):
             events.append(UsageReported(usage))
         kinds = self._kinds.values()
         said = [ToolCall("", "")] if "tool_call" in kinds else [Refusal("")] if "refusal" in kinds else []
-        events += [Finished(0, read_finish(response, said)), Ended()]  # type: ignore[arg-type]
-        self._over = True
+        events.append(Finished(0, read_finish(response, said)))  # type: ignore[arg-type]
+        self._conclude(events)
 
 
 def _place(body: dict[str, Any]) -> Place:

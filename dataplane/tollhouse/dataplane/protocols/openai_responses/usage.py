@@ -6,23 +6,14 @@ from typing import Any
 
 import msgspec
 from tollhouse.dataplane.chat import Usage
-from tollhouse.dataplane.engine.sse import ServerEvent
-from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.errors import UpstreamError
+from tollhouse.dataplane.protocols._failures import NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
 
 _BROKEN = "the provider failed in the middle of its answer"
 _FRAMES = ("response.created", "response.in_progress", "response.queued")
-
-
-class _Tail(msgspec.Struct):
-    """What accounting reads of a whole reply; the rest is skipped without being decoded."""
-
-    usage: Any = None
-    model: Any = None
-
-
-_TAIL = msgspec.json.Decoder(_Tail)
 
 
 def read_usage(value: Any) -> Usage | None:
@@ -54,13 +45,33 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
+_read_tail = tail_reader(read_usage, "output")
+
+
+class _Outcome(msgspec.Struct):
+    """How a whole reply says it went."""
+
+    status: Any = None
+    error: Any = None
+
+
+_OUTCOME = msgspec.json.Decoder(_Outcome)
+
+
 def read_tail(body: bytes) -> tuple[Usage | None, str]:
-    """Usage and model of a whole reply."""
-    try:
-        tail = _TAIL.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, ""
-    return read_usage(tail.usage), words(tail.model)
+    """Usage and model of a whole reply. Raises UpstreamError when it says that it failed."""
+    found = _read_tail(body)
+    if b'"failed"' in body:
+        outcome = _OUTCOME.decode(body)
+        if outcome.status == "failed":
+            raise failed_reply(outcome.error)
+    return found
+
+
+def failed_reply(error: Any) -> UpstreamError:
+    """What a response with the status ``failed`` says."""
+    code, message = read_stream_error({"error": error} if isinstance(error, dict) else {})
+    return stream_failure(code, message, body={"error": {"code": code, "message": message}})
 
 
 def read_stream_error(body: dict[str, Any]) -> tuple[str, str]:
@@ -94,15 +105,9 @@ class ResponsesWatcher(StreamWatcher):
             or b'"type": "error"' in data
         )
 
-    def look(self, event: ServerEvent) -> bool:
-        """Take in one event."""
-        try:
-            body = msgspec.json.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return True
-        if not isinstance(body, dict):
-            return True
-        kind = words(body.get("type")) or event.name
+    def look(self, name: str, body: dict[str, Any]) -> bool:
+        """As the watcher says."""
+        kind = words(body.get("type")) or name
         response = body.get("response")
         if isinstance(response, dict):
             self.model = words(response.get("model")) or self.model
@@ -111,10 +116,13 @@ class ResponsesWatcher(StreamWatcher):
                 self.usage = usage
                 self.reported = True
         if kind in ("response.completed", "response.incomplete"):
+            if not isinstance(response, dict):
+                self.reject(NO_ANSWER)
+                return False
             self.ended = True
         elif kind in ("response.failed", "error"):
             code, message = read_stream_error(body)
             self.failed = stream_failure(code, message, body={"error": {"code": code, "message": message}})
-        elif kind not in _FRAMES and not kind.endswith((".added", ".in_progress")):
+        elif kind.startswith("response.") and kind not in _FRAMES and not kind.endswith((".added", ".in_progress")):
             self.has_content = True
         return True

@@ -232,3 +232,8 @@ def _document(part: Document) -> dict[str, Any]:
         return {"type": "input_text", "text": title + part.text}
     data = join_data_url(part.media_type or "application/pdf", part.data)
     return {"type": "input_file", "filename": part.name or "document.pdf", "file_data": data}
+
+
+def write_request(chat: ChatRequest, max_output_tokens: int | None) -> Encoded:
+    """The request, written. ``max_output_tokens``: the model's own limit, where known."""
+    return RequestWriter(chat, max_output_tokens).write()
