@@ -12,7 +12,9 @@ from tollhouse.controlplane.audit.admin_chain import AdminChain
 from tollhouse.controlplane.audit.trail import AuditTrail
 from tollhouse.controlplane.console.nodes import Nodes
 from tollhouse.controlplane.grpc.server import GrpcServer
+from tollhouse.controlplane.identities.directory import Directory
 from tollhouse.controlplane.ledger.ledger import Ledger
+from tollhouse.controlplane.service.links import Links
 from tollhouse.controlplane.service.service import Service
 from tollhouse.controlplane.settings import Settings, TlsFiles
 from tollhouse.controlplane.store.store import Store
@@ -33,6 +35,7 @@ class ControlPlane:
         self._ledger: Ledger | None = None
         self._audit: AuditTrail | None = None
         self._admin_chain: AdminChain | None = None
+        self._directory: Directory | None = None
         self.admin_port = 0
         self.grpc_port = 0
 
@@ -51,7 +54,10 @@ class ControlPlane:
         )
         store = Store(self._etcd, settings.prefix, settings.fleet_prefix)
         service = Service(store, Sealer.from_text(settings.sealing_key), time.time)
+        service.approvals.links = Links(settings.sealing_key, settings.public_url)
         access = Access(settings.keys)
+        self._directory = Directory(store, access)
+        await self._directory.start()
         if settings.ledger:
             self._ledger = Ledger(settings.ledger, settings.ledger_keep_days)
             await self._ledger.start()
@@ -82,6 +88,8 @@ class ControlPlane:
             await self._rest.close()
         if self._grpc is not None:
             await self._grpc.close()
+        if self._directory is not None:
+            await self._directory.close()
         if self._admin_chain is not None:
             await self._admin_chain.close()
         if self._audit is not None:

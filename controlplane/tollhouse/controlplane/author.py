@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from tollhouse.controlplane.permissions import EVERYTHING, Permit
+
 
 @dataclass(frozen=True, slots=True)
 class Author:
@@ -24,3 +26,7 @@ author: ContextVar[Author] = ContextVar("author", default=_UNKNOWN)
 
 purpose: ContextVar[str] = ContextVar("purpose", default="")
 """What the write is, where its changes alone do not say it (``rollback to revision 12``)."""
+
+permit: ContextVar[Permit] = ContextVar("permit", default=EVERYTHING)
+"""What the identity this task serves may. The faces set it with the author; what the control plane does of itself has
+no face and may everything."""

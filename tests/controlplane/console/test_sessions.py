@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from tollhouse.controlplane.access import Access, AdminKey
-from tollhouse.controlplane.console.sessions import LONGEST_S, MOST_FAILURES, Sessions
+from tollhouse.controlplane.console.sessions import LONGEST_S, Sessions
 from tollhouse.controlplane.service.refusal import Refusal
+from tollhouse.proto.guessing import FREE_BY_ADDRESS
 
 ADMIN, VIEWER = "an-admin-key-of-the-tests", "a-viewer-key-of-the-tests"
 KEYS = (AdminKey.of(ADMIN, "admin", "ops"), AdminKey.of(VIEWER, "viewer", "look"))
@@ -64,13 +65,17 @@ def test_writes_need_the_sessions_token_and_a_key_that_may_write() -> None:
 
 
 def test_guessing_is_slowed_down() -> None:
-    """After some wrong keys even the right one has to wait a minute."""
+    """After some wrong keys from an address, one that was not right before has to wait; elsewhere it is let in."""
     clock = Clock()
-    sessions = Sessions(Access(KEYS), clock)
-    for _ in range(MOST_FAILURES):
+    sessions = Sessions(Access(KEYS, monotonic=clock), clock)
+    sessions.begin(VIEWER, "192.0.2.1")
+    for number in range(FREE_BY_ADDRESS + 1):
         with pytest.raises(Refusal, match="wrong apikey"):
-            sessions.begin("a-wrong-key-of-the-tests")
-    with pytest.raises(Refusal, match="too many"):
-        sessions.begin(ADMIN)
+            sessions.begin(f"a-wrong-key-of-the-tests-{number}", "192.0.2.1")
+    with pytest.raises(Refusal, match="too many") as caught:
+        sessions.begin(ADMIN, "192.0.2.1")
+    assert caught.value.retry_after_s > 0
+    sessions.begin(VIEWER, "192.0.2.1")
+    sessions.begin(ADMIN, "192.0.2.2")
     clock.now += 61
-    sessions.begin(ADMIN)
+    sessions.begin(ADMIN, "192.0.2.1")

@@ -26,6 +26,8 @@ def test_verbs_are_apisix_table() -> None:
         "budgets": everything,
         "stops": everything,
         "notifiers": everything,
+        "approvals": "GE",
+        "admins": no_post,
     }
 
 

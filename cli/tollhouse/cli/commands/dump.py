@@ -23,7 +23,7 @@ def run(
     document: dict[str, list[Any]] = {}
     with connection.config() as config:
         for kind, known in KINDS.items():
-            if known.parent:
+            if known.parent or not known.in_documents:
                 continue
             objects = config.List(config_pb2.ListRequest(kind=kind)).objects
             if objects:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ STATUS: Mapping[Fault, int] = {
     Fault.INVALID: 400,
     Fault.UNAUTHENTICATED: 401,
     Fault.FORBIDDEN: 401,  # APISIX refuses a viewer with 401
+    Fault.DENIED: 403,
+    Fault.SLOWED: 429,
     Fault.NOT_FOUND: 404,
     Fault.UNSUPPORTED: 405,
     Fault.STILL_USED: 400,
@@ -40,7 +43,8 @@ def refusal(error: Refusal) -> web.Response:
         return answer(404, {"message": error.text})
     if error.fault in (Fault.UNAUTHENTICATED, Fault.FORBIDDEN):
         return answer(401, {"error_msg": "failed to check token", "description": error.text})
-    return answer(STATUS[error.fault], {"error_msg": error.text})
+    headers = {"Retry-After": str(math.ceil(error.retry_after_s))} if error.retry_after_s else None
+    return answer(STATUS[error.fault], {"error_msg": error.text}, headers)
 
 
 def shown(item: Shown) -> dict[str, Any]:

@@ -9,17 +9,18 @@ from importlib.metadata import version
 
 from aiohttp import web
 from tollhouse.controlplane.access import Access
-from tollhouse.controlplane.api import answers, history, resources, schemas, spend
+from tollhouse.controlplane.api import answers, approval_page, approvals, areas, history, resources, schemas, spend
 from tollhouse.controlplane.api import audit as audit_api
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
 from tollhouse.controlplane.audit.trail import AuditTrail
-from tollhouse.controlplane.author import Author, author
+from tollhouse.controlplane.author import Author, author, permit
 from tollhouse.controlplane.console.handlers import Console
 from tollhouse.controlplane.console.nodes import Nodes
 from tollhouse.controlplane.console.sampling import Sampler
 from tollhouse.controlplane.console.sessions import Sessions
 from tollhouse.controlplane.ledger.ledger import Ledger
+from tollhouse.controlplane.permissions import ANYTHING
 from tollhouse.controlplane.service import rules
 from tollhouse.controlplane.service.decoding import BrokenBody, decode_json, decode_yaml
 from tollhouse.controlplane.service.refusal import Fault, Refusal
@@ -61,6 +62,9 @@ class RestServer:
         app = web.Application(middlewares=[self._around])
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
+        if self._service.approvals.links.offered:
+            app.router.add_get("/approve/{token}", self._approval, allow_head=False)
+            app.router.add_post("/approve/{token}", self._approval)
         if self._console is not None:
             self._console.start(app)
         app.router.add_route("*", "/{anything:.*}", self._admin)
@@ -95,7 +99,7 @@ class RestServer:
         if response.prepared:  # a stream that has ended
             return response
         response.headers["Server"] = SERVER_NAME
-        if self._cors_origin and not request.path.startswith("/ui"):
+        if self._cors_origin and not request.path.startswith(("/ui", "/approve/")):
             response.headers["Access-Control-Allow-Origin"] = self._cors_origin
             response.headers["Access-Control-Allow-Headers"] = "X-API-KEY, Content-Type, If-Match, If-None-Match"
             response.headers["Access-Control-Allow-Methods"] = "GET, PUT, POST, PATCH, DELETE"
@@ -111,13 +115,18 @@ class RestServer:
             return answers.bare(200)
         if not request.path.startswith(ROOT + "/") or request.method not in METHODS:
             return answers.bare(404)
-        key = self._access.check(request.headers.get("X-API-KEY"), reads_only=request.method == "GET")
-        author.set(Author(key.name, key.role, "rest", request.remote or ""))
+        headers, address = request.headers, request.remote or ""
+        key = await self._access.identify(headers.get("X-API-KEY"), headers.get("Authorization"), address)
+        author.set(Author(key.name, key.role, "rest", address))
+        permit.set(key.permit)
+        if request.method != "GET":
+            key.permit.require("delete" if request.method == "DELETE" else "write", ANYTHING)
         response = await self._dispatch(request, read_path(request.path))
         response.headers.setdefault("X-API-VERSION", "v3")
         return response
 
     async def _dispatch(self, request: web.Request, target: Target) -> Answer:
+        areas.check(request.method, target, request.query)
         fixed = schemas.FIXED.get((target.resource, target.object_id))
         if fixed is not None:
             return await self._fixed(request, target, fixed)
@@ -133,6 +142,8 @@ class RestServer:
             return await audit_api.handle(self._audit, request, target)
         if target.resource == "history":
             return await history.handle(self._service, request, target)
+        if target.resource == "approvals":
+            return await approvals.handle(self._service, request, target)
         rules.check_verb(rules.kind_of(target.resource), request.method)
         if target.sub_path and (request.method != "PATCH" or not target.object_id):
             raise Refusal(Fault.NOT_FOUND, "not found")  # APISIX ignores the rest of the path, and writes elsewhere
@@ -145,6 +156,11 @@ class RestServer:
         raw = await read_body(request) if fixed.takes_body else b""
         body = decode_yaml(raw) if "yaml" in request.content_type else decode_json(raw)
         return fixed.handler(self._service, request, target, body)
+
+    async def _approval(self, request: web.Request) -> Answer:
+        """By a signed link, without a key."""
+        page = approval_page.show if request.method == "GET" else approval_page.decide
+        return await page(self._service.approvals, request)
 
     async def _healthz(self, request: web.Request) -> Answer:
         return answers.answer(200, {"status": "ok"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -13,11 +13,13 @@ from google.protobuf.json_format import MessageToDict
 from tollhouse.controlplane.api import answers
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
-from tollhouse.controlplane.author import Author, author
+from tollhouse.controlplane.author import Author, author, permit
 from tollhouse.controlplane.console import files
+from tollhouse.controlplane.console.agents import Agents, Wanted
 from tollhouse.controlplane.console.nodes import Nodes
 from tollhouse.controlplane.console.sampling import Sampler
 from tollhouse.controlplane.console.sessions import COOKIE, CSRF_HEADER, LONGEST_S, Session, Sessions
+from tollhouse.controlplane.console.views import budget_views, node_view, target_views
 from tollhouse.controlplane.service.decoding import decode_json
 from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
 from tollhouse.controlplane.service.service import Service
@@ -41,6 +43,7 @@ class Console:
         self._nodes = nodes
         self._sampler = sampler
         self._dispatch = dispatch
+        self._agents_page = Agents(service, sampler)
         self._files = files.load()
         self._sampling: asyncio.Task[None] | None = None
 
@@ -102,7 +105,7 @@ class Console:
         key = body.get("key") if isinstance(body, dict) else None
         if not isinstance(key, str):
             raise invalid("key: expected the admin key")
-        session, cookie = self._sessions.begin(key)
+        session, cookie = self._sessions.begin(key, request.remote or "")
         response = answers.answer(200, _shown(session))
         response.set_cookie(
             COOKIE, cookie, path="/ui", httponly=True, samesite="Strict", secure=request.secure, max_age=LONGEST_S
@@ -133,20 +136,26 @@ class Console:
         return answers.answer(200, self._sampler.overview(minutes))
 
     async def _agents(self, request: web.Request) -> Answer:
-        """What agents did in the last hour, by name; the names themselves come from the Admin API."""
+        """One page of agents, with what each did in the last hour."""
         self._session(request)
-        since = time.time() - 3600
-        return answers.answer(200, {row["name"]: row for row in self._sampler.table("consumer", since, "cost")})
+        query = request.query
+        wanted = Wanted(
+            query.get("search", "")[:100],
+            query.get("group", ""),
+            query.get("sort", "cost"),
+            _number(request, "page", 1),
+        )
+        return answers.answer(200, await self._agents_page.show(wanted))
 
     async def _budgets(self, request: web.Request) -> Answer:
         """How each budget stands, under each of its keys."""
         self._session(request)
         told, failed = await self._nodes.budgets()
-        return answers.answer(200, {"budgets": _budgets(told), "silent": failed})
+        return answers.answer(200, {"budgets": budget_views(told), "silent": failed})
 
     async def _fleet(self, request: web.Request) -> Answer:
         self._session(request)
-        nodes = [orjson.loads(orjson.dumps(_node(node))) for node in await self._service.fleet.nodes()]
+        nodes = [orjson.loads(orjson.dumps(node_view(node))) for node in await self._service.fleet.nodes()]
         newest = await self._service.newest_revision()
         return answers.answer(200, {"nodes": nodes, "newest": newest, "silent": self._sampler.failed})
 
@@ -154,7 +163,7 @@ class Console:
         self._session(request)
         health, failed = await self._nodes.health()
         used = {row["name"]: row for row in self._sampler.table("target", time.time() - 3600, "attempts")}
-        return answers.answer(200, {"targets": _targets(health, used), "silent": failed})
+        return answers.answer(200, {"targets": target_views(health, used), "silent": failed})
 
     async def _explain(self, request: web.Request) -> Answer:
         self._sessions.check_token(self._session(request), request.headers.get(CSRF_HEADER))
@@ -209,6 +218,7 @@ class Console:
             check = self._sessions.check_token if reads else self._sessions.check_write
             check(session, request.headers.get(CSRF_HEADER))
         author.set(Author(session.key.name, session.key.role, "console", request.remote or ""))
+        permit.set(session.key.permit)
         return await self._dispatch(request, target)
 
 
@@ -241,64 +251,6 @@ def _shown(session: Session) -> dict[str, Any]:
         "csrf": session.csrf,
         "expires": session.expires,
     }
-
-
-def _node(node: Any) -> dict[str, Any]:
-    fields = (
-        *("id", "hostname", "version", "http_address", "grpc_address", "started_at", "workers", "workers_alive"),
-        *("applied_revision", "source", "draining"),
-    )
-    told = {name: getattr(node, name) for name in fields}
-    told["refused"] = [
-        {"kind": one.kind, "id": one.id, "reason": one.reason, "kept_revision": one.kept_revision}
-        for one in node.refused
-    ]
-    return told
-
-
-def _targets(health: Mapping[str, Any], used: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per target: how many workers find it well, and what was tried on it in the last hour."""
-    rows: dict[str, dict[str, Any]] = {}
-    for answer in health.values():
-        for worker in answer.workers:
-            for one in orjson.loads(worker.targets_json or b"[]"):
-                row = rows.setdefault(one["name"], _unused(one["name"]))
-                row["workers"] += 1
-                row["healthy"] += one["status"] == "healthy"
-                row["reason"] = row["reason"] or one["reason"]
-                if one.get("model") and one["model"] not in row["models"]:
-                    row["models"].append(one["model"])
-                row["in_flight"] += one["in_flight"]
-                if one["first_byte_ms"]:
-                    row["first_byte"].append(one["first_byte_ms"])
-    for row in rows.values():
-        known = row["first_byte"]
-        row["first_byte_ms"] = round(sum(known) / len(known), 1) if known else None
-    for name, row in used.items():
-        rows.setdefault(name, _unused(name)).update(row)
-    return [rows[name] for name in sorted(rows)]
-
-
-def _budgets(told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row per budget and key. Counts in Redis are the same on every node; others are added up."""
-    rows: dict[str, dict[str, Any]] = {}
-    for answer in told.values():
-        for one in answer.budgets:
-            scale = 1e9 if one.unit == "usd" else 1
-            row = rows.get(one.key)
-            known = row is not None
-            if row is None:
-                row = rows[one.key] = {"budget": one.budget, "key": one.key, "unit": one.unit, "window": one.window}
-                row |= {"limit": one.limit / scale, "spent": 0.0, "reserved": 0.0}
-                row |= {"resets": one.resets_ms / 1000 or None, "enforced": one.enforced}
-            if answer.store == "node" or not known:
-                row["spent"] += one.spent / scale
-                row["reserved"] += one.reserved / scale
-    return sorted(rows.values(), key=lambda row: -(row["spent"] / row["limit"] if row["limit"] else 0))
-
-
-def _unused(name: str) -> dict[str, Any]:
-    return {"name": name, "models": [], "workers": 0, "healthy": 0, "reason": "", "in_flight": 0, "first_byte": []}
 
 
 def _number(request: web.Request, name: str, default: int) -> int:

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,8 +22,6 @@ from tollhouse.controlplane.service.refusal import Fault, Refusal
 COOKIE = "tollhouse_session"
 CSRF_HEADER = "X-CSRF-Token"
 LONGEST_S = 8 * 3600
-MOST_FAILURES = 10
-FAILURES_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +34,8 @@ class Session:
 
     @property
     def may_write(self) -> bool:
-        """Viewers may not."""
-        return self.key.role == "admin"
+        """Viewers may not; what exactly the others may is looked at with each write."""
+        return self.key.permit.may_write
 
 
 class Sessions:
@@ -47,22 +44,12 @@ class Sessions:
     def __init__(self, access: Access, clock: Callable[[], float] = time.time) -> None:
         self._access = access
         self._clock = clock
-        self._failures: deque[float] = deque()
 
-    def begin(self, presented: str) -> tuple[Session, str]:
+    def begin(self, presented: str, address: str = "") -> tuple[Session, str]:
         """The session of an admin key, and its cookie's value. Raises Refusal for a wrong key, and for any key after
-        too many wrong ones."""
-        now = self._clock()
-        while self._failures and self._failures[0] < now - FAILURES_WITHIN_S:
-            self._failures.popleft()
-        if len(self._failures) >= MOST_FAILURES:
-            raise Refusal(Fault.UNAUTHENTICATED, "too many wrong keys were tried; wait a minute")
-        try:
-            key = self._access.check(presented, reads_only=True)
-        except Refusal:
-            self._failures.append(now)
-            raise
-        session = Session(key, secrets.token_urlsafe(24), now + LONGEST_S)
+        too many wrong ones from there."""
+        key = self._access.check(presented, address=address)
+        session = Session(key, secrets.token_urlsafe(24), self._clock() + LONGEST_S)
         return session, self._encoded(session)
 
     def read(self, cookie: str | None) -> Session:
@@ -70,10 +57,11 @@ class Sessions:
         text, _, signature = (cookie or "").partition(".")
         try:
             told = orjson.loads(base64.urlsafe_b64decode(text.encode()))
-            name, csrf, expires = str(told["key"]), str(told["csrf"]), float(told["expires"])
+            name, key_id = str(told["key"]), str(told["id"])
+            csrf, expires = str(told["csrf"]), float(told["expires"])
         except (binascii.Error, ValueError, KeyError, TypeError):
             raise _ended() from None
-        key = self._access.named(name)
+        key = self._access.named(name, key_id)
         if key is None or not hmac.compare_digest(signature, _signature(key, text)) or expires < self._clock():
             raise _ended()
         return Session(key, csrf, expires)
@@ -90,7 +78,8 @@ class Sessions:
             raise Refusal(Fault.FORBIDDEN, f"the header {CSRF_HEADER} is missing or not this session's")
 
     def _encoded(self, session: Session) -> str:
-        told = {"key": session.key.name, "csrf": session.csrf, "expires": session.expires}
+        key = session.key
+        told = {"key": key.name, "id": key.key_id, "csrf": session.csrf, "expires": session.expires}
         text = base64.urlsafe_b64encode(orjson.dumps(told)).decode()
         return f"{text}.{_signature(session.key, text)}"
 

@@ -123,8 +123,8 @@ class ConfigService(config_pb2_grpc.ConfigServiceServicer):
     @answered
     async def Validate(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:  # noqa: N802
         """What Apply checks, writing nothing."""
-        applied = await self._service.apply(_sources(request.documents), dry_run=True)
-        return pb.ValidateResponse(problems=[convert.problem_message(problem) for problem in applied.problems])
+        problems = await self._service.validate(_sources(request.documents))
+        return pb.ValidateResponse(problems=[convert.problem_message(problem) for problem in problems])
 
     async def Watch(  # noqa: N802
         self, request: pb.WatchRequest, context: Context

@@ -16,6 +16,8 @@ CODES: Mapping[Fault, grpc.StatusCode] = {
     Fault.INVALID: grpc.StatusCode.INVALID_ARGUMENT,
     Fault.UNAUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     Fault.FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED,
+    Fault.DENIED: grpc.StatusCode.PERMISSION_DENIED,
+    Fault.SLOWED: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Fault.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Fault.UNSUPPORTED: grpc.StatusCode.INVALID_ARGUMENT,
     Fault.STILL_USED: grpc.StatusCode.FAILED_PRECONDITION,

@@ -9,13 +9,14 @@ from tollhouse.controlplane.service.checking import Checker
 from tollhouse.controlplane.service.exclusion import Exclusion
 from tollhouse.controlplane.service.identities import Identities
 from tollhouse.controlplane.service.objects import Applied
+from tollhouse.controlplane.service.permits import Permits
 from tollhouse.controlplane.service.planning import Plan, Planner, changes_in_order, known_only
 from tollhouse.controlplane.service.reading import Source, read_sources
 from tollhouse.controlplane.service.refusal import Fault, Refusal
 from tollhouse.controlplane.service.turns import lost_race, turns
 from tollhouse.controlplane.store.objects import Commit, View, encode_value
 from tollhouse.controlplane.store.store import Store
-from tollhouse.proto.problems import errors_only
+from tollhouse.proto.problems import Problem, errors_only
 
 __all__ = ["Applier", "Source"]
 
@@ -33,6 +34,7 @@ class Applier:
     ) -> None:
         self._store = store
         self._identities = identities
+        self._permits = Permits(store)
         self._exclusion = exclusion
         self._checker = checker
         self._clock = clock
@@ -47,6 +49,11 @@ class Applier:
             return Planner(documents, view, self._checker, int(self._clock())).run(prune)
 
         return await self.write(planned, dry_run=dry_run, if_revision=if_revision)
+
+    async def problems(self, sources: Sequence[Source]) -> tuple[Problem, ...]:
+        """What is wrong with a set, for whoever may read: nothing is shown of what is stored."""
+        documents, view = read_sources(sources), known_only(await self._store.view())
+        return tuple(Planner(documents, view, self._checker, int(self._clock())).run(prune=False).problems)
 
     async def write(self, planned: Callable[[View], Plan], *, dry_run: bool = False, if_revision: int = 0) -> Applied:
         """Carry out what ``planned`` makes of everything stored; it is asked again when others wrote meanwhile."""
@@ -72,6 +79,7 @@ class Applier:
                 f"the configuration was changed in revision {view.generation}, after revision {if_revision}",
             )
         plan = planned(view)
+        self._permits.check_plan(view.objects, plan.puts, plan.deletes)
         applied = Applied(tuple(changes_in_order(plan.changes)), tuple(plan.problems))
         if errors_only(plan.problems) or not (plan.puts or plan.deletes):
             return applied, None

@@ -6,6 +6,7 @@ from tollhouse.controlplane.service import rules
 from tollhouse.controlplane.service.exclusion import Exclusion
 from tollhouse.controlplane.service.identities import Identities
 from tollhouse.controlplane.service.objects import Deleted
+from tollhouse.controlplane.service.permits import Permits
 from tollhouse.controlplane.service.preconditions import check_precondition
 from tollhouse.controlplane.service.referring import find_user, users_of
 from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal, invalid
@@ -21,12 +22,14 @@ class Deleter:
     def __init__(self, store: Store, exclusion: Exclusion, identities: Identities) -> None:
         self._store = store
         self._identities = identities
+        self._permits = Permits(store)
         self._exclusion = exclusion
 
     async def delete(self, plural: str, object_id: str, *, force: bool = False, if_mod_revision: int = 0) -> Deleted:
         """Raises Refusal, KeyNotFound among them."""
         kind = rules.kind_of(plural)
         rules.check_verb(kind, "DELETE")
+        self._permits.require("delete", plural)
         if not object_id or object_id.endswith("/"):
             raise invalid(f"missing {kind.singular} id")
         if kind.id_error(object_id):
@@ -48,6 +51,7 @@ class Deleter:
         found = await self._store.get(kind.plural, object_id)
         if found is None:
             raise KeyNotFound
+        await self._permits.check_write("delete", kind.plural, object_id, found, None)
         check_precondition(found, if_mod_revision)
         user = find_user(kind, object_id, view, found.value.get("aliases") or ()) if view else ""
         if user:

@@ -11,6 +11,7 @@ from tollhouse.controlplane.service import rules
 from tollhouse.controlplane.service.applying import Applier
 from tollhouse.controlplane.service.checking import Checker
 from tollhouse.controlplane.service.objects import Action, Applied, Change
+from tollhouse.controlplane.service.permits import Permits
 from tollhouse.controlplane.service.planning import Place, Plan, Planner
 from tollhouse.controlplane.service.reading import DocumentSet
 from tollhouse.controlplane.service.refusal import Fault, Refusal
@@ -37,12 +38,14 @@ class History:
 
     def __init__(self, store: Store, checker: Checker, applier: Applier, clock: Callable[[], float]) -> None:
         self._store = store
+        self._permits = Permits(store)
         self._checker = checker
         self._applier = applier
         self._clock = clock
 
     async def list(self, limit: int = 50, before: int = 0, kind: str = "", object_id: str = "") -> tuple[Write, ...]:
         """The newest first: those older than revision ``before``, and those that touched an object or kind."""
+        self._check()
         found = []
         for entry in await self._store.history():
             touched = [one for one in entry.changes if kind in ("", one.kind) and object_id in ("", one.id)]
@@ -53,8 +56,13 @@ class History:
                 break
         return tuple(found)
 
+    def _check(self) -> None:
+        self._permits.require("read", "history")
+        self._permits.require_unnarrowed("the history")
+
     async def show(self, revision: int) -> Write:
         """One write with its objects before and after, secrets masked. Raises Refusal."""
+        self._check()
         entries = await self._store.history()
         entry = next((one for one in entries if one.revision == revision), None)
         if entry is None:
@@ -92,7 +100,8 @@ class History:
         wanted: dict[Place, dict[str, Any] | None] = {}
         for entry in entries:  # newest first: the oldest write after the revision has the last word
             if entry.revision > revision:
-                wanted.update({(one.kind, one.id): one.before for one in entry.changes})
+                made = (one for one in entry.changes if rules.kind_of(one.kind).in_documents)
+                wanted.update({(one.kind, one.id): one.before for one in made})
 
         def planned(view: View) -> Plan:
             return self._plan(view, wanted)

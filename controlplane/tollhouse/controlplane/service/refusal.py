@@ -11,7 +11,11 @@ class Fault(Enum):
     INVALID = "invalid"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
-    """The key is known, its role may not."""
+    """The key is known, it only reads (APISIX's viewer)."""
+    DENIED = "denied"
+    """The identity is known, and may not do this."""
+    SLOWED = "slowed"
+    """Too many wrong keys came from there, or begin so; nothing was looked at."""
     NOT_FOUND = "not found"
     UNSUPPORTED = "unsupported"
     """The kind does not have the verb."""
@@ -29,10 +33,12 @@ class Fault(Enum):
 class Refusal(Exception):
     """A request that was not carried out. ``text`` is what REST shows as ``error_msg``, and is safe to show."""
 
-    def __init__(self, fault: Fault, text: str) -> None:
+    def __init__(self, fault: Fault, text: str, retry_after_s: float = 0.0) -> None:
         super().__init__(text)
         self.fault = fault
         self.text = text
+        self.retry_after_s = retry_after_s
+        """When trying again makes sense; 0: nobody knows."""
 
 
 class KeyNotFound(Refusal):

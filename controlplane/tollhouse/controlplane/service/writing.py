@@ -16,6 +16,7 @@ from tollhouse.controlplane.service.decoding import MISSING
 from tollhouse.controlplane.service.exclusion import Exclusion
 from tollhouse.controlplane.service.identities import Claim, Identities
 from tollhouse.controlplane.service.objects import Shown, Written
+from tollhouse.controlplane.service.permits import Permits
 from tollhouse.controlplane.service.preconditions import ONLY_IF_NEW, check_precondition
 from tollhouse.controlplane.service.referring import missing_text
 from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal, invalid
@@ -47,6 +48,7 @@ class Writer:
     ) -> None:
         self._store = store
         self._identities = identities
+        self._permits = Permits(store)
         self._exclusion = exclusion
         self._checker = checker
         self._clock = clock
@@ -55,6 +57,7 @@ class Writer:
         """Create or replace. Raises Refusal."""
         kind = rules.kind_of(plural)
         rules.check_verb(kind, "PUT")
+        self._permits.require("write", plural)
         given = _given(value)
         object_id = rules.settle_id(kind, path_id, given)
         rules.check_server_set(given)
@@ -70,6 +73,7 @@ class Writer:
         """Create under an id the server makes. Raises Refusal."""
         kind = rules.kind_of(plural)
         rules.check_verb(kind, "POST")
+        self._permits.require("write", plural)
         given = _given(value)
         rules.check_new(kind, path_id, given)
         rules.check_server_set(given)
@@ -90,6 +94,7 @@ class Writer:
         """Merge a change into an object, or replace what ``sub_path`` names. Raises Refusal."""
         kind = rules.kind_of(plural)
         rules.check_verb(kind, "PATCH")
+        self._permits.require("write", plural)
         if not object_id:
             raise invalid(f"missing {kind.singular} id")
         if change is MISSING:
@@ -141,6 +146,7 @@ class Writer:
             if kind.parent and await self._store.get(kind.parent, object_id.partition("/")[0]) is None:
                 raise Refusal(Fault.NOT_FOUND, f"{kind.parent.removesuffix('s')} not found")
             prepared = self._checker.prepare(kind, object_id, change(before), before)
+            await self._permits.check_write("write", kind.plural, object_id, before, prepared.value)
             refuse_errors(prepared.problems, place)
             refuse_errors(check_rivals(kind, object_id, prepared.value, rivals), place)
             claim, indexed = await self._claim(kind, object_id, prepared.value, before, lease, turn)

@@ -139,7 +139,9 @@ class Store:
         ops += [Op.delete(key) for key in commit.deletes]
         ops += [Op.delete(prefix, prefix=True) for prefix in commit.emptied]
         ops += [Op.txn((Compare.value(key, "==", held),), (Op.delete(key),)) for key, held in commit.released.items()]
-        entry = encode_entry(self.prefix, commit.before, commit.puts, time.time(), author.get(), purpose.get())
+        entry = None
+        if commit.recorded:
+            entry = encode_entry(self.prefix, commit.before, commit.puts, time.time(), author.get(), purpose.get())
         if entry is not None:
             ops.append(Op.put(f"{self._history}{time.time_ns():020d}-{secrets.token_hex(4)}", entry))
         try:
@@ -247,6 +249,13 @@ class Store:
         async with aclosing(self._follow(self.prefix + "/", from_revision)) as batches:
             async for batch in batches:
                 yield batch
+
+    async def watch_kind(self, kind: str, from_revision: int) -> AsyncGenerator[tuple[bool, str, Stored | None], None]:
+        """``(deleted, id, object)`` of each change to a kind from a revision on."""
+        async with aclosing(self._follow(self.directory(kind), from_revision)) as batches:
+            async for batch in batches:
+                for deleted, _, object_id, item in self.changed(batch):
+                    yield deleted, object_id, item
 
     def changed(self, batch: WatchBatch) -> Iterator[tuple[bool, str, str, Stored | None]]:
         """``(deleted, kind, id, object)`` of each change that concerns an object."""

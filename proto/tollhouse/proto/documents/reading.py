@@ -111,7 +111,13 @@ class _Collector:
             return
         for key, section in document.value.items():
             line = document.key_lines.get(key, section.line)
-            if key in KINDS:
+            if key in KINDS and KINDS[key].made_by_nodes:
+                hint = "remove them; gatewayctl approvals shows and decides them"
+                self._complain(key, f"{key} are not written in documents: nodes open them", line, hint)
+            elif key in KINDS and KINDS[key].signs_in:
+                hint = "remove them; gatewayctl admins makes and withdraws them"
+                self._complain(key, f"{key} are not written in documents: they say who may apply them", line, hint)
+            elif key in KINDS:
                 self.kinds.add(key)
                 self._section(key, section, line)
             elif key == "plugins":

@@ -9,10 +9,14 @@
 - ``model``        providers and models
 - ``budget``       budgets and stops
 - ``notifier``     who is told of thresholds
+- ``admin``        who may use the Admin API
+- ``approval``     what operators are asked for, and what they said
 - ``kinds``        ``KINDS``: names, verbs, ids and references of each kind
 - ``reading``      stored or written values to models, and what is wrong with them
 """
 
+from tollhouse.proto.resources.admin import Admin
+from tollhouse.proto.resources.approval import Approval, ApprovalContext
 from tollhouse.proto.resources.budget import Budget, BudgetScope, Stop
 from tollhouse.proto.resources.consumer import Consumer, ConsumerGroup, Credential
 from tollhouse.proto.resources.fields import Part, Resource, Timeout, is_reference
@@ -38,6 +42,9 @@ from tollhouse.proto.resources.upstream import Checks, Node, Upstream, UpstreamF
 __all__ = [
     "KINDS",
     "WRITE_ORDER",
+    "Admin",
+    "Approval",
+    "ApprovalContext",
     "AwsSecret",
     "Budget",
     "BudgetScope",

@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
+from tollhouse.proto.resources.admin import Admin
+from tollhouse.proto.resources.approval import Approval
 from tollhouse.proto.resources.budget import EACH, Budget, Stop
 from tollhouse.proto.resources.consumer import Consumer, ConsumerGroup, Credential
 from tollhouse.proto.resources.fields import id_error, username_error
@@ -70,8 +72,18 @@ class Kind:
     """The kind an object of this kind lives under, and is deleted with: credentials under consumers."""
     filters: tuple[str, ...] = ()
     """Fields a list can be filtered by (``filter=service_id=1``)."""
+    made_by_nodes: bool = False
+    """It says what happened, not what shall be: never part of documents, dumps and rollbacks."""
+    signs_in: bool = False
+    """It says who may use the Admin API: written one by one, never part of documents, dumps and rollbacks, so that none
+    of these brings back a key that was taken away."""
     variants: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     """Models by the first step of the id, where the kind has several: secret managers."""
+
+    @property
+    def in_documents(self) -> bool:
+        """Whether documents, dumps and rollbacks may have objects of this kind."""
+        return not (self.made_by_nodes or self.signs_in)
 
     @property
     def schema_name(self) -> str:
@@ -200,6 +212,16 @@ KINDS: dict[str, Kind] = {
             Stop,
             references=(Reference("consumer", "consumers"), Reference("consumer_group", "consumer_groups")),
         ),
+        Kind(
+            "approvals",
+            "approval",
+            Approval,
+            verbs=frozenset({"GET"}),
+            timestamps=False,
+            filters=("state", "budget"),
+            made_by_nodes=True,
+        ),
+        Kind("admins", "admin", Admin, verbs=_NO_POST, signs_in=True),
     )
 }
 """Plural kind -> what there is to know about it. Objects are written in this order only after what they refer to."""
@@ -222,6 +244,8 @@ WRITE_ORDER: tuple[str, ...] = (
     "budgets",
     "stops",
     "notifiers",
+    "approvals",
+    "admins",
 )
 """All kinds, so ordered that what is referred to comes before what refers to it."""
 
