@@ -14,6 +14,7 @@ from tollhouse.dataplane.dispatch.headers import as_mapping, from_provider
 from tollhouse.dataplane.dispatch.hooked import HookedLeg
 from tollhouse.dataplane.dispatch.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
 from tollhouse.dataplane.dispatch.outgoing import Prepared, reply_context
+from tollhouse.dataplane.dispatch.passing import pass_on
 from tollhouse.dataplane.dispatch.plan import Limits
 from tollhouse.dataplane.dispatch.stream import StreamBody
 from tollhouse.dataplane.dispatch.trial import Trial
@@ -50,8 +51,13 @@ class Answers:
         self, ex: Exchange, limits: Limits, prepared: Prepared, response: UpstreamResponse, trial: Trial
     ) -> Reply | UpstreamFailure:
         """A whole body; as a stream of events when the client wanted one and the provider did not stream."""
+        if prepared.spoken.opaque:
+            passed = await pass_on(ex, limits, prepared.spoken, response, trial, self._clock)
+            if isinstance(passed, UpstreamFailure):
+                return passed
+            return self._dressed(passed[0], ex, prepared, trial, passed[1])
         content_type = response.header("content-type") or "application/json"
-        if "json" not in content_type and not prepared.spoken.opaque:
+        if "json" not in content_type:
             return UpstreamFailure("next", "invalid_reply", 0, f"The provider answered with {content_type[:80]}.")
         largest = limits.max_response_bytes or _MAX_WHOLE
         try:
@@ -61,8 +67,6 @@ class Answers:
                 message = f"The provider's answer is malformed or larger than {largest} bytes."
                 return UpstreamFailure("final", "invalid_reply", 502, message)
             return failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
-        if prepared.spoken.opaque:
-            return self._passed(ex, prepared, response, trial, body)
         hooks = _hooks(ex)
         try:
             if prepared.same and hooks is None and not ex.peek.stream:
@@ -80,20 +84,13 @@ class Answers:
             if trial.ended:
                 raise
             provider = trial.target.endpoint.provider
-            if error.code == failures.CODES["invalid_reply"] and _is_error(body):  # some servers put their errors into a 200
+            # Some servers put their errors into a 200.
+            if error.code == failures.CODES["invalid_reply"] and _is_error(body):
                 return provider.read_failure(500, as_mapping(response.headers), body)
             return failures.of_answer(provider, error)
         trial.succeed(told)
         headers = [("content-type", content_type), *from_provider(response.headers)]
         return self._dressed(Reply(200, headers, body), ex, prepared, trial, told)
-
-    def _passed(self, ex: Exchange, prepared: Prepared, response: UpstreamResponse, trial: Trial, body: bytes) -> Reply:
-        """Bytes of any kind, counted where they say what they cost."""
-        usage, _ = prepared.spoken.read_usage(body) if body[:1] == b"{" else (None, "")
-        trial.succeed(usage or Usage())
-        kept = [(name, value) for name, value in response.headers if name in ("content-type", "content-disposition")]
-        reply = Reply(response.status, [*kept, *from_provider(response.headers)], body)
-        return self._dressed(reply, ex, prepared, trial, usage)
 
     def _rendered(
         self,

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import msgspec
 from tollhouse.dataplane.chat import ChatRequest, Usage
 from tollhouse.dataplane.document import RequestDocument
-from tollhouse.dataplane.protocol import Encoded, Peek
+from tollhouse.dataplane.protocol import Encoded, Peek, UsageReader
 from tollhouse.dataplane.protocols._bodies import read_body
 from tollhouse.dataplane.protocols._fields import count, unsupported, words
+from tollhouse.dataplane.protocols._usage_scan import UsageScan
 from tollhouse.dataplane.protocols.openai_chat import OpenAIChat
 from tollhouse.dataplane.protocols.openai_chat.usage import read_usage as chat_usage
 from tollhouse.dataplane.protocols.openai_responses.usage import read_usage as responses_usage
@@ -61,15 +61,20 @@ class OpenAIPassthrough(OpenAIChat):
         return False
 
     def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
-        """Where a reply tells it, in either of OpenAI's ways or as a sum."""
-        try:
-            document = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None, ""
-        told = document.get("usage") if isinstance(document, dict) else None
-        if not isinstance(told, dict):
-            return None, ""
-        usage = (responses_usage(told) if "input_tokens" in told else chat_usage(told)) or Usage()
-        if not usage.total_tokens:
-            usage = Usage(input_tokens=count(told.get("total_tokens")))
-        return usage, words(document.get("model"))
+        """As the port says; every body is an answer, and none names a model to rely on."""
+        reader = UsageScan(read_usage)
+        reader.feed(body)
+        reader.close()
+        return (reader.usage if reader.reported else None), ""
+
+    def usage_reader(self, *, hide_usage: bool) -> UsageReader:
+        """As the port says; nothing is hidden."""
+        return UsageScan(read_usage)
+
+
+def read_usage(told: Any) -> Usage | None:
+    """The neutral form of a ``usage`` object, told in either of OpenAI's ways or as a sum."""
+    if not isinstance(told, dict):
+        return None
+    usage = (responses_usage(told) if "input_tokens" in told else chat_usage(told)) or Usage()
+    return usage if usage.total_tokens else Usage(input_tokens=count(told.get("total_tokens")))
