@@ -67,6 +67,12 @@ class Access:
         self.tokens: Tokens | None = None
         """Where bearer tokens are read; None: they are not taken."""
 
+    def secret(self, purpose: bytes) -> bytes:
+        """For signing what browsers keep: the same in all processes with the same keys in their environment, and known
+        to nobody who reads only etcd."""
+        given = b"".join(sorted(key.digest for key in self._given))
+        return hashlib.sha256(b"tollhouse access v1 " + purpose + given).digest()
+
     def replace_stored(self, keys: Iterable[AdminKey]) -> None:
         """The keys of all ``admins`` objects, from now on."""
         self._stored = tuple(keys)

@@ -13,6 +13,7 @@ from tollhouse.controlplane.audit.trail import AuditTrail
 from tollhouse.controlplane.console.nodes import Nodes
 from tollhouse.controlplane.grpc.server import GrpcServer
 from tollhouse.controlplane.identities.directory import Directory
+from tollhouse.controlplane.identities.oidc import Oidc
 from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.service.links import Links
 from tollhouse.controlplane.service.service import Service
@@ -36,6 +37,7 @@ class ControlPlane:
         self._audit: AuditTrail | None = None
         self._admin_chain: AdminChain | None = None
         self._directory: Directory | None = None
+        self._oidc: Oidc | None = None
         self.admin_port = 0
         self.grpc_port = 0
 
@@ -56,6 +58,8 @@ class ControlPlane:
         service = Service(store, Sealer.from_text(settings.sealing_key), time.time)
         service.approvals.links = Links(settings.sealing_key, settings.public_url)
         access = Access(settings.keys)
+        if settings.oidc is not None:
+            access.tokens = self._oidc = Oidc(settings.oidc, access.secret(b"sign-in"))
         self._directory = Directory(store, access)
         await self._directory.start()
         if settings.ledger:
@@ -69,7 +73,10 @@ class ControlPlane:
         self._rest = RestServer(service, access, settings.cors_origin, self._ledger, self._audit)
         if settings.console:
             self._rest.offer_console(
-                Nodes(service.fleet, settings.node_key, settings.node_ca), settings.console_sample_s
+                Nodes(service.fleet, settings.node_key, settings.node_ca),
+                settings.console_sample_s,
+                self._oidc,
+                settings.public_url,
             )
         self._grpc = GrpcServer(service, access, self._ledger, self._audit)
         self.admin_port = await self._rest.start(*settings.admin_listen, tls_context(settings.admin_tls))
@@ -88,6 +95,8 @@ class ControlPlane:
             await self._rest.close()
         if self._grpc is not None:
             await self._grpc.close()
+        if self._oidc is not None:
+            await self._oidc.close()
         if self._directory is not None:
             await self._directory.close()
         if self._admin_chain is not None:

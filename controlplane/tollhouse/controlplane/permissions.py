@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tollhouse.controlplane.service.refusal import Fault, Refusal
 from tollhouse.proto.resources.admin import Role
@@ -74,6 +74,11 @@ class Permit:
     def may_write(self) -> bool:
         """Whether it may write anything at all."""
         return self.allows("write", ANYTHING)
+
+
+def read_role(text: Any) -> Role | None:
+    """The role of a name; None when there is none."""
+    return next((role for role in ROLES if role == text), None)
 
 
 EVERYTHING = Permit()

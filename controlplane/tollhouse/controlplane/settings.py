@@ -6,10 +6,10 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import orjson
 from tollhouse.controlplane.access import AdminKey, random_key
+from tollhouse.controlplane.identities.flags import add_oidc_flags, keys_of_file, read_oidc
+from tollhouse.controlplane.identities.oidc import OidcSettings
 from tollhouse.proto.keys import DEFAULT_FLEET_PREFIX, DEFAULT_PREFIX
 
 DEFAULT_LEDGER = ".tollhouse/ledger.sqlite"
@@ -65,6 +65,10 @@ class Settings:
     """Where the audit trail is kept, as for the ledger; empty: nowhere."""
     audit_seal_s: float = 300.0
     """How often a seal names the ends of all chains."""
+    oidc: OidcSettings | None = None
+    """The identity provider whose tokens are taken."""
+    public_url: str = ""
+    """Where people reach this process: what signed links begin with; empty: notifications carry none."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -86,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--tls-key", default="", help="key of that certificate (PEM)")
     flags.add_argument("--tls-client-ca", default="", help="require client certificates signed by this CA (PEM)")
     flags.add_argument(
-        "--admin-keys-file", help='JSON file: [{"name": "ci", "key": "...", "role": "admin" or "viewer"}]'
+        "--admin-keys-file", help='JSON file: [{"name": "ci", "key": "...", "role": "admin", "viewer" or another}]'
     )
     flags.add_argument("--node-ca", default="", help="CA of the nodes' gRPC certificates (PEM; default: no TLS)")
     flags.add_argument("--no-console", action="store_true", help="do not serve the web console at /ui")
@@ -110,6 +114,12 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument(
         "--console-sample-s", type=float, default=10.0, help="seconds between the console's looks at the nodes"
     )
+    flags.add_argument(
+        "--public-url",
+        help="where people reach the Admin API (https://gateway.example.com): notifications of approvals carry signed "
+        "links there; needs TOLLHOUSE_SEALING_KEY (default: no links; env TOLLHOUSE_PUBLIC_URL)",
+    )
+    add_oidc_flags(flags)
     flags.add_argument("--cors-origin", help="origin browsers may call the Admin API from (default: none)")
     return flags
 
@@ -146,6 +156,7 @@ def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Sett
         grpc_listen=_address("--grpc-listen", pick(arguments.grpc_listen, "TOLLHOUSE_GRPC_LISTEN", "127.0.0.1:9181")),
         admin_tls=admin_tls,
         keys=keys,
+        oidc=read_oidc(arguments, env),
         generated_key=generated,
         node_key=env.get("TOLLHOUSE_NODE_KEY") or env.get("TOLLHOUSE_ADMIN_KEY", ""),
         node_ca=arguments.node_ca,
@@ -154,6 +165,7 @@ def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Sett
         cors_origin=pick(arguments.cors_origin, "TOLLHOUSE_CORS_ORIGIN", ""),
         sealing_key=env.get("TOLLHOUSE_SEALING_KEY", ""),
         ledger=_ledger(pick(arguments.ledger, "TOLLHOUSE_LEDGER", DEFAULT_LEDGER)),
+        public_url=_public_url(pick(arguments.public_url, "TOLLHOUSE_PUBLIC_URL", "")),
         audit=_ledger(
             pick(arguments.audit, "TOLLHOUSE_AUDIT", pick(arguments.ledger, "TOLLHOUSE_LEDGER", DEFAULT_LEDGER)),
             "--audit",
@@ -175,29 +187,11 @@ def _keys(file: str | None, env: Mapping[str, str]) -> tuple[AdminKey, ...]:
     if env.get("TOLLHOUSE_VIEWER_KEY"):
         found.append(AdminKey.of(env["TOLLHOUSE_VIEWER_KEY"], "viewer", "TOLLHOUSE_VIEWER_KEY"))
     if file:
-        found += _keys_of_file(file)
+        found += keys_of_file(file)
     digests = [key.digest for key in found]
     if len(set(digests)) != len(digests):
         raise ValueError("the same admin key is given twice; one key has one name and one role")
     return tuple(found)
-
-
-def _keys_of_file(file: str) -> list[AdminKey]:
-    try:
-        entries = orjson.loads(Path(file).read_bytes())
-    except OSError as error:
-        raise ValueError(f"--admin-keys-file: {file} cannot be read: {error.strerror}") from error
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"--admin-keys-file: {file} is not JSON (line {error.lineno})") from None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ValueError(f"--admin-keys-file: {file} must hold a list of objects with name, key and role")
-    found = []
-    for position, entry in enumerate(entries):
-        role, key = entry.get("role", "admin"), entry.get("key")
-        if role not in ("admin", "viewer") or not isinstance(key, str):
-            raise ValueError(f"--admin-keys-file: entry {position} needs a key, and as role admin or viewer")
-        found.append(AdminKey.of(key, role, str(entry.get("name") or f"{role}-{position}")))
-    return found
 
 
 def _ledger(text: str, flag: str = "--ledger") -> str:
@@ -206,6 +200,12 @@ def _ledger(text: str, flag: str = "--ledger") -> str:
     scheme = text.partition("://")[0] if "://" in text else "sqlite"
     if scheme.partition("+")[0] not in ("sqlite", "postgresql", "postgres"):
         raise ValueError(f"{flag}: {scheme} is not offered; use a file, sqlite:///, postgresql:// or none")
+    return text
+
+
+def _public_url(text: str) -> str:
+    if text and not text.startswith(("https://", "http://")):
+        raise ValueError(f"--public-url: expected an https:// or http:// address, came {text!r}")
     return text
 
 

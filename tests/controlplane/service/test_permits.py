@@ -102,7 +102,7 @@ async def test_an_identity_narrowed_to_groups_sees_and_writes_only_theirs(plane:
 
 
 async def test_keys_are_rotated_with_overlap_expire_and_are_withdrawn_at_once(plane: Plane) -> None:
-    """Two keys are good at a time; one that is over or gone is refused within a second, also in the console's session."""
+    """Two keys are good at a time; one that is over or gone is refused within a second, sessions of it as well."""
     await admin(plane, "gone", role="operator")
     second = "the-second-key-of-the-tests-0123456789"
     keys = [

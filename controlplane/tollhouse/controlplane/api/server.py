@@ -17,8 +17,10 @@ from tollhouse.controlplane.audit.trail import AuditTrail
 from tollhouse.controlplane.author import Author, author, permit
 from tollhouse.controlplane.console.handlers import Console
 from tollhouse.controlplane.console.nodes import Nodes
+from tollhouse.controlplane.console.oidc import SignIn
 from tollhouse.controlplane.console.sampling import Sampler
 from tollhouse.controlplane.console.sessions import Sessions
+from tollhouse.controlplane.identities.oidc import Oidc
 from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.permissions import ANYTHING
 from tollhouse.controlplane.service import rules
@@ -51,10 +53,12 @@ class RestServer:
         self._cors_origin = cors_origin
         self._runner: web.AppRunner | None = None
         self._console: Console | None = None
+        self._sign_in: SignIn | None = None
 
-    def offer_console(self, nodes: Nodes, sample_s: float) -> None:
+    def offer_console(self, nodes: Nodes, sample_s: float, oidc: Oidc | None = None, public_url: str = "") -> None:
         """Serve the console too; before ``start``."""
         sessions = Sessions(self._access)
+        self._sign_in = SignIn(oidc, sessions, public_url)
         self._console = Console(self._service, sessions, nodes, Sampler(nodes, sample_s), self._dispatch)
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
@@ -65,6 +69,8 @@ class RestServer:
         if self._service.approvals.links.offered:
             app.router.add_get("/approve/{token}", self._approval, allow_head=False)
             app.router.add_post("/approve/{token}", self._approval)
+        if self._sign_in is not None:
+            self._sign_in.start(app)
         if self._console is not None:
             self._console.start(app)
         app.router.add_route("*", "/{anything:.*}", self._admin)

@@ -14,14 +14,19 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from tollhouse.controlplane.access import Access, AdminKey
+from tollhouse.controlplane.permissions import Permit, read_role
 from tollhouse.controlplane.service.refusal import Fault, Refusal
 
 COOKIE = "tollhouse_session"
 CSRF_HEADER = "X-CSRF-Token"
 LONGEST_S = 8 * 3600
+PROVIDER = "oidc"
+"""The key id of those an identity provider vouches for."""
+PROVIDER_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,26 @@ class Sessions:
             csrf, expires = str(told["csrf"]), float(told["expires"])
         except (binascii.Error, ValueError, KeyError, TypeError):
             raise _ended() from None
-        key = self._access.named(name, key_id)
-        if key is None or not hmac.compare_digest(signature, _signature(key, text)) or expires < self._clock():
+        key = self._of_provider(told) if key_id == PROVIDER else self._access.named(name, key_id)
+        if key is None or not hmac.compare_digest(signature, self._signature(key, text)) or expires < self._clock():
             raise _ended()
         return Session(key, csrf, expires)
+
+    def of_provider(self, key: AdminKey) -> tuple[Session, str]:
+        """The session of somebody an identity provider vouches for. Nothing tells us when that ends, so it is short."""
+        session = Session(key, secrets.token_urlsafe(24), self._clock() + PROVIDER_S)
+        return session, self._encoded(session)
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self._clock()
+
+    def _of_provider(self, told: dict[str, Any]) -> AdminKey | None:
+        """As it was when the session began; believed because the signature is checked."""
+        role = read_role(told.get("role"))
+        if role is None:
+            return None
+        return AdminKey(str(told["key"]), role, b"", Permit(role, groups=frozenset(told["groups"])), PROVIDER)
 
     def check_write(self, session: Session, presented: str | None) -> None:
         """Raises Refusal when a write does not come from a page of ours, or the key may only read."""
@@ -80,14 +101,16 @@ class Sessions:
     def _encoded(self, session: Session) -> str:
         key = session.key
         told = {"key": key.name, "id": key.key_id, "csrf": session.csrf, "expires": session.expires}
+        if key.key_id == PROVIDER:
+            told |= {"role": key.role, "groups": sorted(key.permit.groups)}
         text = base64.urlsafe_b64encode(orjson.dumps(told)).decode()
-        return f"{text}.{_signature(session.key, text)}"
+        return f"{text}.{self._signature(session.key, text)}"
 
-
-def _signature(key: AdminKey, text: str) -> str:
-    """Signed with what only holders of the key's digest know: a key that is withdrawn or changed ends its sessions."""
-    secret = hashlib.sha256(b"tollhouse console session v1" + key.digest).digest()
-    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
+    def _signature(self, key: AdminKey, text: str) -> str:
+        """The key's digest is part of the secret: a key that is withdrawn or changed ends its sessions."""
+        digest = b"" if key.key_id == PROVIDER else key.digest
+        secret = self._access.secret(b"console session " + digest)
+        return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
 def _ended() -> Refusal:
