@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PYTEST_ARGS ?= -n 2
 
-.PHONY: run setup test clients check gen lock format bench before-after clean
+.PHONY: run setup test clients check gen lock format bench prove-money before-after clean
 
 run: setup
 	$(BIN)/gatewayctl up --demo
@@ -57,6 +57,10 @@ format: setup
 
 bench: setup
 	$(PY) -m benchmarks
+
+# Budgets and ledger under load while everything is killed, at full size; about five minutes.
+prove-money: setup
+	TOLLHOUSE_PROOF=full $(PY) -m pytest tests/faults/test_money.py $(PROOF_ARGS)
 
 before-after: setup
 	$(PY) -m benchmarks.before_after

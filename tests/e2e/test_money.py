@@ -1,86 +1,17 @@
-"""Budgets that hold and a ledger that is whole: real processes, real sockets, the providers' own count as the judge."""
+"""What finance asks and operators do about money, with real processes; what holds when they are killed is in faults."""
 
-import asyncio
 import json
-import os
-import random
-import signal
 import sqlite3
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
-from tollhouse.dataplane.chat import Usage
-from tollhouse.dataplane.engine.pricing import cost
-from tollhouse.proto.catalog import lookup
-from tollhouse.proto.units import usd_to_nano
 
-from tests.support.redis_server import RedisServer
+from tests.support.money import ask, configure, key, nano
 from tests.support.system import System, call, wait_for
-
-ROUTE = {
-    "uris": ["/v1/chat/completions", "/v1/messages"],
-    "plugins": {
-        "key-auth": {"header": "authorization"},
-        "ai-proxy-multi": {
-            "fallback_strategy": "any",
-            "instances": [
-                {"name": "first", "provider": "openai", "weight": 1, "priority": 1},
-                {
-                    "name": "second",
-                    "provider": "anthropic",
-                    "weight": 1,
-                    "options": {"model": "claude-haiku-4-5"},
-                },
-            ],
-        },
-    },
-}
-AGENTS = 4
-
-
-def configure(system: System, *budgets: tuple[str, dict[str, Any]]) -> None:
-    """The route, a tree of groups, agents with keys, and budgets."""
-    system.admin_call("PUT", "consumer_groups/company", {"plugins": {}})
-    system.admin_call("PUT", "consumer_groups/search", {"plugins": {}, "parent_id": "company"})
-    for number in range(AGENTS):
-        agent = {"username": f"agent{number}", "group_id": "search", "plugins": {"key-auth": {"key": f"key-{number}"}}}
-        assert system.admin_call("PUT", "consumers", agent)[0] in (200, 201)
-    for name, budget in budgets:
-        assert system.admin_call("PUT", f"budgets/{name}", budget)[0] in (200, 201)
-    system.put("routes/money", ROUTE)
-
-
-def ask(text: str = "hello", **fields: Any) -> dict[str, Any]:
-    return {"model": "gpt-4o", "max_tokens": 200, "messages": [{"role": "user", "content": text}], **fields}
-
-
-def key(number: int = 0, session: str = "") -> dict[str, str]:
-    headers = {"authorization": f"Bearer key-{number}"}
-    return headers | ({"x-tollhouse-session": session} if session else {})
-
-
-def billed_nano(system: System) -> int:
-    """What the simulated providers would charge, by their own count."""
-    total = 0
-    for simulator, vendor in ((system.simulators.openai, "openai"), (system.simulators.anthropic, "anthropic")):
-        for entry in simulator.log.entries:
-            if not entry.billed:
-                continue
-            price = lookup(vendor, entry.body["model"]).price
-            assert price is not None
-            total += cost(_usage(entry.billed), price)
-    return total
-
-
-def _usage(billed: dict[str, int]) -> Usage:
-    cached, written = billed.get("cached_input", 0), billed.get("cache_write", 0)
-    return Usage(billed.get("input", 0) + cached + written, cached, written, 0, billed.get("output", 0))
 
 
 def records(system: System) -> list[sqlite3.Row]:
@@ -88,120 +19,6 @@ def records(system: System) -> list[sqlite3.Row]:
     with sqlite3.connect(f"file:{system.folder / 'ledger.sqlite'}?mode=ro", uri=True, timeout=10) as database:
         database.row_factory = sqlite3.Row
         return database.execute("SELECT * FROM usage_records").fetchall()
-
-
-def budget_lines(system: System) -> dict[str, dict[str, Any]]:
-    """What ``gatewayctl budgets`` prints, by key."""
-    return {line["key"]: line for line in json.loads(system.ctl("budgets", "-o", "json").stdout)}
-
-
-def nothing_is_held(system: System) -> None:
-    """Waits until no reservation is open."""
-
-    def free() -> bool:
-        return all(not nano(one["reserved"]) for one in budget_lines(system).values())
-
-    wait_for(free, 15, "nothing is held", lambda: str(budget_lines(system)))
-
-
-def nano(text: str) -> int:
-    return int(usd_to_nano(text))
-
-
-class Crowd:
-    """Many agents at once, of whom some leave in the middle."""
-
-    def __init__(self, system: System, seed: int = 7) -> None:
-        self.urls = [node.url for node in system.nodes]
-        self.luck = random.Random(seed)
-        self.statuses: Counter[int] = Counter()
-        self.count = 0
-
-    async def one(self, http: aiohttp.ClientSession) -> None:
-        """A request to any node, streamed or not; one in five is given up on the way."""
-        self.count += 1
-        number = self.count
-        stream = self.luck.random() < 0.6
-        body = ask(f"request number {number}", stream=stream)
-        leave_s = self.luck.uniform(0.005, 0.12) if self.luck.random() < 0.2 else 20.0
-        url = f"{self.luck.choice(self.urls)}/v1/chat/completions"
-        try:
-            async with asyncio.timeout(leave_s):
-                async with http.post(url, json=body, headers=key(number % AGENTS, f"s-{number}")) as reply:
-                    await reply.read()
-                    self.statuses[reply.status] += 1
-        except (TimeoutError, aiohttp.ClientError):
-            self.statuses[0] += 1
-
-    async def run(self, at_once: int, rounds: int) -> None:
-        """So many at a time, each so many times."""
-
-        async def again(http: aiohttp.ClientSession) -> None:
-            for _ in range(rounds):
-                await self.one(http)
-
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-            await asyncio.gather(*(again(http) for _ in range(at_once)))
-
-
-@pytest.fixture(params=["node", "redis"])
-def fleet(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[System]:
-    """A node that counts for itself, or two that count together."""
-    redis = RedisServer()
-    if request.param == "redis":
-        redis.start()
-        monkeypatch.setenv("TOLLHOUSE_BUDGET_STORE", f"redis://127.0.0.1:{redis.port}/0")
-    system = System(tmp_path_factory.mktemp("money"))
-    for simulator in (system.simulators.openai, system.simulators.anthropic):
-        simulator.log = type(simulator.log)(100_000)
-    try:
-        yield system.start(2 if request.param == "redis" else 1)
-    finally:
-        system.close()
-        redis.kill()
-
-
-async def test_what_providers_bill_never_passes_limit_and_printed_bound(
-    fleet: System, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A hundred at a time, streams and plain calls, clients that leave, targets that fail: the providers' own tokens
-    times the price stay within the budget; the ledger says the same as the counters, to the nano-dollar."""
-    limit = "0.08"
-    strict = {"unit": "usd", "amount": "0.01", "window": "total", "scope": {"consumer": "agent1"}, "strict": True}
-    configure(fleet, ("all", {"unit": "usd", "amount": limit, "window": "day"}), ("one", strict))
-    fleet.simulators.openai.simulate(tokens=60, token_ms=1.5, first_token_ms=10)
-    fleet.simulators.anthropic.simulate(tokens=60, token_ms=1.5)
-    crowd = Crowd(fleet)
-
-    async def trouble() -> None:
-        for _ in range(40):
-            await asyncio.sleep(0.08)
-            fleet.simulators.openai.simulate(status=random.choice([429, 500]), times=4)
-            await asyncio.sleep(0.04)
-            fleet.simulators.openai.simulate(tokens=60, token_ms=1.5, first_token_ms=10)
-
-    troubled = asyncio.create_task(trouble())
-    await crowd.run(at_once=100, rounds=8)
-    troubled.cancel()
-    nothing_is_held(fleet)
-    lines = budget_lines(fleet)
-    every, one = lines["all"], lines["one"]
-    billed = billed_nano(fleet)
-    spent = nano(every["spent"])
-    assert billed <= nano(limit) + nano(every["max_overshoot"]), (billed, every)
-    assert spent <= nano(limit)
-    assert spent > nano(limit) // 3, "the budget was never near its limit"
-    assert crowd.statuses[429] > 50, crowd.statuses
-    assert nano(one["max_overshoot"]) == 0
-    assert nano(one["spent"]) <= nano("0.01")
-    wait_for(lambda: sum(row["cost_nano"] for row in records(fleet)) == spent, 10, "the ledger agrees")
-    with capsys.disabled():
-        print(
-            f"\n{crowd.count} requests {dict(crowd.statuses)}: billed {billed / 1e9:.6f} USD of {limit}, counted "
-            f"{every['spent']}, printed bound {every['max_overshoot']}"
-        )
 
 
 def test_the_answers_of_cli_and_rest_agree(system: System) -> None:
@@ -227,6 +44,34 @@ def test_the_answers_of_cli_and_rest_agree(system: System) -> None:
     assert refused.returncode == 1
     assert "there are consumer, group, model" in " ".join(refused.stderr.split())
     assert system.admin_call("GET", "spend?colour=red")[0] == 400
+
+
+def test_top_forecast_savings_files_and_reconciliation(system: System, tmp_path: Path) -> None:
+    """As finance types them; a report of the provider that says the same leaves nothing to do."""
+    configure(system)
+    assert system.chat(ask(), **key(0, "files")).status == 200
+    wait_for(lambda: any(row["session"] == "files" for row in records(system)), 10, "the record")
+    top = json.loads(system.ctl("spend", "top", "--by", "model", "-o", "json").stdout)
+    assert sum(line["share"] for line in top["list"]) == pytest.approx(1)
+    forecast = json.loads(system.ctl("spend", "forecast", "--period", "day", "-o", "json").stdout)
+    assert nano(forecast["total"]["expected_usd"]) >= nano(forecast["total"]["spent_usd"]) > 0
+    assert "SAVED BY ROUTING" in system.ctl("spend", "savings").stdout
+    file = tmp_path / "focus.csv"
+    system.ctl("spend", "export", "--what", "focus", "--file", str(file))
+    assert file.read_text().startswith("BilledCost,BillingAccountId,")
+    (mine,) = [row for row in records(system) if row["session"] == "files"]
+    day = mine["started_ms"] // 86_400_000 * 86_400
+    held = [row for row in records(system) if row["provider"] == "openai"]
+    usage = {"model": "gpt-4o", "num_model_requests": sum(row["cost_nano"] > 0 for row in held)}
+    usage |= {kind: sum(row[kind] for row in held) for kind in ("input_tokens", "output_tokens")}
+    usage["input_cached_tokens"] = sum(row["cached_tokens"] for row in held)
+    report = tmp_path / "usage.json"
+    bucket = {"start_time": day, "end_time": day + 86_400, "results": [usage]}
+    report.write_text(json.dumps({"object": "page", "data": [bucket], "has_more": False}))
+    told = json.loads(system.ctl("reconcile", str(report), "-o", "json").stdout)
+    assert told["differences"] == []
+    assert told["here_usd"] == told["there_usd"]
+    assert "nothing was corrected" in system.ctl("spend", "corrections").stderr
 
 
 def test_refusals_come_in_the_clients_own_words(system: System) -> None:
@@ -306,75 +151,3 @@ def test_a_threshold_is_told_to_a_listener(system: System) -> None:
         system.admin_call("DELETE", "notifiers/hook")
         system.admin_call("DELETE", "budgets/few")
         server.shutdown()
-
-
-async def test_nothing_is_lost_or_counted_twice_when_everything_is_killed(
-    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """kill -9 of workers, the supervisor and the control plane under load: every call in the providers' logs has
-    exactly one entry in the ledger, the sums of the hours are those of the entries, and nothing stays reserved."""
-    system = System(tmp_path_factory.mktemp("durable"))
-    for simulator in (system.simulators.openai, system.simulators.anthropic):
-        simulator.log = type(simulator.log)(100_000)
-    try:
-        system.start(1)
-        configure(system, ("all", {"unit": "usd", "amount": 50, "window": "total"}))
-        system.simulators.openai.simulate(tokens=40, token_ms=3)
-        crowd = Crowd(system, seed=11)
-        running = asyncio.create_task(crowd.run(at_once=30, rounds=40))
-        kills = await _kill_in_turn(system, running)
-        await asyncio.wait_for(running, 60)
-        calls = Counter(_session(entry.body) for entry in _sent(system))
-
-        def whole() -> bool:
-            entries = Counter(row["session"] for row in records(system))
-            return all(entries[session] >= count for session, count in calls.items())
-
-        wait_for(whole, 20, "an entry for every call", system.node.said)
-        found = records(system)
-        lost = [row for row in found if row["outcome"] == "lost"]
-        # An entry without an answer may stand for a call that was given up, or whose worker died, before it was sent.
-        answered = Counter(row["session"] for row in found if row["status"])
-        assert all(count <= calls[session] for session, count in answered.items())
-        with sqlite3.connect(system.folder / "ledger.sqlite", timeout=10) as database:
-            (hours,) = database.execute("SELECT sum(cost_nano) FROM usage_hours").fetchone()
-        total = sum(row["cost_nano"] for row in found)
-        assert hours == total
-        nothing_is_held(system)
-        assert nano(budget_lines(system)["all"]["spent"]) == total
-        with capsys.disabled():
-            print(
-                f"\n{kills} kills: {sum(calls.values())} calls, {len(found)} entries of which {len(lost)} lost, "
-                f"{total / 1e9:.6f} USD in ledger, hours and budget alike; {dict(crowd.statuses)}"
-            )
-    finally:
-        system.close()
-
-
-async def _kill_in_turn(system: System, running: "asyncio.Task[None]") -> int:
-    kills = 0
-    while not running.done() and kills < 12:
-        await asyncio.sleep(0.9)
-        victim = ("worker", "control plane", "worker", "supervisor")[kills % 4]
-        if victim == "worker":
-            workers = await asyncio.to_thread(system.node.workers)
-            if workers:
-                os.kill(random.choice(workers), signal.SIGKILL)
-        else:
-            process = system.control_plane if victim == "control plane" else system.node
-            process.kill()
-            await asyncio.sleep(0.3)
-            process.start()
-        kills += 1
-    await asyncio.to_thread(system.node.wait_ready)
-    await asyncio.to_thread(system.wait_control_plane)
-    return kills
-
-
-def _sent(system: System) -> list[Any]:
-    return [*system.simulators.openai.log.entries, *system.simulators.anthropic.log.entries]
-
-
-def _session(body: Any) -> str:
-    text = json.dumps(body["messages"])
-    return "s-" + text.partition("request number ")[2].partition('"')[0]

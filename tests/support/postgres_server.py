@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, on a free port, without durability. It does not run as root."""
+"""A PostgreSQL server of a test's own, on a free port. It does not run as root."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ NOBODY = 65534
 class PostgresServer:
     """Started once; ``url`` is where it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        """``durable``: keeps what it acknowledged over a kill."""
+        self._durable = durable
         self._port = free_ports(1)[0]
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -28,29 +30,51 @@ class PostgresServer:
 
     def start(self) -> PostgresServer:
         """Initialise and start it; skips the test where the machine has no PostgreSQL."""
-        initdb, postgres = shutil.which("initdb"), shutil.which("postgres")
-        if initdb is None or postgres is None:
+        initdb = shutil.which("initdb")
+        if initdb is None or shutil.which("postgres") is None:
             pytest.skip("there is no PostgreSQL on this machine")
-        data = self._folder / "data"
         if os.geteuid() == 0:
             os.chown(self._folder, NOBODY, NOBODY)
-        command = [initdb, "-D", str(data), "-U", "tollhouse", "-A", "trust", "--no-sync"]
+        command = [initdb, "-D", str(self._data), "-U", "tollhouse", "-A", "trust", "--no-sync"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", preexec_fn=_unprivileged())
-        options = ("fsync=off", f"unix_socket_directories={self._folder}", "listen_addresses=127.0.0.1")
+        self.run()
+        self.wait()
+        return self
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def run(self) -> None:
+        """Start it (again)."""
+        fsync = "fsync=on" if self._durable else "fsync=off"
+        options = (fsync, f"unix_socket_directories={self._folder}", "listen_addresses=127.0.0.1")
         flags = [part for option in options for part in ("-c", option)]
         self._process = subprocess.Popen(
-            [postgres, "-D", str(data), "-p", str(self._port), *flags],
+            [shutil.which("postgres") or "postgres", "-D", str(self._data), "-p", str(self._port), *flags],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
             preexec_fn=_unprivileged(),
         )
+
+    def wait(self) -> None:
+        """Until it answers. One that was killed a moment ago may have to be started several times: it waits for its
+        own processes to end."""
         ready = shutil.which("pg_isready") or "pg_isready"
         deadline = time.monotonic() + 20
         while subprocess.run([ready, "-q", "-h", "127.0.0.1", "-p", str(self._port)]).returncode:
             assert time.monotonic() < deadline, "PostgreSQL did not start"
+            if self._process is not None and self._process.poll() is not None:
+                self.run()
             time.sleep(0.05)
-        return self
+
+    def kill(self) -> None:
+        """``kill -9`` of its first process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     def stop(self) -> None:
         """End it and delete its files."""

@@ -165,7 +165,8 @@ class Node(Process):
 class System:
     """The system; fixtures make it. ``nodes`` may be added while it runs."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, ledger: str = "") -> None:
+        """``durable``: etcd keeps what it acknowledged over a kill. ``ledger``: where, instead of in a file."""
         self.folder = folder
         self.simulators = Simulators()
         self.etcd = EtcdServer(folder, extra=("--max-txn-ops", "10000"), durable=durable)
@@ -175,7 +176,7 @@ class System:
         command = [
             *(sys.executable, "-m", "tollhouse.controlplane", "--etcd", self.etcd.address),
             *("--admin-listen", f"127.0.0.1:{self.admin}", "--grpc-listen", self.server),
-            *("--ledger", str(folder / "ledger.sqlite")),
+            *("--ledger", ledger or str(folder / "ledger.sqlite")),
         ]
         secrets = {"TOLLHOUSE_ADMIN_KEY": ADMIN_KEY, "TOLLHOUSE_SEALING_KEY": SEALING_KEY}
         self.control_plane = Process(folder, "controlplane", command, secrets)
@@ -192,10 +193,13 @@ class System:
             node.wait_ready()
         return self
 
-    def add_node(self, *, wait: bool = True, source: list[str] | None = None) -> Node:
+    def add_node(
+        self, *, wait: bool = True, source: list[str] | None = None, environment: dict[str, str] | None = None
+    ) -> Node:
         """One more node on the same etcd."""
         name = f"node-{len(self.nodes) + 1}"
         node = Node(self.folder, name, source or ["--etcd", self.etcd.address], self.simulators, self.server)
+        node.environment |= environment or {}
         node.start()
         self.nodes.append(node)
         if wait:
