@@ -5,11 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tollhouse.dataplane.chat import ChatReply, ChatRequest, Event, Usage
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import GatewayError
+
+
+Stored = Literal["", "list", "new", "one"]
+"""Of what a provider keeps: nothing, a list of it, something new, or one thing by its id."""
 
 
 @dataclass(slots=True)
@@ -126,6 +130,9 @@ class Protocol(ABC):
     opaque: ClassVar[bool] = False
     """Bodies of any kind pass both ways as they are, under the client's own method and the rest of its path."""
 
+    untranslated: ClassVar[bool] = False
+    """No other format can stand for this one: requests reach only providers that speak it."""
+
     option_fields: ClassVar[Mapping[str, str]] = {}
     """Where options an operator sets (``temperature``) stand in this format, if not in a field of that name."""
 
@@ -143,6 +150,10 @@ class Protocol(ABC):
 
     def rest(self, path: str) -> str:
         """What ``{rest}`` stands for in a provider's path."""
+        return ""
+
+    def stored(self, method: str, path: str) -> Stored:
+        """What a request is about that a provider keeps for its account; most are about nothing of the kind."""
         return ""
 
     def read_document(self, body: bytes, headers: Mapping[str, str]) -> RequestDocument:

@@ -24,8 +24,9 @@ async def gate() -> AsyncIterator[Bench]:
         yield made
 
 
-async def route(gate: Bench, fake: FakeProvider, **more: Any) -> None:
-    await gate.multi({"name": "one", "provider": "openai", "weight": 1, "override": {"endpoint": fake.url}, **more})
+async def route(gate: Bench, fake: FakeProvider, *, shares_stored: bool = False, **more: Any) -> None:
+    one = {"name": "one", "provider": "openai", "weight": 1, "override": {"endpoint": fake.url}, **more}
+    await gate.multi(one, shares_stored=shares_stored)
 
 
 async def test_a_picture_is_made_and_its_tokens_counted(gate: Bench) -> None:
@@ -65,6 +66,10 @@ async def test_speech_comes_back_as_the_bytes_it_is(gate: Bench) -> None:
     ("method", "path", "query", "target"),
     [
         ("GET", "/v1/files", "purpose=batch&key=th-secret", "/v1/files?purpose=batch"),
+        ("GET", "/v1/responses/resp_1", "include[]=reasoning", "/v1/responses/resp_1?include%5B%5D=reasoning"),
+        ("DELETE", "/v1/responses/resp_1", "", "/v1/responses/resp_1"),
+        ("POST", "/v1/responses/resp_1/cancel", "", "/v1/responses/resp_1/cancel"),
+        ("GET", "/v1/responses/resp_1/input_items", "limit=2", "/v1/responses/resp_1/input_items?limit=2"),
         ("GET", "/v1/files/file-1/content", "", "/v1/files/file-1/content"),
         ("DELETE", "/v1/files/file-1", "", "/v1/files/file-1"),
         ("POST", "/v1/batches/b_1/cancel", "", "/v1/batches/b_1/cancel"),
@@ -74,7 +79,7 @@ async def test_files_and_batches_keep_their_method_and_path(
     gate: Bench, method: str, path: str, query: str, target: str
 ) -> None:
     async with providers(answer(200, {"object": "list", "data": []})) as [fake]:
-        await route(gate, fake)
+        await route(gate, fake, shares_stored=True)
         ex = request(gate.gateway.snapshot, path, method=method, query=query, body=b"")
         reply = await gate.gateway.answer(ex)
         gate.gateway.finish(ex)
@@ -88,6 +93,34 @@ async def test_a_provider_without_the_interface_is_not_asked(gate: Bench) -> Non
         got = await gate.ask({"model": "claude", "input": "x"}, "/v1/moderations")
     assert got.status == 400
     assert b"only providers that have it" in got.body
+    assert not fake.received
+
+
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v2/rerank"])
+async def test_documents_are_ranked_by_the_version_asked_for(gate: Bench, path: str) -> None:
+    reply = {"results": [{"index": 1, "relevance_score": 0.9}], "usage": {"total_tokens": 12}}
+    async with providers(answer(200, reply)) as [fake]:
+        await route(gate, fake)
+        got = await gate.ask({"model": "bge-reranker", "query": "a", "documents": ["b", "c"]}, path)
+    assert got.json == reply
+    assert fake.received[0].target == path
+    assert got.ex.attempts[0].usage == Usage(input_tokens=12)
+
+
+async def test_compaction_is_asked_of_the_models_own_provider(gate: Bench) -> None:
+    async with providers(answer(200, {"object": "response.compaction", "output": []})) as [fake]:
+        await route(gate, fake, options={"model": "gpt-5.5"})
+        got = await gate.ask({"model": "any", "input": "hi"}, "/v1/responses/compact")
+        assert got.status == 200
+        assert (fake.received[0].target, fake.received[0].json["model"]) == ("/v1/responses/compact", "gpt-5.5")
+
+
+async def test_counting_a_responses_input_asks_no_provider(gate: Bench) -> None:
+    async with providers(answer(500, {})) as [fake]:
+        await route(gate, fake)
+        got = await gate.ask({"model": "gpt-4o", "input": "hello " * 100}, "/v1/responses/input_tokens")
+    assert got.json["object"] == "response.input_tokens"
+    assert got.json["input_tokens"] > 50
     assert not fake.received
 
 

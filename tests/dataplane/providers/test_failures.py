@@ -49,6 +49,7 @@ GEMINI_KEY = b'[{"error":{"code":400,"message":"API key not valid.","status":"IN
         (400, GEMINI_KEY, "next", "auth"),
         (400, b'{"error":{"message":"messages: required"}}', "final", "bad_request"),
         (302, b"", "next", "invalid_reply"),
+        (400, b'{"error":{"code":"previous_response_not_found","message":"resp_1 not found."}}', "next", "not_found"),
     ],
 )
 def test_refusals_by_meaning(status: int, body: bytes, failure_class: str, kind: str) -> None:

@@ -71,7 +71,8 @@ class Answers:
         try:
             if prepared.same and hooks is None and not ex.peek.stream:
                 usage, _ = prepared.spoken.read_usage(body)
-                told = usage if usage is not None else complete(None, len(prepared.body), len(body))
+                text = 0 if prepared.spoken.operation == "embeddings" else len(body)
+                told = usage if usage is not None else complete(None, len(prepared.body), text)
             else:
                 reply = prepared.spoken.decode_reply(body)
                 told = reply.usage

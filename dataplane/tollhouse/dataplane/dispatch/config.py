@@ -138,6 +138,9 @@ class ProxyConfig(PluginConfig):
     """Verify providers' certificates."""
     logging: Logging = Logging()
     """What log plugins may see."""
+    shares_stored: bool = False
+    """Ours: whether files and batches may be listed, though the list holds those of everybody using the provider's
+    account. Without it they are reached by their ids only."""
 
     @model_validator(mode="before")
     @classmethod

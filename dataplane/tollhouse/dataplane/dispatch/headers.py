@@ -123,7 +123,7 @@ def request_target(ex: Exchange, target: Target, protocol: str, secrets: Secrets
     asked = ex.peek if ex.protocol is not None else None
     model = target.model or (asked.model if asked is not None else "")
     opaque = same and ex.protocol is not None and ex.protocol.opaque
-    rest = ex.protocol.rest(ex.path) if opaque and ex.protocol is not None else ""
+    rest = ex.protocol.rest(ex.path) if same and ex.protocol is not None else ""
     line = target.endpoint.target(protocol, model, stream=asked is not None and asked.stream, rest=rest)
     arguments: list[tuple[str, str]] = []
     if opaque and ex.query:

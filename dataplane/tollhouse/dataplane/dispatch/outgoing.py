@@ -56,6 +56,11 @@ def spoken_protocol(client: Protocol, target: Target) -> Protocol:
     return registry.protocols_by_name()[names[0]]
 
 
+def speaks(client: Protocol, target: Target) -> bool:
+    """Whether the provider speaks the client's format."""
+    return client.name in _spoken(tuple(target.endpoint.provider.speaks), target.endpoint.path)
+
+
 @lru_cache(maxsize=1024)
 def _spoken(speaks: tuple[str, ...], path: str) -> tuple[str, ...]:
     """The formats known here, and of them those the path of an address belongs to, if any."""

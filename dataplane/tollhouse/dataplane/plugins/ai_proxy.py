@@ -20,6 +20,7 @@ from tollhouse.dataplane.dispatch.drive import Driver
 from tollhouse.dataplane.dispatch.instances import Instance, Instances
 from tollhouse.dataplane.dispatch.listing import of_names
 from tollhouse.dataplane.dispatch.plan import Turns, plan_of, plan_of_one, select
+from tollhouse.dataplane.dispatch.stored import plan_stored
 from tollhouse.dataplane.dispatch.targets import states_of
 from tollhouse.dataplane.engine.choose import Choice
 from tollhouse.dataplane.engine.failover import NO_FAILOVER
@@ -90,6 +91,10 @@ class AiProxy(DispatchPlugin[SingleConfig]):
         """Send it."""
         require_size(ex, self._limits.max_body_bytes)
         targets = self._instances.targets(ex.peek.model, ex.snapshot.models)
+        if ex.protocol is not None and ex.protocol.opaque:
+            stored = plan_stored(ex, targets, self._limits, shares=self.config.shares_stored)
+            if stored is not None:
+                return await self._driver.send(ex, stored)
         plan = plan_of_one(ex, targets, NO_FAILOVER, self._limits, states_of(self.services))
         if plan is None:
             plan = plan_of(self._choose(ex), targets, NO_FAILOVER, self._limits)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ from tollhouse.dataplane.dispatch.config import limits_of, located, missing_endp
 from tollhouse.dataplane.dispatch.drive import Driver
 from tollhouse.dataplane.dispatch.explaining import wants_explanation
 from tollhouse.dataplane.dispatch.instances import Instance, Instances
-from tollhouse.dataplane.dispatch.listing import find_model, list_models, of_names
+from tollhouse.dataplane.dispatch.listing import find_model, is_served, list_models, of_names
 from tollhouse.dataplane.dispatch.multi_config import InstanceConfig, MultiConfig, limits_with, policy_of
 from tollhouse.dataplane.dispatch.plan import ALLOWED, PATIENT, Limits, plan_of, select
 from tollhouse.dataplane.dispatch.probes import InstanceProbes
+from tollhouse.dataplane.dispatch.stored import only_speakers, plan_stored
 from tollhouse.dataplane.dispatch.strategy import Chooser, Ordering
 from tollhouse.dataplane.dispatch.targets import Target, states_of
 from tollhouse.dataplane.engine.choose import Choice, Order
@@ -79,6 +80,10 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
     async def dispatch(self, ex: Exchange) -> Reply:
         """Choose and send."""
         require_size(ex, self._limits.max_body_bytes)
+        if ex.protocol is not None and ex.protocol.opaque:
+            stored = plan_stored(ex, self._reachable(ex), self._limits, shares=self.config.shares_stored)
+            if stored is not None:
+                return await self._driver.send(ex, stored)
         serving = self._serving(ex)
         self._probes.start(self._instances)
         order = self._order(ex, serving, preview=False)
@@ -93,7 +98,7 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         """Who may serve the asked-for model, how one is chosen, and how patiently they are treated."""
         config = self.config
         if config.instances:
-            targets = self._instances.targets(ex.peek.model, ex.snapshot.models)
+            targets = only_speakers(ex, self._instances.targets(ex.peek.model, ex.snapshot.models))
             return Serving(targets, self._limits, self._chooser("", config.balancer), config.fallbacks)
         model = find_model(ex, self._served())
         limits = self._limits
@@ -101,7 +106,22 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
             step = model.timeout_s
             limits = limits_with(config, limits_of(config, Timeouts(step, step, step, step)))
         strategy = config.balancer if "balancer" in config.model_fields_set else model.strategy
-        return Serving(model.targets, limits, self._chooser(model.id, strategy), config.fallbacks or model.fallbacks)
+        return Serving(
+            only_speakers(ex, model.targets),
+            limits,
+            self._chooser(model.id, strategy),
+            config.fallbacks or model.fallbacks,
+        )
+
+    def _reachable(self, ex: Exchange) -> Iterator[Target]:
+        """Every target of the route, whatever the model."""
+        catalog = ex.snapshot.models
+        if self.config.instances:
+            yield from self._instances.targets("", catalog)
+            return
+        for model in catalog.models.values():
+            if is_served(model, self._served()):
+                yield from model.targets
 
     def _chooser(self, name: str, strategy: Strategy) -> Chooser:
         """The strategy with its memory, which a change of the strategy ends."""

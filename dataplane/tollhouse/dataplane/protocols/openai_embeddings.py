@@ -22,6 +22,7 @@ class OpenAIEmbeddings(OpenAIChat):
 
     name = "openai_embeddings"
     operation: ClassVar[str] = "embeddings"
+    untranslated: ClassVar[bool] = True
     codec: ClassVar[Codec] = replace(OpenAIChat.codec, read_tail=tail_reader(read_usage, "data"))
 
     def claims(self, path: str, document: RequestDocument | None) -> bool:

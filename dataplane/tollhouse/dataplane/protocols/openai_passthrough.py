@@ -1,5 +1,6 @@
-"""OpenAI's other interfaces (images, audio, moderations, files, batches) and rerank: passed as they are, multipart and
-binary included, to a provider that has them. Callers are identified and limited, usage is counted where it is told."""
+"""OpenAI's other interfaces (images, audio, moderations, files, batches, stored responses) and rerank: passed as they
+are, multipart and binary included, to a provider that has them. Callers are identified and limited, usage is counted
+where it is told."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 
 from tollhouse.dataplane.chat import ChatRequest, Usage
 from tollhouse.dataplane.document import RequestDocument
-from tollhouse.dataplane.protocol import Encoded, Peek, UsageReader
+from tollhouse.dataplane.protocol import Encoded, Peek, Stored, UsageReader
 from tollhouse.dataplane.protocols._bodies import read_body
 from tollhouse.dataplane.protocols._fields import count, unsupported, words
 from tollhouse.dataplane.protocols._usage_scan import UsageScan
@@ -18,8 +19,10 @@ from tollhouse.dataplane.protocols.openai_chat.usage import read_usage as chat_u
 from tollhouse.dataplane.protocols.openai_responses.usage import read_usage as responses_usage
 
 _PATH = re.compile(
-    r"/v1/(?P<rest>images/(?:generations|edits|variations)|audio/(?:speech|transcriptions|translations)|moderations|rerank"
-    r"|files(?:/[\w-]+(?:/content)?)?|batches(?:/[\w-]+(?:/cancel)?)?)$"
+    r"/(?P<rest>v1/images/(?:generations|edits|variations)|v1/audio/(?:speech|transcriptions|translations)"
+    r"|v1/moderations|v[12]/rerank|v1/responses/compact"
+    r"|v1/(?P<kind>files|batches)(?P<id>/[\w-]+(?:/content|/cancel)?)?"
+    r"|v1/(?P<response>responses)/[\w-]+(?:/cancel|/input_items)?)$"
 )
 
 
@@ -29,6 +32,7 @@ class OpenAIPassthrough(OpenAIChat):
     name = "openai_passthrough"
     operation: ClassVar[str] = "passthrough"
     opaque: ClassVar[bool] = True
+    untranslated: ClassVar[bool] = True
     limit_field: ClassVar[str] = ""
 
     def claims(self, path: str, document: RequestDocument | None) -> bool:
@@ -39,6 +43,15 @@ class OpenAIPassthrough(OpenAIChat):
         """As the port says."""
         found = _PATH.search(path)
         return found["rest"] if found is not None else ""
+
+    def stored(self, method: str, path: str) -> Stored:
+        """Files, batches and responses."""
+        found = _PATH.search(path)
+        if found is None or not (found["kind"] or found["response"]):
+            return ""
+        if found["response"] or found["id"]:
+            return "one"
+        return "new" if method == "POST" else "list"
 
     def read_document(self, body: bytes, headers: Mapping[str, str]) -> RequestDocument:
         """As the port says: of a form its text fields, of other bodies nothing."""

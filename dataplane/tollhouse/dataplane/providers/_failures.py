@@ -106,6 +106,8 @@ def _classify(status: int, words: str) -> tuple[FailureClass, str]:
             return "final", "content_refused"
         if _any(words, _CONTEXT):
             return "final", "context_too_long"
+    if status in (400, 404) and "previous_response_not_found" in words:
+        return "next", "not_found"  # another account may have made it
     if status == 400:
         if _any(words, _QUOTA):
             return "next", "quota"

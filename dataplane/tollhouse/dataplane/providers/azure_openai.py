@@ -18,6 +18,7 @@ class AzureOpenAi(Vendor):
         "openai_chat": "/openai/v1/chat/completions",
         "openai_responses": "/openai/v1/responses",
         "openai_embeddings": "/openai/v1/embeddings",
+        "openai_passthrough": "/openai/{rest}",
     }
     auth_header = "api-key"
     auth_scheme = ""

@@ -16,13 +16,17 @@ class Gemini(Vendor):
     endpoint = "https://generativelanguage.googleapis.com"
     speaks: ClassVar[Mapping[str, str]] = {
         "gemini_generate": "/v1beta/models/{model}:generateContent",
+        "gemini_embeddings": "/v1beta/models/{model}:{rest}",
         "openai_chat": "/v1beta/openai/chat/completions",
         "openai_embeddings": "/v1beta/openai/embeddings",
     }
     streams: ClassVar[Mapping[str, str]] = {
         "gemini_generate": "/v1beta/models/{model}:streamGenerateContent?alt=sse",
     }
-    key_headers: ClassVar[Mapping[str, str]] = {"gemini_generate": "x-goog-api-key"}
+    key_headers: ClassVar[Mapping[str, str]] = {
+        "gemini_generate": "x-goog-api-key",
+        "gemini_embeddings": "x-goog-api-key",
+    }
     default_key = "$env://GEMINI_API_KEY"
     hosts = ("generativelanguage.googleapis.com",)
     native_models = ("gemini-*",)

@@ -19,7 +19,7 @@ class OpenAi(Vendor):
         "openai_responses": "/v1/responses",
         "openai_completions": "/v1/completions",
         "openai_embeddings": "/v1/embeddings",
-        "openai_passthrough": "/v1/{rest}",
+        "openai_passthrough": "/{rest}",
     }
     default_key = "$env://OPENAI_API_KEY"
     passes_headers = ("openai-*", "x-stainless-*", "idempotency-key")

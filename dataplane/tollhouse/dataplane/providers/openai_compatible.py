@@ -17,6 +17,6 @@ class OpenAiCompatible(Vendor):
         "openai_chat": "/v1/chat/completions",
         "openai_completions": "/v1/completions",
         "openai_embeddings": "/v1/embeddings",
-        "openai_passthrough": "/v1/{rest}",
+        "openai_passthrough": "/{rest}",
     }
     passes_headers = ("openai-*",)
