@@ -32,6 +32,7 @@ GEMINI_KEY = b'[{"error":{"code":400,"message":"API key not valid.","status":"IN
         (404, b'{"error":{"message":"model gone"}}', "next", "not_found"),
         (408, b"", "next", "timeout"),
         (409, b"", "next", "server_error"),
+        (424, b'{"message":"The model failed."}', "next", "server_error"),
         (425, b"", "next", "server_error"),
         (429, b"{}", "next", "rate_limited"),
         (429, OPENAI_QUOTA, "next", "quota"),

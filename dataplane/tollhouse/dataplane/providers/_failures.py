@@ -51,6 +51,7 @@ _KINDS: dict[int, tuple[FailureClass, str]] = {
     404: ("next", "not_found"),
     408: ("next", "timeout"),
     409: ("next", "server_error"),
+    424: ("next", "server_error"),  # Bedrock: the model failed
     425: ("next", "server_error"),
     429: ("next", "rate_limited"),
     503: ("next", "overloaded"),

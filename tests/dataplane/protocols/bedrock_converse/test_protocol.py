@@ -88,6 +88,20 @@ def test_usage_counts_the_cache_in() -> None:
     assert usages == [Usage(input_tokens=12, cached_tokens=7, output_tokens=9)]
 
 
+def test_what_was_written_for_an_hour_is_counted_apart() -> None:
+    details = [{"ttl": "1h", "inputTokens": 6}, {"ttl": "5m", "inputTokens": 2}]
+    usage = {"inputTokens": 1, "outputTokens": 2, "cacheWriteInputTokens": 8, "cacheDetails": details}
+    raw = json.dumps({"output": {}, "usage": usage}).encode()
+    assert BEDROCK.read_usage(raw) == (Usage(9, 0, 2, 6, output_tokens=2), "")
+
+
+def test_an_hours_mark_stays_one() -> None:
+    content = [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]
+    chat = decoded(ANTHROPIC, model="m", max_tokens=9, messages=[{"role": "user", "content": content}])
+    body = BEDROCK.encode_request(chat, max_output_tokens=None).body
+    assert body["messages"][0]["content"][1] == {"cachePoint": {"type": "default", "ttl": "1h"}}
+
+
 def test_claudes_signed_thinking_comes_back_to_bedrock() -> None:
     events = BEDROCK.stream_decoder().feed(TOOLS)
     thought = next(

@@ -14,10 +14,14 @@ def read_usage(value: Any) -> Usage | None:
     if not isinstance(value, dict):
         return None
     read, written = count(value.get("cacheReadInputTokens")), count(value.get("cacheWriteInputTokens"))
+    details = value.get("cacheDetails")
+    hours = [one for one in (details if isinstance(details, list) else ()) if isinstance(one, dict)]
+    hour = min(written, sum(count(one.get("inputTokens")) for one in hours if one.get("ttl") == "1h"))
     return Usage(
         input_tokens=count(value.get("inputTokens")) + read + written,
         cached_tokens=read,
-        cache_write_tokens=written,
+        cache_write_tokens=written - hour,
+        cache_write_1h_tokens=hour,
         output_tokens=count(value.get("outputTokens")),
     )
 

@@ -37,6 +37,14 @@ _IGNORED = ("max_completion_tokens", "stream_options")
 _JSON_ONLY = "Answer with one valid JSON object that fits this JSON Schema and nothing else:\n"
 
 
+def _mark(cache: Any) -> list[dict[str, Any]]:
+    """The block that says what is before it is to be cached; for an hour, when that was asked for."""
+    if cache is None:
+        return []
+    hour = {"ttl": "1h"} if isinstance(cache, dict) and cache.get("ttl") == "1h" else {}
+    return [{"cachePoint": {"type": "default", **hour}}]
+
+
 class RequestWriter:
     """Writes one request; used once."""
 
@@ -104,8 +112,7 @@ class RequestWriter:
 
     def _block(self, block: dict[str, Any]) -> list[dict[str, Any]]:
         written = self._plain(block)
-        marks = [{"cachePoint": {"type": "default"}}] if "cache_control" in block else []
-        return [written, *marks]
+        return [written, *_mark(block.get("cache_control"))]
 
     def _plain(self, block: dict[str, Any]) -> dict[str, Any]:
         kind = block["type"]
@@ -197,7 +204,7 @@ class RequestWriter:
         schema = dict(tool.parameters or {})
         schema.setdefault("type", "object")
         written = [_spec(self._names(tool.name), tool.description, schema)]
-        return [*written, {"cachePoint": {"type": "default"}}] if tool.cache is not None else written
+        return [*written, *_mark(tool.cache)]
 
     def _thinking(self, body: dict[str, Any]) -> None:
         """Claude's thinking, which converse takes as a field of the model's own."""
