@@ -27,7 +27,7 @@ class CountingNode:
 @asynccontextmanager
 async def counting_node(folder: Path, *, serves: bool = True, port: int = 0) -> AsyncIterator[CountingNode]:
     """Listens on a free port."""
-    authority = BudgetAuthority(str(folder))
+    authority = BudgetAuthority(str(folder), "n")
     authority.open()
     notifying: Any = None
     service = BudgetService(ConfigState(), authority, notifying, CountingForOthers(authority, serves=serves))

@@ -15,7 +15,11 @@ def counted(key: str, units: int, doubt: int = 0, bucket: int = 100, expires: in
 
 
 async def told(ledger: Ledger, node: str = "") -> dict[tuple[str, int], tuple[int, int]]:
-    return {(one.key, one.bucket): (one.units, one.doubt) async for one in ledger.counts(node)}
+    found: dict[tuple[str, int], tuple[int, int]] = {}
+    async for one in ledger.counts(node):
+        units, doubt = found.get((one.key, one.bucket), (0, 0))
+        found[one.key, one.bucket] = (units + one.units, doubt + one.doubt)
+    return found
 
 
 async def test_each_record_counts_once_on_each_budget_it_fell_under(ledger: Ledger) -> None:

@@ -50,7 +50,9 @@ class SpendService(spend_pb2_grpc.SpendServiceServicer):
         piece = spend_pb2.CountsPiece()
         try:
             async for one in ledger.counts(request.node):
-                piece.counts.add(key=one.key, bucket=one.bucket, expires=one.expires, units=one.units, doubt=one.doubt)
+                piece.counts.add(
+                    node=one.node, key=one.key, bucket=one.bucket, expires=one.expires, units=one.units, doubt=one.doubt
+                )
                 if len(piece.counts) == COUNTS_IN_PIECE:
                     yield piece
                     piece = spend_pb2.CountsPiece()

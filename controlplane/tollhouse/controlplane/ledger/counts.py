@@ -21,8 +21,9 @@ _KEYS = ("key", "bucket", "node")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One budget key in one window."""
+    """One budget key in one window, by one node."""
 
+    node: str
     key: str
     bucket: int
     expires: int
@@ -64,16 +65,13 @@ class CountSums:
 
 
 async def read_counts(engine: AsyncEngine, node: str) -> AsyncIterator[Counted]:
-    """What is counted in windows that are not over, by one node or by all."""
-    query = select(
-        counts.c.key, counts.c.bucket, func.max(counts.c.expires), func.sum(counts.c.units), func.sum(counts.c.doubt)
-    ).where((counts.c.expires == 0) | (counts.c.expires > int(time.time())))
+    """What is counted in windows that are not over, by one node or by each."""
+    query = select(counts).where((counts.c.expires == 0) | (counts.c.expires > int(time.time())))
     if node:
         query = query.where(counts.c.node == node)
     async with engine.connect() as connection:
-        async for row in await connection.stream(query.group_by(counts.c.key, counts.c.bucket)):
-            key, bucket, expires, units, doubt = row
-            yield Counted(key, bucket, expires, int(units), int(doubt))
+        async for row in await connection.stream(query):
+            yield Counted(row.node, row.key, row.bucket, row.expires, row.units, row.doubt)
 
 
 async def forget_old(engine: AsyncEngine) -> None:

@@ -55,16 +55,31 @@ class Reservations:
     def settle(self, reservation: str, outcomes: tuple[Outcome, ...]) -> bool:
         """Replace what is held by what it came to; missing outcomes give all back. False: there is no such open
         reservation (any more), and nothing is done."""
-        claims = self.open.pop(reservation, None)
+        claims = self.release(reservation)
         if claims is None:
             return False
-        for index, claim in enumerate(claims):
-            outcome = outcomes[index] if index < len(outcomes) else Outcome(0)
+        self.spend(claims, outcomes)
+        return True
+
+    def release(self, reservation: str) -> tuple[Claim, ...] | None:
+        """Give back what is held; what that was, or None."""
+        claims = self.open.pop(reservation, None)
+        if claims is not None:
+            for claim in claims:
+                bucket = self._bucket(claim)
+                bucket.held = max(0, bucket.held - claim.units)
+        return claims
+
+    def spend(self, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...]) -> None:
+        """Count what claims came to."""
+        for claim, outcome in zip(claims, outcomes, strict=False):
             bucket = self._bucket(claim)
-            bucket.held = max(0, bucket.held - claim.units)
             bucket.spent += outcome.units
             bucket.doubt += outcome.doubt
-        return True
+
+    def said(self, claims: tuple[Claim, ...]) -> tuple[Bucket, ...]:
+        """The buckets of claims as they are."""
+        return tuple(self._bucket(claim) for claim in claims)
 
     def raise_to(self, key: str, start: int, told: Bucket) -> bool:
         """Have a bucket say no less than was told; whether that changed it. What is held stays."""

@@ -26,8 +26,8 @@ def claim(units: int, key: str = "k", limit: int = 1000, enforced: bool = True) 
     return Claim(key, units, limit, 100, 100, 4_000_000_000, enforced)
 
 
-def redis_budgets(server: RedisServer, timeout_s: float = 1.0) -> RedisBudgets:
-    return RedisBudgets(place_of_address(f"redis://127.0.0.1:{server.port}/0", timeout_s))
+def redis_budgets(server: RedisServer, timeout_s: float = 1.0, node: str = "n") -> RedisBudgets:
+    return RedisBudgets(place_of_address(f"redis://127.0.0.1:{server.port}/0", timeout_s), node)
 
 
 @pytest.fixture(params=["node", "redis", "another node"])
@@ -38,11 +38,13 @@ async def authorities(
     async with AsyncExitStack() as stack:
         stores: list[Any] = [None]
         if request.param == "redis":
-            stores = [redis_budgets(redis_server, 15.0) for _ in range(2)]
+            stores = [redis_budgets(redis_server, 15.0, f"n{number}") for number in range(2)]
         elif request.param == "another node":
             counting = await stack.enter_async_context(counting_node(tmp_path / "counting"))
             stores = [RemoteBudgets(counting.address, f"n{number}", Settings(), 15.0) for number in range(2)]
-        made = [BudgetAuthority(str(tmp_path / str(number)), store) for number, store in enumerate(stores)]
+        made = [
+            BudgetAuthority(str(tmp_path / str(number)), f"n{number}", store) for number, store in enumerate(stores)
+        ]
         for one in made:
             one.open()
         yield made
@@ -128,7 +130,7 @@ async def test_a_store_that_is_down_is_told_and_settled_when_it_is_back(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
     """No answer means no take; what was spent is counted once Redis answers again, though it forgot everything."""
-    authority = BudgetAuthority(str(tmp_path), redis_budgets(redis_server))
+    authority = BudgetAuthority(str(tmp_path), "n", redis_budgets(redis_server))
     authority.open()
     assert (await take(authority, "a", claim(500))).allowed
     redis_server.kill()
@@ -147,11 +149,11 @@ async def test_a_store_that_is_down_is_told_and_settled_when_it_is_back(
 
 async def test_the_next_supervisor_knows_what_is_open(tmp_path: Path) -> None:
     """Reservations of the last one are nobody's, until their workers' files say what became of them."""
-    first = BudgetAuthority(str(tmp_path))
+    first = BudgetAuthority(str(tmp_path), "n")
     first.open()
     await take(first, "s-1", claim(500))
     await asyncio.sleep(0)
-    second = BudgetAuthority(str(tmp_path))
+    second = BudgetAuthority(str(tmp_path), "n")
     second.open()
     assert second.left_open == ["s-1"]
     assert not (await take(second, "t-1", claim(600))).allowed
@@ -163,7 +165,7 @@ async def test_the_next_supervisor_knows_what_is_open(tmp_path: Path) -> None:
 
 async def test_a_threshold_is_told_once_per_window(tmp_path: Path, caplog: Any) -> None:
     """However many workers see it."""
-    authority = BudgetAuthority(str(tmp_path))
+    authority = BudgetAuthority(str(tmp_path), "n")
     told: list[Crossing] = []
     authority.on_crossed(told.append)
     for bucket in (1, 1, 2):

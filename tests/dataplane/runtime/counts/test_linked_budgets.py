@@ -22,7 +22,7 @@ class Desk:
     """An authority, and a count of what it was asked."""
 
     def __init__(self, folder: Path) -> None:
-        self.authority = BudgetAuthority(str(folder))
+        self.authority = BudgetAuthority(str(folder), "n")
         self.authority.open()
         self.asked = 0
 

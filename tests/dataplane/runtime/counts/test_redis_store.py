@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tollhouse.dataplane.engine.limits import Request
+from tollhouse.dataplane.engine.reservations import Bucket
 from tollhouse.dataplane.redis_place import place_of_address
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.counts.redis_budgets import RedisBudgets
@@ -24,7 +26,7 @@ def claim(units: int, key: str = "k") -> Claim:
 
 async def limits_are_exact(policy: CounterPolicy) -> None:
     """A limit of five admits five, whatever its key: keys spread over a cluster."""
-    store = open_counts(policy)
+    store = open_counts(replace(policy, redis=(*policy.redis, ("redis_timeout", 5000))))
     for number in range(6):
         limit = Limit(f"k{number}", 5, 60, "fixed" if number % 2 else "sliding")
         taken = await asyncio.gather(*(store.take(limit, Request(1), look=False) for _ in range(9)))
@@ -43,13 +45,16 @@ async def test_a_cluster_counts(tmp_path: Path) -> None:
         await limits_are_exact(
             CounterPolicy("redis-cluster", (("redis_cluster_name", "c"), ("redis_cluster_nodes", nodes)))
         )
-        store = RedisBudgets(place_of_address(f"redis-cluster://{','.join(nodes)}", 5.0))
+        store = RedisBudgets(place_of_address(f"redis-cluster://{','.join(nodes)}", 5.0), "n")
         claims = (claim(300, "x"), claim(300, "y"))
         granted = await asyncio.gather(*(store.take(f"r{number}", claims) for number in range(8)))
         assert sum(one.allowed for one in granted) == 3
+        spent_by_now = 0
         for number, one in enumerate(granted):
             if one.allowed:
-                await store.settle(f"r{number}", claims, (Outcome(100), Outcome(200)))
+                spent_by_now += 1
+                said = (Bucket(100 * spent_by_now), Bucket(200 * spent_by_now))
+                await store.settle(f"r{number}", claims, (Outcome(100), Outcome(200)), said)
         assert await spent(store) == {"x": (300, 0), "y": (600, 0)}
         assert await store.first_to_tell("t")
         assert not await store.first_to_tell("t")
@@ -66,7 +71,7 @@ async def test_the_master_that_sentinels_name_counts_and_after_it_the_next(tmp_p
         )
         await limits_are_exact(CounterPolicy("redis-sentinel", fields))
         address = f"redis-sentinel://127.0.0.1:{sentinel.port}/main"
-        authority = BudgetAuthority(str(tmp_path), RedisBudgets(place_of_address(address)))
+        authority = BudgetAuthority(str(tmp_path), "n", RedisBudgets(place_of_address(address), "n"))
         authority.open()
         for name in ("a", "b"):
             took = authority.take(1, TakeAll(name, (claim(400),)))

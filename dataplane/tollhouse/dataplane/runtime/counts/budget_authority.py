@@ -29,10 +29,17 @@ class BudgetAuthority:
     """One per node, in the supervisor. Open reservations are known here whoever counts, so that those of a worker
     that died are settled."""
 
-    def __init__(self, state_dir: str, shared: SharedBudgets | None = None, ledger: FromLedger | None = None) -> None:
+    def __init__(
+        self,
+        state_dir: str,
+        node_id: str,
+        shared: SharedBudgets | None = None,
+        ledger: FromLedger | None = None,
+    ) -> None:
         self.counts = Reservations()
+        """Of this node, also where a store counts for all: what it knows, it can tell again."""
         self.shared = shared
-        self.repair = Repair(self.raise_here if shared is None else shared.raise_to, ledger)
+        self.repair = Repair(node_id, self.counts, self._raise_here, shared, ledger)
         self.crossings = Crossings()
         self._ledger = ledger
         self._journal = BudgetJournal(Path(state_dir) / "budgets.journal", self.counts)
@@ -49,7 +56,8 @@ class BudgetAuthority:
         """Read the journal. Raises OSError."""
         self._journal.open()
         self.repair.read(self._journal.settled)
-        if self.shared is None and self._ledger is not None and not self._journal.found:
+        self.repair.new = not self._journal.found
+        if self.shared is None and self._ledger is not None and self.repair.new:
             self.repair.ask_ledger()
             self._beginning = self._start(self.repair.raise_if_due())
         self._start(self._keep())
@@ -91,7 +99,7 @@ class BudgetAuthority:
         return self._take_here(serial, message)
 
     def _hold(self, serial: int, message: TakeAll) -> None:
-        self.counts.open[message.reservation] = message.claims
+        self.counts.hold(message.reservation, message.claims)
         self._owners[message.reservation] = serial
         self._journal.append(Held(message.reservation, message.claims))
 
@@ -141,14 +149,15 @@ class BudgetAuthority:
 
     def _close(self, name: str, outcomes: tuple[Outcome, ...]) -> None:
         claims = self.counts.open.get(name)
-        if claims is None:
+        if claims is None or name in self._unsettled:
             return
         if self.shared is None:
             self.counts.settle(name, outcomes)
             self._owners.pop(name, None)
             self._journal.append(Settled(name, outcomes))
             return
-        self._unsettled.setdefault(name, (claims, outcomes))
+        self.counts.spend(claims, outcomes)
+        self._unsettled[name] = (claims, outcomes)
         if name not in self._asking:
             self._start(self._settle_shared(self.shared, name))
 
@@ -158,7 +167,7 @@ class BudgetAuthority:
             return
         claims, outcomes = waiting
         try:
-            await shared.settle(name, claims, outcomes)
+            await shared.settle(name, claims, outcomes, self.counts.said(claims))
         except CounterUnavailable:
             return  # tried again by ``_keep``
         if self._unsettled.pop(name, None) is not None:
@@ -166,7 +175,7 @@ class BudgetAuthority:
             self._forget(name, outcomes)
 
     def _forget(self, name: str, outcomes: tuple[Outcome, ...]) -> None:
-        if self.counts.open.pop(name, None) is not None:
+        if self.counts.release(name) is not None:
             self._journal.append(Settled(name, outcomes, int(time.time())))
         self._owners.pop(name, None)
 
@@ -197,8 +206,7 @@ class BudgetAuthority:
             if name not in self._asking and name not in self._unsettled
         }
 
-    async def raise_here(self, key: str, start: int, told: Bucket) -> bool:
-        """Have a bucket of this node's own counts say no less than it was told; whether that changed it."""
+    def _raise_here(self, key: str, start: int, told: Bucket) -> bool:
         if not self.counts.raise_to(key, start, told):
             return False
         bucket = self.counts.totals[key][start]

@@ -9,7 +9,6 @@ from tollhouse.dataplane.runtime.counts.crossings import crossing_name
 from tollhouse.dataplane.runtime.counts.remote_budgets import (
     STEPS,
     LifeStep,
-    RaiseStep,
     SettleStep,
     TakeStep,
     TotalsStep,
@@ -59,8 +58,6 @@ class CountingForOthers:
             return True
         if isinstance(step, LifeStep):
             return Life(authority.life)
-        if isinstance(step, RaiseStep):
-            return await authority.raise_here(step.key, step.start, step.bucket)
         if isinstance(step, TotalsStep):
             return await authority.totals()
         return self._first(step.name)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import Any
 
 from redis.exceptions import RedisError
 from tollhouse.dataplane.engine.reservations import Bucket
 from tollhouse.dataplane.redis_place import RedisPlace
 from tollhouse.dataplane.runtime.counts.redis_store import RedisStore
-from tollhouse.dataplane.runtime.counts.shared_budgets import Forgot, Life
+from tollhouse.dataplane.runtime.counts.shared_budgets import Counted, Forgot, Life
 from tollhouse.dataplane.spending import Claim, Granted, Outcome
 
 PREFIX = "tollhouse:{budgets}:"
@@ -17,6 +18,7 @@ PREFIX = "tollhouse:{budgets}:"
 
 OPEN_MS = 7 * 86400 * 1000
 """How long an unsettled reservation is remembered."""
+RAISED_AT_ONCE = 200
 YOUNG_S = 2
 """So long after its start other nodes may not have noticed it yet."""
 SETTLED_MS = 3600 * 1000
@@ -37,7 +39,9 @@ return {{life, fresh, tonumber(string.match(info, 'uptime_in_seconds:(%d+)'))}}
 
 # KEYS: the reservation's mark, one hash per claim, the life. ARGV: what follows each claim, in the same order; which
 # life the caller knows, or nothing.
-# A hash holds per bucket the fields <bucket> (spent), <bucket>:h (held), <bucket>:d (doubt).
+# A hash holds per bucket the field <bucket>:h (held), and of each node <bucket>:s:<node> (spent) and
+# <bucket>:d:<node> (doubt): always all that node has counted. So whatever is told twice, or again after Redis forgot
+# it, counts once.
 TAKE = f"""
 local used, n = {{}}, #KEYS - 2
 if ARGV[#ARGV] ~= '' then
@@ -51,8 +55,8 @@ for i = 1, n do
   local units, limit, since = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 4])
   local fields, sum = redis.call('HGETALL', KEYS[i + 1]), 0
   for j = 1, #fields, 2 do
-    local start, kind = string.match(fields[j], '^(%d+)(:?%a?)$')
-    if kind ~= ':d' and tonumber(start) >= since then sum = sum + tonumber(fields[j + 1]) end
+    local start, kind = string.match(fields[j], '^(%d+):(%a)')
+    if kind ~= 'd' and tonumber(start) >= since then sum = sum + tonumber(fields[j + 1]) end
   end
   used[i] = sum
   if refused == 0 and ARGV[at + 6] == '1' and sum + units > limit then refused = i end
@@ -70,38 +74,42 @@ redis.call('SET', KEYS[1], 'open', 'PX', {OPEN_MS})
 return {{1, 0, used}}
 """
 
-SETTLE = f"""
-local mark, n = redis.call('GET', KEYS[1]), #KEYS - 1
-if mark == 'done' then return 0 end
-for i = 1, n do
-  local at = (i - 1) * 5
-  local bucket, expires = ARGV[at + 2], tonumber(ARGV[at + 5])
+_RAISE = """
+local function raise(key, field, to)
+  if tonumber(to) <= tonumber(redis.call('HGET', key, field) or '0') then return 0 end
+  redis.call('HSET', key, field, to)
+  return 1
+end
+"""
+
+# KEYS: the mark, one hash per claim. ARGV: the node; per claim units held, bucket, spent, doubt, expires.
+SETTLE = f"""{_RAISE}
+local mark, node = redis.call('GET', KEYS[1]), ARGV[1]
+for i = 1, #KEYS - 1 do
+  local at = (i - 1) * 5 + 1
+  local key, bucket, expires = KEYS[i + 1], ARGV[at + 2], tonumber(ARGV[at + 5])
   if mark == 'open' then
-    local left = redis.call('HINCRBY', KEYS[i + 1], bucket .. ':h', '-' .. ARGV[at + 1])
-    if left <= 0 then redis.call('HDEL', KEYS[i + 1], bucket .. ':h') end
+    local left = redis.call('HINCRBY', key, bucket .. ':h', '-' .. ARGV[at + 1])
+    if left <= 0 then redis.call('HDEL', key, bucket .. ':h') end
   end
-  if ARGV[at + 3] ~= '0' then redis.call('HINCRBY', KEYS[i + 1], bucket, ARGV[at + 3]) end
-  if ARGV[at + 4] ~= '0' then redis.call('HINCRBY', KEYS[i + 1], bucket .. ':d', ARGV[at + 4]) end
-  if expires > 0 and redis.call('EXISTS', KEYS[i + 1]) == 1 then
-    redis.call('EXPIREAT', KEYS[i + 1], expires + 86400)
-  end
+  raise(key, bucket .. ':s:' .. node, ARGV[at + 3])
+  raise(key, bucket .. ':d:' .. node, ARGV[at + 4])
+  if expires > 0 and redis.call('EXISTS', key) == 1 then redis.call('EXPIREAT', key, expires + 86400) end
 end
 redis.call('SET', KEYS[1], 'done', 'PX', {SETTLED_MS})
 return 1
 """
 
-
-# KEYS: a hash. ARGV: bucket, units, doubt, expires.
-RAISE = """
+# KEYS: hashes. ARGV: node, bucket, spent, doubt, expires of each.
+RAISE = f"""{_RAISE}
 local raised = 0
-for i, field in ipairs({ARGV[1], ARGV[1] .. ':d'}) do
-  if tonumber(ARGV[i + 1]) > tonumber(redis.call('HGET', KEYS[1], field) or '0') then
-    redis.call('HSET', KEYS[1], field, ARGV[i + 1])
-    raised = 1
-  end
+for i, key in ipairs(KEYS) do
+  local at = (i - 1) * 5
+  local node, bucket, expires = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 5])
+  raised = raised + raise(key, bucket .. ':s:' .. node, ARGV[at + 3])
+  raise(key, bucket .. ':d:' .. node, ARGV[at + 4])
+  if expires > 0 then redis.call('EXPIREAT', key, expires + 86400) end
 end
-local expires = tonumber(ARGV[4])
-if raised == 1 and expires > 0 then redis.call('EXPIREAT', KEYS[1], expires + 86400) end
 return raised
 """
 
@@ -109,7 +117,8 @@ return raised
 class RedisBudgets:
     """Budgets in a Redis. Methods raise CounterUnavailable, and never hang."""
 
-    def __init__(self, place: RedisPlace) -> None:
+    def __init__(self, place: RedisPlace, node_id: str) -> None:
+        self._node_id = node_id
         self._store = RedisStore(place)
         self._take, self._settle = self._store.script(TAKE), self._store.script(SETTLE)
         self._life, self._raise = self._store.script(LIFE), self._store.script(RAISE)
@@ -132,12 +141,13 @@ class RedisBudgets:
             raise Forgot
         return Granted(bool(allowed), tuple(int(one) for one in used), int(refused) - 1)
 
-    async def settle(self, reservation: str, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...]) -> None:
-        """Replace what is held by what it came to."""
-        arguments = []
-        for index, claim in enumerate(claims):
-            outcome = outcomes[index] if index < len(outcomes) else Outcome(0)
-            arguments += [claim.units, claim.bucket, outcome.units, outcome.doubt, claim.expires]
+    async def settle(
+        self, reservation: str, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...], said: tuple[Bucket, ...]
+    ) -> None:
+        """See ``SharedBudgets``."""
+        arguments: list[Any] = [self._node_id]
+        for claim, bucket in zip(claims, said, strict=True):
+            arguments += [claim.units, claim.bucket, bucket.spent, bucket.doubt, claim.expires]
         await self._store.run(self._settle, _keys(reservation, claims), arguments)
 
     async def life(self) -> Life:
@@ -145,14 +155,33 @@ class RedisBudgets:
         life, fresh, uptime_s = await self._store.run(self._life, [f"{PREFIX}life"], [secrets.token_hex(8)])
         return Life(life.decode(), not fresh and uptime_s < YOUNG_S)
 
-    async def raise_to(self, key: str, start: int, bucket: Bucket) -> bool:
-        """Have it say no less; whether it did."""
-        arguments = [start, bucket.spent, bucket.doubt, bucket.expires]
-        return bool(await self._store.run(self._raise, [f"{PREFIX}k:{key}"], arguments))
+    async def raise_to(self, counted: list[Counted]) -> int:
+        """See ``SharedBudgets``."""
+        raised = 0
+        for first in range(0, len(counted), RAISED_AT_ONCE):
+            some = counted[first : first + RAISED_AT_ONCE]
+            keys = [f"{PREFIX}k:{key}" for _, key, _, _ in some]
+            arguments = [
+                part
+                for node, _, start, bucket in some
+                for part in (node, start, bucket.spent, bucket.doubt, bucket.expires)
+            ]
+            raised += int(await self._store.run(self._raise, keys, arguments))
+        return raised
 
     async def totals(self) -> list[tuple[str, int, Bucket]]:
         """Everything that is counted: (key, bucket, units)."""
         found: dict[tuple[str, int], Bucket] = {}
+        for _, key, start, part in await self.by_node():
+            bucket = found.setdefault((key, start), Bucket())
+            bucket.spent += part.spent
+            bucket.held += part.held
+            bucket.doubt += part.doubt
+        return [(key, start, bucket) for (key, start), bucket in found.items()]
+
+    async def by_node(self) -> list[Counted]:
+        """See ``SharedBudgets``; what is held is nobody's."""
+        found: dict[tuple[str, str, int], Bucket] = {}
         begin = f"{PREFIX}k:"
         client = self._store.client
         try:
@@ -160,12 +189,12 @@ class RedisBudgets:
                 async for name in client.scan_iter(match=f"{begin}*", count=1000):
                     key = name.decode("utf-8", "surrogateescape")[len(begin) :]
                     for field, value in (await client.hgetall(name)).items():
-                        start, _, kind = field.decode().partition(":")
-                        bucket = found.setdefault((key, int(start)), Bucket())
-                        setattr(bucket, {"": "spent", "h": "held", "d": "doubt"}[kind], int(value))
+                        start, kind, node = (*field.decode().split(":", 2), "")[:3]
+                        bucket = found.setdefault((node, key, int(start)), Bucket())
+                        setattr(bucket, {"s": "spent", "h": "held", "d": "doubt"}[kind], int(value))
         except (RedisError, OSError, TimeoutError) as error:
             raise self._store.unavailable(error) from None
-        return [(key, start, bucket) for (key, start), bucket in found.items()]
+        return [(node, key, start, bucket) for (node, key, start), bucket in found.items()]
 
     async def first_to_tell(self, name: str) -> bool:
         """Whether nobody has told of this yet (in the last 40 days: longer than any window)."""

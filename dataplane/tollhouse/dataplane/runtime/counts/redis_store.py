@@ -74,7 +74,8 @@ def _client(place: RedisPlace) -> Any:
             secure["ssl_ca_certs"] = place.ca_file
     if place.kind == "redis-cluster":
         nodes = [ClusterNode(host, port) for host, port in place.nodes]
-        return RedisCluster(startup_nodes=nodes, **common, **secure)
+        # Moved slots are learnt one by one: asking for all of them anew would break off what is under way.
+        return RedisCluster(startup_nodes=nodes, reinitialize_steps=0, **common, **secure)
     if place.kind == "redis-sentinel":
         guarded = {"socket_timeout": place.timeout_s, "socket_connect_timeout": place.timeout_s, **secure}
         if place.sentinel_username:

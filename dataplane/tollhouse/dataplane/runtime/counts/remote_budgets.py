@@ -10,7 +10,7 @@ import grpc
 import msgspec
 from tollhouse.dataplane.engine.reservations import Bucket
 from tollhouse.dataplane.runtime.counts.pause import Pause
-from tollhouse.dataplane.runtime.counts.shared_budgets import Forgot, Life
+from tollhouse.dataplane.runtime.counts.shared_budgets import Counted, Forgot, Life
 from tollhouse.dataplane.services import CounterUnavailable
 from tollhouse.dataplane.settings import Settings
 from tollhouse.dataplane.spending import Claim, Granted, Outcome
@@ -38,14 +38,6 @@ class LifeStep(msgspec.Struct, frozen=True, array_like=True, tag="life"):
     """Which life of the counts is this? Answered by ``Life``."""
 
 
-class RaiseStep(msgspec.Struct, frozen=True, array_like=True, tag="raise"):
-    """Say no less. Answered by whether that changed anything."""
-
-    key: str
-    start: int
-    bucket: Bucket
-
-
 class TotalsStep(msgspec.Struct, frozen=True, array_like=True, tag="totals"):
     """Everything that is counted. Answered by a list of (key, bucket, units)."""
 
@@ -56,7 +48,7 @@ class TellStep(msgspec.Struct, frozen=True, array_like=True, tag="tell"):
     name: str
 
 
-Step = TakeStep | SettleStep | LifeStep | RaiseStep | TotalsStep | TellStep
+Step = TakeStep | SettleStep | LifeStep | TotalsStep | TellStep
 STEPS = msgspec.msgpack.Decoder(Step)
 encode = msgspec.msgpack.Encoder().encode
 
@@ -89,7 +81,9 @@ class RemoteBudgets:
             raise Forgot
         return granted
 
-    async def settle(self, reservation: str, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...]) -> None:
+    async def settle(
+        self, reservation: str, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...], said: tuple[Bucket, ...]
+    ) -> None:
         """See ``SharedBudgets``; that node's journal forgets no reservation."""
         await self._do(SettleStep(reservation, outcomes), bool)
 
@@ -97,9 +91,13 @@ class RemoteBudgets:
         """See ``SharedBudgets``."""
         return await self._do(LifeStep(), Life)
 
-    async def raise_to(self, key: str, start: int, bucket: Bucket) -> bool:
-        """See ``SharedBudgets``."""
-        return await self._do(RaiseStep(key, start, bucket), bool)
+    async def raise_to(self, counted: list[Counted]) -> int:
+        """Nothing: that node asks the ledger itself."""
+        return 0
+
+    async def by_node(self) -> list[Counted]:
+        """Nothing: it does not tell nodes apart."""
+        return []
 
     async def totals(self) -> list[tuple[str, int, Bucket]]:
         """See ``SharedBudgets``."""

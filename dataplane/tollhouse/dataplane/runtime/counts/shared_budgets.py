@@ -10,6 +10,9 @@ from tollhouse.dataplane.redis_place import place_of_address
 from tollhouse.dataplane.settings import OTHER_NODE, OWN_COUNTS, Settings
 from tollhouse.dataplane.spending import Claim, Granted, Outcome
 
+Counted = tuple[str, str, int, Bucket]
+"""What a node counted in a bucket of a key."""
+
 
 class Life(msgspec.Struct, frozen=True, array_like=True):
     """From one loss of memory to the next."""
@@ -35,15 +38,20 @@ class SharedBudgets(Protocol):
         """All claims, or none; one that is taken already is granted again and counted once. Raises Forgot, and takes
         nothing, when the store lives another life than the one given."""
 
-    async def settle(self, reservation: str, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...]) -> None:
-        """Replace what is held by what it came to. Done twice it counts once; of a reservation the store has forgotten
-        it counts what it came to."""
+    async def settle(
+        self, reservation: str, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...], said: tuple[Bucket, ...]
+    ) -> None:
+        """Replace what is held by what it came to; ``said``: what this node has counted by now in the buckets of the
+        claims, this included. Done twice it counts once, also when the store forgot the first time."""
 
     async def life(self) -> Life:
         """Which one this is."""
 
-    async def raise_to(self, key: str, start: int, bucket: Bucket) -> bool:
-        """Have a bucket say no less than this one; whether that changed it."""
+    async def raise_to(self, counted: list[Counted]) -> int:
+        """Have buckets say no less than was counted by nodes; how many that changed."""
+
+    async def by_node(self) -> list[Counted]:
+        """What each node has counted, where the store tells them apart."""
 
     async def totals(self) -> list[tuple[str, int, Bucket]]:
         """Everything that is counted."""
@@ -67,4 +75,4 @@ def open_shared(settings: Settings, node_id: str, timeout_s: float = 1.0) -> Sha
     # Most nodes have no Redis, and its client takes a while to load.
     from tollhouse.dataplane.runtime.counts.redis_budgets import RedisBudgets
 
-    return RedisBudgets(place_of_address(store, timeout_s))
+    return RedisBudgets(place_of_address(store, timeout_s), node_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from tollhouse.dataplane.engine.reservations import Bucket
+from tollhouse.dataplane.runtime.counts.shared_budgets import Counted
 from tollhouse.dataplane.services import CounterUnavailable
 from tollhouse.dataplane.settings import Settings
 from tollhouse.proto.admin.v1 import spend_pb2, spend_pb2_grpc
@@ -31,17 +32,20 @@ class LedgerCounts:
         self._settings = settings
         self._node = node
 
-    async def fetch(self) -> list[tuple[str, int, Bucket]]:
-        """(key, bucket, units) of windows that are not over. Raises CounterUnavailable."""
+    async def fetch(self) -> list[Counted]:
+        """What each node counted in windows that are not over. Raises CounterUnavailable."""
         settings = self._settings
-        found: list[tuple[str, int, Bucket]] = []
+        found: list[Counted] = []
         channel = open_channel(settings)
         try:
             stub = spend_pb2_grpc.SpendServiceStub(channel)
             metadata = (("x-api-key", settings.admin_key),) if settings.admin_key else ()
             wanted = spend_pb2.CountsRequest(node=self._node)
             async for piece in stub.Counts(wanted, metadata=metadata, timeout=ANSWER_S):
-                found += [(one.key, one.bucket, Bucket(one.units, 0, one.doubt, one.expires)) for one in piece.counts]
+                found += [
+                    (one.node, one.key, one.bucket, Bucket(one.units, 0, one.doubt, one.expires))
+                    for one in piece.counts
+                ]
         except grpc.RpcError as error:
             code = getattr(error, "code", str)()
             raise CounterUnavailable(f"the control plane's ledger does not answer: {code}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tollhouse.dataplane.runtime.ledger.control_plane import open_channel
 from tollhouse.dataplane.runtime.ledger.outbox_reader import Entry, OutboxReader
 from tollhouse.dataplane.runtime.link.messages import SettleAll
 from tollhouse.dataplane.settings import Settings
-from tollhouse.dataplane.spending import Closed, Opened, Outcome
+from tollhouse.dataplane.spending import Claim, Closed, Opened, Outcome
 from tollhouse.proto.admin.v1 import spend_pb2, spend_pb2_grpc
 
 log = logging.getLogger("tollhouse.ledger")
@@ -37,6 +37,7 @@ class Shipping:
         self.reader = OutboxReader(
             Path(settings.state_dir) / "outbox", self._settle, self._ended, lambda name: name in budgets.counts.open
         )
+        budgets.repair.under_way = self._under_way
         self._sums: dict[str, list[Outcome]] = {}
         """Open envelope -> what the attempts out of it came to, as far as it was read."""
         self.shipped = 0
@@ -56,6 +57,13 @@ class Shipping:
             # A living worker settles it as a whole; this is for when it does not come to that.
             sums = self._sums.get(envelope)
             self._sums[envelope] = list(closed.outcomes) if sums is None else _added(sums, closed.outcomes)
+
+    def _under_way(self) -> Iterator[tuple[tuple[Claim, ...], list[Outcome]]]:
+        """Open envelopes, and what the ledger may hold of them already."""
+        for name, sums in self._sums.items():
+            claims = self._budgets.counts.open.get(name)
+            if claims is not None:
+                yield claims, sums
 
     def _ended(self, series: str) -> None:
         """What a dead worker reserved and never wrote down was never sent; its envelopes come to what was written."""

@@ -79,7 +79,7 @@ class Supervisor:
         self._authority = Authority(_open_shared)
         counted_by = node_id if settings.budget_store == "node" else ""
         ledger = LedgerCounts(settings, counted_by).fetch if settings.control_plane else None
-        self._budgets = BudgetAuthority(settings.state_dir, open_shared(settings, node_id), ledger)
+        self._budgets = BudgetAuthority(settings.state_dir, node_id, open_shared(settings, node_id), ledger)
         self._shipping = Shipping(settings, node_id, self._budgets)
         self._audit = AuditShipping(settings, node_id)
         self._crew = Crew(

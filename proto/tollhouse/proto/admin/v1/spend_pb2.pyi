@@ -110,18 +110,20 @@ class UsageRecord(_message.Message):
     def __init__(self, id: _Optional[str] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., request: _Optional[str] = ..., attempt: _Optional[int] = ..., node: _Optional[str] = ..., consumer: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., asked_model: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., target: _Optional[str] = ..., session: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., price_source: _Optional[str] = ..., revision: _Optional[int] = ..., stream: _Optional[bool] = ..., outcome: _Optional[str] = ..., status: _Optional[int] = ..., first_byte_ms: _Optional[int] = ..., cost_nano_usd: _Optional[int] = ..., estimated: _Optional[bool] = ..., input_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., cache_write_tokens: _Optional[int] = ..., cache_write_1h_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., reasoning_tokens: _Optional[int] = ..., service_tier: _Optional[str] = ..., audio_input_tokens: _Optional[int] = ..., audio_output_tokens: _Optional[int] = ..., image_input_tokens: _Optional[int] = ..., image_output_tokens: _Optional[int] = ..., cache_saved_nano_usd: _Optional[int] = ..., routing_saved_nano_usd: _Optional[int] = ..., web_searches: _Optional[int] = ..., counts: _Optional[_Iterable[_Union[BudgetCount, _Mapping]]] = ...) -> None: ...
 
 class BudgetCount(_message.Message):
-    __slots__ = ("key", "bucket", "expires", "units", "doubt")
+    __slots__ = ("key", "bucket", "expires", "units", "doubt", "node")
     KEY_FIELD_NUMBER: _ClassVar[int]
     BUCKET_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     DOUBT_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
     key: str
     bucket: int
     expires: int
     units: int
     doubt: int
-    def __init__(self, key: _Optional[str] = ..., bucket: _Optional[int] = ..., expires: _Optional[int] = ..., units: _Optional[int] = ..., doubt: _Optional[int] = ...) -> None: ...
+    node: str
+    def __init__(self, key: _Optional[str] = ..., bucket: _Optional[int] = ..., expires: _Optional[int] = ..., units: _Optional[int] = ..., doubt: _Optional[int] = ..., node: _Optional[str] = ...) -> None: ...
 
 class SpendRequest(_message.Message):
     __slots__ = ("from_ms", "to_ms", "group_by", "filter", "limit")
