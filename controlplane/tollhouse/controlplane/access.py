@@ -94,7 +94,7 @@ class Access:
             found = await self.tokens.identify(token)
         except Refusal as refusal:
             if refusal.fault is Fault.UNAUTHENTICATED:
-                self._guesses.wrong(address, "", self._monotonic())
+                self._guesses.wrong(address, "", mark, self._monotonic())
             raise
         self._guesses.right(mark)
         return found
@@ -112,8 +112,7 @@ class Access:
             if hmac.compare_digest(key.digest, digest):
                 found = key
         if found is None or self._is_over(found):
-            self._guesses.forget(mark)
-            self._guesses.wrong(address, presented, self._monotonic())
+            self._guesses.wrong(address, presented, mark, self._monotonic())
             raise Refusal(Fault.UNAUTHENTICATED, "wrong apikey")
         self._guesses.right(mark)
         if not reads_only:

@@ -57,6 +57,7 @@ class Exchange:
         "admitted_s",
         "attempts",
         "body",
+        "client_certificate",
         "client_ip",
         "consumer",
         "consumer_name",
@@ -130,6 +131,8 @@ class Exchange:
         self.headers: Mapping[str, str] = headers
         """The client's headers, case-insensitive, read-only (a multidict: ``getall`` gives repeated ones)."""
         self.client_ip: str = client_ip
+        self.client_certificate: bytes = b""
+        """What the client showed and the certificate authority of the server name vouches for (DER); empty: none."""
         self.received_s: float = received_s
         """Monotonic seconds."""
         self.received_at: float = received_at

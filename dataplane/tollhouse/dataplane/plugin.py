@@ -61,6 +61,8 @@ class Plugin(Generic[ConfigT]):
     """What a consumer or credential writes under this name (``key-auth``: the key). Only authentication plugins."""
     Metadata: ClassVar[type[PluginConfig] | None] = None
     """What ``plugin_metadata/<name>`` holds."""
+    needs_credential: ClassVar[bool] = False
+    """Only authentication plugins: what is presented is checked with the consumer's config, not only looked up."""
     needs_document: ClassVar[bool] = False
     """Acts only on the request body as JSON; routes that have it read the body before ADMIT."""
     counts: ClassVar[bool] = False

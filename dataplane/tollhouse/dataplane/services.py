@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from tollhouse.dataplane.records.trace import Collector, SpanSink
 from tollhouse.dataplane.spending import AttemptLog, BudgetCounts
 from tollhouse.dataplane.transport import Transport
+from tollhouse.proto.guessing import Guesses
 
 
 class Clock(Protocol):
@@ -249,6 +250,8 @@ class Services:
     """None where nothing is spent (checking a config, tests): budgets are then not enforced."""
     attempt_log: AttemptLog | None = None
     """None where attempts are not written down."""
+    guesses: Guesses = field(default_factory=Guesses)
+    """Wrong keys that were presented to this worker lately."""
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     digest_key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
     """Keys the digests that stand for values in verdicts: one for a fleet with a sealing key, else one per process."""

@@ -144,9 +144,24 @@ def identities(kind: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]
     if kind not in IDENTIFIED or not isinstance(configs, Mapping):
         return
     for plugin, config in configs.items():
-        key = config.get(_IDENTITIES.get(plugin, "")) if isinstance(config, Mapping) else None
+        key = _identity(plugin, config) if isinstance(config, Mapping) else None
         if isinstance(key, str) and key and key != MASK and not is_reference(key):
             yield plugin, key if is_digest(key) else digest(key)
+
+
+def _identity(plugin: str, config: Mapping[str, Any]) -> Any:
+    """What the plugin looks a caller up by; the plugin's own ``identity`` says the same on the nodes."""
+    if plugin == "mtls-auth":
+        named = next(((name, value) for name, value in config.items() if name != "_meta" and value is not None), None)
+        if named is None:
+            return None
+        value = str(named[1])
+        if named[0] == "fingerprint":
+            value = value.lower().removeprefix("sha256:").replace(":", "")
+        return f"{named[0]}:{value}"
+    key = config.get(_IDENTITIES.get(plugin, ""))
+    issuer = config.get("issuer") if plugin == "jwt-auth" else None
+    return f"{issuer}\n{key}" if isinstance(key, str) and isinstance(issuer, str) else key
 
 
 def _claims(place: Place, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 After some wrong keys within a minute a subject has to wait, twice as long after each further wrong key, a minute at
 most; while it waits, nothing it presents is looked at. Keys that were right lately go on working meanwhile, so that a
-neighbour behind the same address, or who knows how a key begins, cannot shut its owner out.
+neighbour behind the same address, or who knows how a key begins, cannot shut its owner out. And a wrong key that comes
+again is no further guess: it is somebody whose key is over, and who does not know.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Guesses:
         self._addresses = _Subjects(FREE_BY_ADDRESS)
         self._beginnings = _Subjects(FREE_BY_BEGINNING)
         self._right: OrderedDict[str, None] = OrderedDict()
+        self._wrong: OrderedDict[str, None] = OrderedDict()
 
     @property
     def any(self) -> bool:
@@ -72,8 +74,12 @@ class Guesses:
             longest = max(longest, self._beginnings.wait_s(key[:BEGINNING], now))
         return longest
 
-    def wrong(self, address: str, key: str, now: float) -> None:
+    def wrong(self, address: str, key: str, mark: str, now: float) -> None:
         """The key is none."""
+        self._right.pop(mark, None)
+        if mark in self._wrong:
+            return
+        _keep(self._wrong, mark)
         if address:
             self._addresses.wrong(_subject(address), now)
         if len(key) >= 2 * BEGINNING:
@@ -82,13 +88,14 @@ class Guesses:
     def right(self, mark: str) -> None:
         """The key is one."""
         if mark not in self._right:
-            self._right[mark] = None
-            if len(self._right) > MOST:
-                self._right.popitem(last=False)
+            self._wrong.pop(mark, None)
+            _keep(self._right, mark)
 
-    def forget(self, mark: str) -> None:
-        """The key is none any more."""
-        self._right.pop(mark, None)
+
+def _keep(marks: OrderedDict[str, None], mark: str) -> None:
+    marks[mark] = None
+    if len(marks) > MOST:
+        marks.popitem(last=False)
 
 
 @lru_cache(maxsize=1024)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.config.object_loader import Changed, Loaded, ObjectLoader
-from tollhouse.dataplane.config.snapshot import CompiledConsumer, Consumers
+from tollhouse.dataplane.config.snapshot import CompiledConsumer, Consumers, Credential
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.services import Services
 from tollhouse.proto import sealing
@@ -82,26 +81,28 @@ class ConsumerIndex:
         shape = (group_shape, tuple(id(bound.plugin) for bound in one.plugins.values()))
         return CompiledConsumer(one.resource, plugins=one.plugins, group=group.plugins if group else None, shape=shape)
 
-    def _identify(self, name: str, one: Loaded) -> dict[Identity, tuple[str, str]]:
-        found: dict[Identity, tuple[str, str]] = {}
+    def _identify(self, name: str, one: Loaded) -> dict[Identity, Credential]:
+        found: dict[Identity, Credential] = {}
         holders = [("", one)]
         for key in sorted(self._credentials.get(name, ())):
             holders.append((key.partition("/")[2], self._objects.all("credentials")[key]))
         for credential_id, holder in holders:
             for plugin_name, config in (holder.resource.plugins or {}).items():
-                identity = self._identity(name, plugin_name, config)
+                if not registry.is_auth_plugin(plugin_name):
+                    continue
+                loaded, _ = registry.load_plugin_config(plugin_name, config, as_consumer=True)
+                cls = registry.plugin_classes()[plugin_name]
+                identity = "" if loaded is None else self._identity(name, cls.identity(loaded))
                 if identity:
-                    found[plugin_name, identity] = (name, credential_id)
+                    expires_at = float(getattr(holder.resource, "expires_at", None) or 0)
+                    kept = loaded if cls.needs_credential else None
+                    found[plugin_name, identity] = Credential(name, credential_id, expires_at, kept)
         return found
 
-    def _identity(self, name: str, plugin_name: str, config: Any) -> str:
-        """What the plugin looks the caller up by; empty when the config identifies nobody."""
-        if not registry.is_auth_plugin(plugin_name):
+    def _identity(self, name: str, identity: str) -> str:
+        """What the plugin looks the caller up by, as a digest; empty when that is nothing."""
+        if not identity:
             return ""
-        loaded, _ = registry.load_plugin_config(plugin_name, config, as_consumer=True)
-        if loaded is None:
-            return ""
-        identity = registry.plugin_classes()[plugin_name].identity(loaded)
         if identity.startswith(("$env://", "$secret://", sealing.SEALED)):
             try:
                 identity = self._services.secrets.reveal(identity)

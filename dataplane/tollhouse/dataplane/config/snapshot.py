@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tollhouse.dataplane import variables
 from tollhouse.dataplane.engine.budgets import NO_BUDGETS, BudgetIndex
@@ -108,25 +108,44 @@ class CompiledConsumer:
         """Equal for consumers that bring the same plugins (all those that bring only their group's, say)."""
 
 
+class Credential(NamedTuple):
+    """One way a consumer is recognised."""
+
+    username: str
+    id: str
+    """Empty when it stands in the consumer itself."""
+    expires_at: float = 0.0
+    """Epoch seconds; 0: never."""
+    config: PluginConfig | None = None
+    """What stands under the plugin's name, where the plugin needs it to check what is presented."""
+
+
+class Recognised(NamedTuple):
+    """Who presented a credential."""
+
+    consumer: CompiledConsumer
+    credential: Credential
+
+
 @dataclass(frozen=True, slots=True)
 class Consumers:
     """All consumers, and by what they are recognised."""
 
     names: ShardedMap[str, CompiledConsumer] = field(default_factory=ShardedMap)
-    identities: ShardedMap[tuple[str, str], tuple[str, str]] = field(default_factory=ShardedMap)
-    """(plugin name, identity) -> (username, credential id)."""
+    identities: ShardedMap[tuple[str, str], Credential] = field(default_factory=ShardedMap)
+    """(plugin name, identity) -> how it is recognised."""
 
     def by_name(self, name: str) -> CompiledConsumer | None:
         found: CompiledConsumer | None = self.names.get(name)
         return found
 
-    def by_digest(self, plugin_name: str, digest: str) -> tuple[CompiledConsumer, str] | None:
-        """Who presents a credential with this digest to this authentication plugin, and the credential's id."""
+    def recognise(self, plugin_name: str, digest: str, now: float) -> Recognised | None:
+        """Who presents a credential with this digest to this authentication plugin, unless it is over."""
         found = self.identities.get((plugin_name, digest))
-        if found is None:
+        if found is None or 0 < found.expires_at <= now:
             return None
-        consumer = self.names.get(found[0])
-        return None if consumer is None else (consumer, found[1])
+        consumer = self.names.get(found.username)
+        return None if consumer is None else Recognised(consumer, found)
 
 
 class Snapshot:

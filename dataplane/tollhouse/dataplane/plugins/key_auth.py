@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import Field
 from tollhouse.dataplane.dispatch.proxying import proxied_target
 from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.identifying import enter, enter_anonymous, find
 from tollhouse.dataplane.plugin import Digest, Plugin, PluginConfig
 from tollhouse.dataplane.stages import Stage
 from tollhouse.proto.sealing import digest
 
 if TYPE_CHECKING:
-    from tollhouse.dataplane.config.snapshot import CompiledConsumer
     from tollhouse.dataplane.exchange import Exchange
 
 _SDK_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
@@ -62,18 +62,14 @@ class KeyAuth(Plugin[KeyAuthConfig]):
     def request(self, ex: Exchange) -> None:
         """Set the consumer, or refuse with 401."""
         key, source = self._presented(ex)
-        found = ex.snapshot.consumers.by_digest(self.name, digest(key)) if key else None
-        if found is not None:
-            if self.config.hide_credentials:
-                self._hide(ex, source)
-            self._enter(ex, *found)
+        found = find(self.services, ex, self.name, key, digest(key)) if key else None
+        if found is None:
+            refusal = self._refusal(_INVALID if key else _MISSING)
+            enter_anonymous(ex, self.config.anonymous_consumer, refusal)
             return
-        if self.config.anonymous_consumer is None:
-            raise self._refusal(_INVALID if key else _MISSING)
-        anonymous = ex.snapshot.consumers.by_name(self.config.anonymous_consumer)
-        if anonymous is None:
-            raise self._refusal("Invalid user authorization")
-        self._enter(ex, anonymous, "")
+        if self.config.hide_credentials:
+            self._hide(ex, source)
+        enter(ex, found.consumer, found.credential.id)
 
     def _presented(self, ex: Exchange) -> tuple[str, str]:
         """The key and where it stood: a header's name, or ``?`` for the query."""
@@ -104,20 +100,6 @@ class KeyAuth(Plugin[KeyAuthConfig]):
         kept = urlencode([pair for pair in arguments if pair[0] != self.config.query])
         path = proxied_target(ex).partition("?")[0]
         ex.upstream_path = f"{path}?{kept}" if kept else path
-
-    @staticmethod
-    def _enter(ex: Exchange, consumer: CompiledConsumer, credential_id: str) -> None:
-        ex.consumer = consumer
-        ex.consumer_name = consumer.name
-        ex.credential_id = credential_id
-        if ex.pipeline is not None and ex.pipeline.ai:
-            return  # a vendor has no business knowing who our callers are
-        # What is not known is removed: a client must not be able to say it for itself.
-        ex.upstream_headers += [
-            ("x-consumer-username", consumer.name),
-            ("x-credential-identifier", credential_id or None),
-            ("x-consumer-custom-id", consumer.labels.get("custom_id")),
-        ]
 
     def _refusal(self, message: str) -> ClientError:
         code = "missing_api_key" if message == _MISSING else "invalid_api_key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic import Field
 from tollhouse.proto.resources.fields import Description, Labels, Name, ObjectId, Plugins, Resource, Username
 
 
@@ -38,6 +39,9 @@ class Credential(Resource):
 
     plugins: Plugins | None = None
     """The authentication plugin and its key."""
+
+    expires_at: int | None = Field(default=None, ge=1)
+    """The credential is good until then, in epoch seconds, whatever else happens; without it until it is deleted."""
 
 
 class ConsumerGroup(Resource):

@@ -144,6 +144,7 @@ async def test_protocol_versions_are_those_of_the_object(tls_server, gateway):
     assert len(gateway.seen) == 2
 
 
+END = "-----END CERTIFICATE-----"
 MUTUAL = {"client": {"ca": cert_pem(AUTHORITY), "depth": 1}}
 
 
@@ -151,12 +152,15 @@ async def test_a_wanted_client_certificate_is_required_and_verified(tls_server, 
     gateway.snapshot.ssls = {"1": (1, ssl_object("a.test", **MUTUAL)), "2": (1, ssl_object("open.test"))}
     await tls_server("open.test")
     assert (await tls_server("a.test"))[0] == 400
-    assert (await tls_server("a.test", client=client_chain()))[0] == 200
+    shown = client_chain()
+    assert (await tls_server("a.test", client=shown))[0] == 200
+    assert gateway.seen[-1].client_certificate == ssl.PEM_cert_to_DER_cert(shown[0].partition("-----END")[0] + END)
     assert (await tls_server("a.test", client=client_chain(depth=1)))[0] == 200
     assert (await tls_server("a.test", client=client_chain(depth=2)))[0] == 400
     with pytest.raises((ssl.SSLError, ConnectionError)):
         await tls_server("a.test", client=client_chain(authority=OTHER_AUTHORITY))
     assert (await tls_server("open.test"))[0] == 200
+    assert gateway.seen[-1].client_certificate == b""
 
 
 async def test_the_host_header_is_no_way_around_a_client_certificate(tls_server, gateway):

@@ -53,6 +53,7 @@ class ClientConnection(RequestHandler):
         "_sent_left",
         "barred",
         "behind_proxy",
+        "client_certificate",
         "peer",
         "scheme",
     )
@@ -62,6 +63,8 @@ class ClientConnection(RequestHandler):
         self._listening = listening
         self.peer = ""
         self.scheme = "http"
+        self.client_certificate = b""
+        """The client's, in DER, when the server name asked for one and it is good."""
         self.behind_proxy = False
         self.barred: Refused | None = None
         """Why every request on this connection is refused (it lacks a client certificate)."""
@@ -83,6 +86,7 @@ class ClientConnection(RequestHandler):
         if tls is not None:
             self.scheme = "https"
             self.barred = self._listening.check_client(tls)
+            self.client_certificate = tls.getpeercert(binary_form=True) or b""
         self._idle_since = self._loop.time()
         super().connection_made(transport)
         if self._listening.full:

@@ -78,7 +78,7 @@ class Intake:
             client_ip = self._proxies.client(client_ip, headers)
             forwarded = headers.get("X-Forwarded-Proto", "").lower()
             scheme = forwarded if forwarded in ("http", "https") else scheme
-        return Exchange(
+        ex = Exchange(
             id=request_id,
             snapshot=snapshot,
             method=message.method,
@@ -93,6 +93,9 @@ class Intake:
             read_body=body.read,
             raw_path=target.partition("?")[0].partition("#")[0],
         )
+        if connection.client_certificate:
+            ex.client_certificate = connection.client_certificate
+        return ex
 
 
 def _absolute(message: RawRequestMessage, host: str) -> tuple[str, str]:
