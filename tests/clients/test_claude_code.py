@@ -71,6 +71,38 @@ def resume(agent: Agent, simulator: Simulator) -> None:
     assert "My name is Ada" in json.dumps(simulator.log.entries[-1].body)
 
 
+def tool_search(agent: Agent, simulator: Simulator) -> None:
+    """A tool that is found first and used then: its reference is read, and it is offered from then on."""
+    agent.environment["ENABLE_TOOL_SEARCH"] = "true"
+    find = {"calls": {"ToolSearch": {"query": "select:TaskCreate", "max_results": 5}}}
+    use = {"calls": {"TaskCreate": {"subject": "Cook", "description": "Cook a meal"}}}
+    simulator.simulate(tools="none", steps=[find, use])
+    assert "created successfully: Cook" in ask(agent, "Find the tool and use it.")["result"]
+    before, found, used = (entry.body for entry in simulator.log.entries)
+    offered = [[tool.get("name") or tool["function"]["name"] for tool in one["tools"]] for one in (before, found, used)]
+    assert ["TaskCreate" in names for names in offered] == [False, True, True]
+    assert "TaskCreate" in json.dumps(found["messages"][-2:])
+    assert ("tool_reference" in json.dumps(found["messages"])) is (simulator.kind == "anthropic")
+
+
+def compaction(agent: Agent, simulator: Simulator) -> None:
+    """A long session is summed up, and goes on from the summary alone."""
+    simulator.simulate(tools="none")
+    session = ask(agent, "My name is Ada.")["session_id"]
+    for number in range(3):
+        ask(agent, f"Let us count: {number}.", "--resume", session)
+    simulator.simulate(tools="none", text="<summary>Somebody called Ada counted to three.</summary>")
+    ask(agent, "/compact", "--resume", session)
+    summing = json.dumps(simulator.log.entries[-1].body)
+    assert "summary" in summing
+    assert "Let us count: 2." in summing
+    simulator.simulate(tools="none")
+    ask(agent, "And now?", "--resume", session)
+    after = json.dumps(simulator.log.entries[-1].body)
+    assert "Somebody called Ada counted to three." in after
+    assert "Let us count: 0." not in after
+
+
 def error(agent: Agent, simulator: Simulator) -> None:
     """A final error ends the run with the provider's words."""
     simulator.simulate(status=400, message="You may not, says the provider.")
@@ -84,7 +116,8 @@ def cancel(agent: Agent, simulator: Simulator) -> None:
 
 
 DOES: dict[str, Callable[[Agent, Simulator], None]] = {
-    one.__name__: one for one in (chat, tools, parallel, image, structured, resume, error, cancel)
+    one.__name__: one
+    for one in (chat, tools, parallel, image, structured, resume, tool_search, compaction, error, cancel)
 }
 
 

@@ -105,6 +105,32 @@ def test_codex(
     cells[feature] = "ok"
 
 
+@pytest.mark.parametrize("mode", ["native", "crossed"])
+def test_the_model_it_comes_with(
+    mode: str, gateway: ClientGateway, installed: Path, tmp_path: Path, matrix: dict[Any, Any]
+) -> None:
+    """No tools in the usual place, but an item of them; one takes JavaScript, and what that runs is what is done."""
+    cells = matrix.setdefault(("Codex", mode), {})
+    cells["default"] = "FAILED"
+    crossed = mode == "crossed"
+    simulator = gateway.simulator(ANTHROPIC_MODEL if crossed else CODEX_MODEL)
+    script = 'const done = await tools.exec_command({cmd: "expr 40 + 2 | tee a.txt"}); text(done.output);'
+    calls = {"functions__exec": {"input": script}} if crossed else {"functions.exec": script}
+    simulator.simulate(tools="none", steps=[{"calls": calls}] * 2)
+    agent = codex(installed, tmp_path, f"{gateway.url}/{'crossed' if crossed else 'any'}", "")
+    assert "42" in agent.run(*OPTIONS, "Add two to forty.")
+    assert (agent.work / "a.txt").read_text() == "42\n"
+    first, *_, last = (entry.body for entry in simulator.log.entries)
+    assert len(simulator.log.entries) == 3
+    if crossed:
+        assert all("__" in tool["name"] for tool in first["tools"])
+    else:
+        assert "tools" not in first
+        assert first["input"][0]["type"] == "additional_tools"
+        assert [item["type"] for item in last["input"]].count("custom_tool_call_output") == 2
+    cells["default"] = "ok"
+
+
 def test_the_built_in_provider_gives_up_its_websocket_at_once(
     gateway: ClientGateway, installed: Path, tmp_path: Path
 ) -> None:

@@ -97,14 +97,16 @@ def claude_code(installed: Path, folder: Path, url: str, model: str) -> Agent:
 
 
 def codex(installed: Path, folder: Path, url: str, model: str, *, builtin: bool = False) -> Agent:
-    """Codex, as docs/agents.md says: with a provider of its own, or its built-in one at another address."""
+    """Codex, as docs/agents.md says: with a provider of its own, or its built-in one at another address. Without a
+    model it takes the one it comes with."""
     agent = Agent(installed / "node_modules/.bin/codex", folder, {"TOLLHOUSE_KEY": KEY, "CODEX_API_KEY": KEY})
     agent.environment["CODEX_HOME"] = str(agent.home)
+    named = f'model = "{model}"\n' if model else ""
     provider = f'openai_base_url = "{url}/v1"\n'
     if not builtin:
         provider = 'model_provider = "tollhouse"\n'
     (agent.home / "config.toml").write_text(
-        f'model = "{model}"\n{provider}approval_policy = "never"\nsandbox_mode = "danger-full-access"\n'
+        f'{named}{provider}approval_policy = "never"\nsandbox_mode = "danger-full-access"\n'
         "check_for_update_on_startup = false\n[analytics]\nenabled = false\n"
         f'[model_providers.tollhouse]\nname = "Tollhouse"\nbase_url = "{url}/v1"\nenv_key = "TOLLHOUSE_KEY"\n'
         'wire_api = "responses"\n'

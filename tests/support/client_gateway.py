@@ -47,6 +47,12 @@ routes:
             weight: 1
             auth: {{header: {{x-api-key: $env://ANTHROPIC_API_KEY}}}}
             options: {{model: {ANTHROPIC_MODEL}}}
+  - id: any
+    uri: /any/*
+    plugins:
+      key-auth: {{}}
+      ai-proxy-multi:
+        instances: [{{name: openai, provider: openai, weight: 1}}]
   - id: everything
     uri: /*
     plugins:
