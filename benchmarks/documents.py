@@ -65,4 +65,7 @@ def document(profile: str, provider_port: int) -> dict[str, Any]:
         "routes": [route],
         "consumers": [{"username": "bench", "plugins": {"key-auth": {"key": KEY}}}],
         "global_rules": [{"id": "1", "plugins": watching}] if watching else [],
+        "budgets": [
+            {"id": "bench", "unit": "usd", "amount": 1_000_000, "window": "day", "scope": {"consumer": "bench"}}
+        ],
     }

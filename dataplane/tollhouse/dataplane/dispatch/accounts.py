@@ -56,6 +56,7 @@ class SmallerAnswer(Exception):
 class Purse:
     """What one exchange knows of its caller; lives in its state."""
 
+    caller: str
     groups: tuple[str, ...]
     session: str
     tags: dict[str, str]
@@ -104,7 +105,9 @@ class Accounts:
         entry.reservation = held or ""
         if written is not None:
             self._write(ex, target, prepared, purse, entry, written)
-        purse.counted.update(share.claim.key for share in entry.shares if share.budget.resource.unit == "requests")
+        for share in entry.shares:
+            if share.budget.once:
+                purse.counted.add(share.claim.key)
         return entry
 
     # -- who, and under which budgets
@@ -117,6 +120,7 @@ class Accounts:
             groups = index.groups(consumer.group_id) if consumer is not None and consumer.group_id else ()
             labels = consumer.labels if consumer is not None else {}
             purse = ex.state[STATE] = Purse(
+                caller(ex),
                 groups,
                 session_of(ex),
                 tags_of(ex.headers, labels),
@@ -129,7 +133,7 @@ class Accounts:
         provider = target.endpoint
         facts = Facts(
             ex.consumer_name,
-            caller(ex),
+            purse.caller,
             purse.groups,
             (target.model or ex.peek.model, ex.peek.model),
             (provider.name, provider.provider.type),
@@ -143,11 +147,14 @@ class Accounts:
         for budget in purse.budgets:
             if free and budget.resource.exempt_free:
                 continue
-            units = budget.reserve(worst)
-            for key in budget.keys(facts):
-                if units and key not in purse.counted:
-                    span = budget.span(now)
-                    expires = budget.expires(span, now)
+            keys = budget.keys(facts)
+            units = budget.reserve(worst) if keys else 0
+            if not units:
+                continue
+            span = budget.span(now)
+            expires = span.expires or budget.expires(span, now)
+            for key in keys:
+                if key not in purse.counted:
                     claim = Claim(key, units, budget.units, span.bucket, span.since, expires, budget.enforced)
                     shares.append(Share(budget, claim))
         return shares
@@ -161,7 +168,7 @@ class Accounts:
         be passed by."""
         assert worst is not None
         try:
-            granted = await budgets.take_all(name, tuple(share.claim for share in shares))
+            granted = await budgets.take_all(name, tuple([share.claim for share in shares]))
         except CounterUnavailable:
             if all(not one.claim.enforced or one.budget.resource.on_store_failure == "allow" for one in shares):
                 return None
@@ -170,7 +177,8 @@ class Accounts:
         if granted.allowed:
             for share, used in zip(shares, granted.used, strict=True):
                 share.used = used
-                self._look(share, budgets)
+                if not share.claim.enforced:
+                    self._look(share)
             return granted.reservation
         share = shares[granted.refused]
         share.used = granted.used[granted.refused]
@@ -190,9 +198,9 @@ class Accounts:
             return Refused(error, next_target=True, downgrade_to=resource.downgrade_to or "")
         return Refused(error)
 
-    def _look(self, share: Share, budgets: BudgetCounts) -> None:
+    def _look(self, share: Share) -> None:
         """Count what a shadow would have refused."""
-        if not share.claim.enforced and share.used > share.claim.limit:
+        if share.used > share.claim.limit:
             self._refused(share.budget.id, "shadow" if share.budget.resource.shadow else "alert").add()
 
     # -- writing down
@@ -209,7 +217,7 @@ class Accounts:
             request=ex.id,
             number=len(ex.attempts) + 1,
             node=self._services.node_id,
-            consumer=ex.consumer_name or caller(ex),
+            consumer=purse.caller,
             groups=purse.groups,
             route=ex.route.id if ex.route is not None else "",
             asked_model=ex.peek.model[:256],
@@ -221,10 +229,10 @@ class Accounts:
             price_source=prices_version(target.price),
             revision=ex.snapshot.revision,
             stream=ex.peek.stream,
-            claims=tuple(share.claim for share in entry.shares),
+            claims=tuple([share.claim for share in entry.shares]),
             lost_tokens=(read, 0),
             lost_nano=lost_nano,
-            lost=tuple(share.outcome(usage, lost_nano, sent=True) for share in entry.shares),
+            lost=tuple([share.outcome(usage, lost_nano, sent=True) for share in entry.shares]),
             reservation=entry.reservation,
         )
         try:

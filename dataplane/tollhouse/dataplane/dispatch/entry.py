@@ -88,7 +88,7 @@ class Entry:
             return usage
         price = self._target.price
         nano = cost(usage, price) if usage is not None and price is not None else 0
-        outcomes = tuple(share.outcome(usage, nano, sent=sent) for share in self.shares)
+        outcomes = tuple([share.outcome(usage, nano, sent=sent) for share in self.shares])
         self._settle(outcomes)
         if self._log is not None:
             self._log.close(self._record(kind, attempt, usage, nano, outcomes))

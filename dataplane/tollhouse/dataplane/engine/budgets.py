@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.engine.pricing import rates
 from tollhouse.dataplane.engine.windows import Span, span_at
@@ -22,8 +22,7 @@ _LONGEST_VALUE = 128
 """Longer values of a dimension are hashed: clients may write them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """What budgets may ask of an attempt."""
 
     consumer: str
@@ -38,11 +37,10 @@ class Facts:
     """Id, then type."""
     route: str
     session: str
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Worst:
+class Worst(msgspec.Struct, frozen=True, gc=False):
     """The most an attempt can use: tokens that are certain not to be passed, and what they cost."""
 
     input_tokens: int
@@ -62,7 +60,19 @@ class Worst:
 class CompiledBudget:
     """A budget ready to be asked. Shared by exchanges; remembers the current window."""
 
-    __slots__ = ("_dimensions", "_now", "_seen", "id", "resource", "thresholds", "units", "zone")
+    __slots__ = (
+        "_dimensions",
+        "_keys",
+        "_now",
+        "_seen",
+        "enforced",
+        "id",
+        "once",
+        "resource",
+        "thresholds",
+        "units",
+        "zone",
+    )
 
     def __init__(self, budget_id: str, resource: Budget) -> None:
         self.id = budget_id
@@ -73,13 +83,14 @@ class CompiledBudget:
         scope = resource.scope
         names = ("consumer", "consumer_group", "model", "provider", "route", "session", "tag")
         self._dimensions = tuple((name, value) for name in names if (value := getattr(scope, name)) is not None)
+        self._keys = [budget_id]
+        """Where no dimension is ``each``."""
+        self.enforced = not resource.shadow and resource.on_exceed != "alert"
+        """Whether it ever refuses anything."""
+        self.once = resource.unit == "requests"
+        """A request counts once, however many attempts it takes."""
         self._now: tuple[float, float, Span] | None = None
         self._seen: set[tuple[str, int, int]] = set()
-
-    @property
-    def enforced(self) -> bool:
-        """Whether it ever refuses anything."""
-        return not self.resource.shadow and self.resource.on_exceed != "alert"
 
     def anchor(self) -> tuple[str, str] | None:
         """A consumer or group without which it never applies: what the index finds it by."""
@@ -116,8 +127,8 @@ class CompiledBudget:
 
     def keys(self, facts: Facts) -> list[str]:
         """What an attempt is counted under: nothing when the budget does not apply, several keys where it falls
-        under several values of one dimension (a team and its organisation)."""
-        keys = [self.id]
+        under several values of one dimension (a team and its organisation). Not to be changed."""
+        keys = self._keys
         for name, wanted in self._dimensions:
             values = [bounded(value) for value in _values(name, wanted, facts) if value]
             if not values:

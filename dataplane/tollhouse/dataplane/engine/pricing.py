@@ -20,16 +20,18 @@ def rates(price: PriceTable, input_tokens: int) -> Rates:
 
 def cost(usage: Usage, price: PriceTable) -> NanoUSD:
     """Nano-USD, rounded half up once at the end. ``input_tokens`` includes the cached and the cache-written ones."""
-    rate = rates(price, usage.input_tokens)
+    plain = usage.input_tokens
+    rate = rates(price, plain) if price.tiers else price.base
+    total = usage.output_tokens * rate.output
     special = usage.cached_tokens + usage.cache_write_tokens + usage.cache_write_1h_tokens
-    plain = max(0, usage.input_tokens - special)
-    total = (
-        plain * rate.input
-        + usage.cached_tokens * rate.cached
-        + usage.cache_write_tokens * rate.cache_write
-        + usage.cache_write_1h_tokens * rate.cache_write_1h
-        + usage.output_tokens * rate.output
-    )
+    if special:
+        plain = max(0, plain - special)
+        total += (
+            usage.cached_tokens * rate.cached
+            + usage.cache_write_tokens * rate.cache_write
+            + usage.cache_write_1h_tokens * rate.cache_write_1h
+        )
+    total += plain * rate.input
     return NanoUSD((total + _MILLION // 2) // _MILLION)
 
 
