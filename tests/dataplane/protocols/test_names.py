@@ -20,6 +20,14 @@ def test_any_name_becomes_legal_and_legal_ones_stay(name: str, limit: int) -> No
     assert legal_name(name, limit) == sent
 
 
+def test_a_name_begins_with_a_letter_where_it_must() -> None:
+    names = ToolNames(64, 64, own=False, letter_first=True)
+    sent = names("1st-tool")
+    assert sent.startswith("_1st-tool_")
+    assert names.renamed == {sent: "1st-tool"}
+    assert names("_ok") == "_ok"
+
+
 def test_names_that_differ_only_in_what_is_replaced_stay_different() -> None:
     names = ToolNames(64, 64, own=False)
     assert names("a.b") != names("a/b")

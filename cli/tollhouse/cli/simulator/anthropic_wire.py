@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tollhouse.cli.simulator.ask import Refusal
 
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+_NEWER = re.compile(r"-4-[15]")
 TOOL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -133,6 +134,10 @@ def read_messages(document: Any, betas: str = "") -> MessagesRequest:
     except ValidationError as error:
         raise _refusal(error) from None
     _check(request, betas)
+    if any(not stop.strip() for stop in request.stop_sequences or ()):
+        _no("stop_sequences: each stop sequence must contain non-whitespace")
+    if request.temperature is not None and request.top_p is not None and _NEWER.search(request.model):
+        _no("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
     thinking = request.thinking
     if thinking is not None and thinking.type == "enabled":
         if thinking.budget_tokens is None or thinking.budget_tokens < 1024:
@@ -264,6 +269,9 @@ def _check_tools(request: CountRequest) -> None:
                 _no(f"tools.{index}.custom.input_schema: Field required")
             if tool.input_schema.get("type") != "object":
                 _no(f"tools.{index}.custom.input_schema.type: Input should be 'object'")
+            if {"oneOf", "allOf", "anyOf"} & set(tool.input_schema):
+                what = "input_schema does not support oneOf, allOf, or anyOf at the top level"
+                _no(f"tools.{index}.custom.input_schema: {what}")
         names.append(tool.name)
     if len(set(names)) != len(names):
         _no("tools: Tool names must be unique.")

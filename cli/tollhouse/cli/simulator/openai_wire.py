@@ -7,6 +7,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tollhouse.cli.simulator.ask import Refusal
+from tollhouse.cli.simulator.function_schema import check_parameters
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]+")
@@ -318,6 +319,7 @@ def _check_tools(request: ChatRequest) -> None:
                 where = f"tools[{index}].function"
                 _no(f"Missing required parameter: '{where}'.", "missing_required_parameter", where)
             _check_name(tool.function.name, f"tools[{index}].function.name")
+            check_parameters(tool.function.name, tool.function.parameters, f"tools[{index}].function.parameters")
             names.append(tool.function.name)
     choice = request.tool_choice
     if isinstance(choice, str) and choice not in ("none", "auto", "required"):

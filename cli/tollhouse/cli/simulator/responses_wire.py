@@ -6,6 +6,7 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 from tollhouse.cli.simulator.ask import Refusal
+from tollhouse.cli.simulator.function_schema import check_parameters
 from tollhouse.cli.simulator.openai_wire import TOOL_NAME, read_model
 
 SEALED = "gAAAAA"
@@ -229,6 +230,8 @@ def _check_tools(request: ResponsesRequest) -> None:
                     f"{place}.name",
                 )
             names.append(one.name)
+            if one.type == "function":
+                check_parameters(one.name, one.parameters, f"{place}.parameters")
             _check_strict(one, place)
     choice = request.tool_choice
     if isinstance(choice, str) and choice not in ("none", "auto", "required"):

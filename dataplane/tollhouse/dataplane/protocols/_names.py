@@ -13,30 +13,33 @@ _SHOWN_NAMES = 40
 _ILLEGAL = re.compile(r"[^a-zA-Z0-9_-]")
 
 
-def legal_name(name: str, limit: int) -> str:
-    """``name`` when the provider takes it; else a readable prefix and a hash of the whole name."""
-    if len(name) <= limit and _LEGAL.fullmatch(name):
+def legal_name(name: str, limit: int, *, letter_first: bool = False) -> str:
+    """``name`` when the provider takes it; else a readable prefix and a hash of the whole name. ``letter_first``: it
+    must begin with a letter or an underscore."""
+    begins = not letter_first or name[:1].isalpha() or name[:1] == "_"
+    if begins and len(name) <= limit and _LEGAL.fullmatch(name):
         return name
     digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    prefix = _ILLEGAL.sub("_", name)[: limit - 9]
-    return f"{prefix}_{digest}"
+    prefix = ("" if begins else "_") + _ILLEGAL.sub("_", name)
+    return f"{prefix[: limit - 9]}_{digest}"
 
 
 class ToolNames:
     """The names and call ids one request's tools go out under. ``renamed`` holds name sent -> the client's own name.
     A request of the provider's own format (``own``) is left as it is."""
 
-    def __init__(self, name_limit: int, id_limit: int, *, own: bool) -> None:
+    def __init__(self, name_limit: int, id_limit: int, *, own: bool, letter_first: bool = False) -> None:
         self._name_limit = name_limit
         self._id_limit = id_limit
         self._own = own
+        self._letter_first = letter_first
         self.renamed: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:
         """The name to send."""
         if self._own:
             return name
-        sent = legal_name(name, self._name_limit)
+        sent = legal_name(name, self._name_limit, letter_first=self._letter_first)
         if sent != name:
             self.renamed[sent] = name
         return sent

@@ -9,6 +9,7 @@ from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity, unique
+from tollhouse.dataplane.protocols._tool_schema import object_schema
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 from tollhouse.dataplane.protocols.anthropic_messages.schema import closed_schema
 from tollhouse.dataplane.protocols.anthropic_messages.turns import ID_LIMIT, TurnWriter
@@ -85,8 +86,10 @@ class RequestWriter:
             body["temperature"] = min(chat.temperature, 1)
             if chat.temperature > 1:
                 self._dropped.append("temperature")
-        if chat.top_p is not None:
+        if chat.top_p is not None and (chat.temperature is None or self._own):
             body["top_p"] = chat.top_p
+        elif chat.top_p is not None:
+            self._dropped.append("top_p")  # Claude since 4.1 refuses it beside a temperature
         if chat.top_k is not None:
             body["top_k"] = chat.top_k
         self._dropped += [name for name in _UNCARRIED if getattr(chat, name) not in (None, False)]
@@ -128,8 +131,8 @@ class RequestWriter:
             written["description"] = tool.description
         schema = tool.parameters
         if not self._own:
-            schema = dict(schema or {})
-            schema.setdefault("type", "object")  # OpenAI takes {} and leaves the type to be guessed
+            schema, left_out = object_schema(schema)
+            self._dropped += [f"tools.{name}" for name in left_out]
         written["input_schema"] = schema if schema is not None else {"type": "object"}
         if tool.strict and (self._own or written["input_schema"].get("additionalProperties") is False):
             written["strict"] = True

@@ -12,6 +12,7 @@ from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, unique
+from tollhouse.dataplane.protocols._tool_schema import object_schema
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT as ANTHROPIC
 from tollhouse.dataplane.protocols.anthropic_messages.turns import TurnWriter
 
@@ -164,12 +165,18 @@ class RequestWriter:
             config["temperature"] = min(chat.temperature, 1)
             if chat.temperature > 1:
                 self._dropped.append("temperature")
-        if chat.top_p is not None:
+        claude = "claude" in chat.model or "anthropic" in chat.model
+        if chat.top_p is not None and (chat.temperature is None or not claude):
             config["topP"] = chat.top_p
+        elif chat.top_p is not None:
+            self._dropped.append("top_p")  # Claude since 4.1 refuses it beside a temperature
         if chat.top_k is not None:
             self._dropped.append("top_k")
-        if chat.stop:
-            config["stopSequences"] = [stop for stop in chat.stop if stop.strip()]
+        stops = [stop for stop in chat.stop if stop.strip()]
+        if stops:
+            config["stopSequences"] = stops
+        if len(stops) < len(chat.stop):
+            self._dropped.append("stop")
         return config
 
     def _tools(self, body: dict[str, Any]) -> None:
@@ -201,8 +208,8 @@ class RequestWriter:
             return []
         for fields in (tool.extra or {}).values():
             self._dropped += [f"tools.{name}" for name in fields if name != "defer_loading"]
-        schema = dict(tool.parameters or {})
-        schema.setdefault("type", "object")
+        schema, left_out = object_schema(tool.parameters)
+        self._dropped += [f"tools.{name}" for name in left_out]
         written = [_spec(self._names(tool.name), tool.description, schema)]
         return [*written, *_mark(tool.cache)]
 

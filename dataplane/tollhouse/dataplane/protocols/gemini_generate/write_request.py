@@ -33,6 +33,7 @@ STOP_LIMIT = 5
 UNSIGNED = "skip_thought_signature_validator"
 """What Google's documentation gives for calls another model made: Gemini 3 refuses calls without a signature."""
 
+_MOST_PENALTY = 1.99
 _BILLING = "x-anthropic-billing-header"
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _BUDGETS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
@@ -45,7 +46,7 @@ class RequestWriter:
     def __init__(self, chat: ChatRequest, max_output_tokens: int | None) -> None:
         self._chat = chat
         self._limit = max_output_tokens
-        self._names = ToolNames(NAME_LIMIT, NAME_LIMIT, own=False)
+        self._names = ToolNames(NAME_LIMIT, NAME_LIMIT, own=False, letter_first=True)
         self._dropped: list[str] = []
         self._called: dict[str, str] = {}
         self._signs = "gemini-3" in chat.model
@@ -73,6 +74,7 @@ class RequestWriter:
     def _contents(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         system: list[dict[str, Any]] = []
         contents: list[dict[str, Any]] = []
+        held: list[dict[str, Any]] = []
         leading = True
         for position, message in enumerate(self._chat.messages):
             where = f"messages[{position}]"
@@ -81,7 +83,11 @@ class RequestWriter:
                 if leading:
                     system += [{"text": text} for text in texts]
                 else:
-                    self._add(contents, "user", [{"text": f"<system>\n{text}\n</system>"} for text in texts])
+                    told = [{"text": f"<system>\n{text}\n</system>"} for text in texts]
+                    if contents and any("functionCall" in part for part in contents[-1]["parts"]):
+                        held += told  # nothing may stand between calls and their results
+                    else:
+                        self._add(contents, "user", told)
                 continue
             leading = False
             if message.role == "assistant":
@@ -90,6 +96,9 @@ class RequestWriter:
                 self._results(message, contents, where)
             else:
                 self._add(contents, "user", self._parts(message.parts, where))
+            if held and message.role != "assistant":
+                self._add(contents, "user", held)
+                held = []
         if not contents and system:
             contents = [{"role": "user", "parts": [system.pop()]}]
         return system, contents
@@ -233,8 +242,8 @@ class RequestWriter:
             "temperature": chat.temperature,
             "topP": chat.top_p,
             "topK": chat.top_k,
-            "presencePenalty": chat.presence_penalty,
-            "frequencyPenalty": chat.frequency_penalty,
+            "presencePenalty": _below_two(chat.presence_penalty),
+            "frequencyPenalty": _below_two(chat.frequency_penalty),
             "seed": chat.seed,
             "responseLogprobs": chat.logprobs,
             "logprobs": chat.top_logprobs,
@@ -273,6 +282,11 @@ class RequestWriter:
         if reasoning.effort:
             return {"includeThoughts": True, "thinkingBudget": _BUDGETS.get(reasoning.effort, -1)}
         return {"includeThoughts": True, "thinkingBudget": -1} if reasoning.adaptive else {}
+
+
+def _below_two(penalty: float | None) -> float | None:
+    """OpenAI's range includes 2, Google's ends before it."""
+    return penalty if penalty is None or penalty < _MOST_PENALTY else _MOST_PENALTY
 
 
 def _document(part: Document, where: str) -> dict[str, Any]:

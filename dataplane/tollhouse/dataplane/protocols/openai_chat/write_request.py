@@ -27,6 +27,7 @@ from tollhouse.dataplane.protocols._bound import left_out
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
+from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
 
 NAME_LIMIT = 64
@@ -245,12 +246,20 @@ class RequestWriter:
         if tool.description:
             function["description"] = tool.description
         if tool.parameters is not None:
-            function["parameters"] = tool.parameters if self._own else _object_schema(tool.parameters)
+            function["parameters"] = tool.parameters if self._own else self._parameters(tool.parameters)
         if tool.strict is not None:
             function["strict"] = tool.strict
         for fields in (tool.extra or {}).values():
             self._dropped += [f"tools.{name}" for name in fields if name != "defer_loading"]
         return self._marked({"type": "function", "function": function}, tool.cache)
+
+    def _parameters(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """OpenAI wants ``properties`` in an object schema; Anthropic's clients leave it out when there are none."""
+        made, left_out = object_schema(schema)
+        self._dropped += [f"tools.{name}" for name in left_out]
+        made.setdefault("properties", {})
+        parameters: dict[str, Any] = with_items(made)
+        return parameters
 
     def _choice(self, choice: ToolChoice) -> Any:
         if choice.mode == "tool":
@@ -288,17 +297,6 @@ def _document(part: Document, where: str) -> dict[str, Any]:
     file = {"file_data": join_data_url(part.media_type or "application/pdf", part.data)}
     file["filename"] = part.name or "document.pdf"
     return {"type": "file", "file": file}
-
-
-def _object_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """OpenAI wants ``properties`` in an object schema; Anthropic's clients leave it out when there are none."""
-    if schema.get("type") == "object" and "properties" not in schema and not _combined(schema):
-        return {**schema, "properties": {}}
-    return schema
-
-
-def _combined(schema: dict[str, Any]) -> bool:
-    return any(name in schema for name in ("anyOf", "oneOf", "allOf", "$ref"))
 
 
 def write_response_format(wanted: ResponseFormat) -> dict[str, Any]:

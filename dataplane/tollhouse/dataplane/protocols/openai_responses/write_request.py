@@ -25,6 +25,7 @@ from tollhouse.dataplane.protocols._bound import left_out
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
+from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.write_request import effort_of, is_strict
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
 
@@ -211,9 +212,10 @@ class RequestWriter:
             self._dropped.append("cache_control")
         for fields in (tool.extra or {}).values():
             self._dropped += [f"tools.{name}" for name in fields if name != "defer_loading"]
-        parameters = dict(tool.parameters or {})
-        parameters.setdefault("type", "object")
-        parameters.setdefault("properties", {})
+        made, left_out = object_schema(tool.parameters)
+        self._dropped += [f"tools.{name}" for name in left_out]
+        made.setdefault("properties", {})
+        parameters = with_items(made)
         written: dict[str, Any] = {"type": "function", "name": self._names(tool.name), "parameters": parameters}
         if tool.description:
             written["description"] = tool.description
