@@ -56,9 +56,8 @@ def test_references_that_lead_in_circles_or_nowhere_do_no_harm() -> None:
 
 
 def test_arrays_of_anything_say_so() -> None:
-    schema = {
-        "properties": {"a": {"type": "array"}, "b": {"type": ["array", "null"]}, "c": {"enum": [{"type": "array"}]}}
-    }
+    kept = {"enum": [{"type": "array"}]}
+    schema = {"properties": {"a": {"type": "array"}, "b": {"type": ["array", "null"]}, "c": kept}}
     filled = with_items(schema)["properties"]
     assert (filled["a"]["items"], filled["b"]["items"]) == ({}, {})
     assert filled["c"] is kept
