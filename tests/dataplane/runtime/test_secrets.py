@@ -44,7 +44,7 @@ def test_sealed_values_open_with_the_operators_key():
         ("$env://NOT_THERE", "no environment variable NOT_THERE"),
         ("$env://PLAIN/key", "does not hold JSON"),
         ("$env://DOC/none", "has no field 'none'"),
-        ("$secret://vault/1/key", "secret manager 'vault' cannot be asked"),
+        ("$secret://vault/1/key", "it has not been fetched yet"),
     ],
 )
 def test_what_cannot_be_resolved_names_the_reference_and_never_a_value(text, told):

@@ -39,7 +39,7 @@ def read_account(text: str) -> ServiceAccount:
     return ServiceAccount(*values)
 
 
-def assertion(account: ServiceAccount, now: float) -> str:
+def assertion(account: ServiceAccount, now: float, scope: str = SCOPE) -> str:
     """The statement, good for an hour. Raises ValueError when the private key cannot be used."""
     try:
         key = serialization.load_pem_private_key(account.private_key.encode(), None)
@@ -47,9 +47,9 @@ def assertion(account: ServiceAccount, now: float) -> str:
         raise ValueError("the private key of the service account is not a PEM key") from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("the private key of the service account is not an RSA key")
-    head = {"alg": "RS256", "typ": "JWT", "kid": account.key_id}
+    head = {"alg": "RS256", "typ": "JWT", **({"kid": account.key_id} if account.key_id else {})}
     issued = int(now)
-    claims = {"iss": account.email, "scope": SCOPE, "aud": account.token_uri, "iat": issued, "exp": issued + LIFETIME_S}
+    claims = {"iss": account.email, "scope": scope, "aud": account.token_uri, "iat": issued, "exp": issued + LIFETIME_S}
     text = f"{_encode(msgspec.json.encode(head))}.{_encode(msgspec.json.encode(claims))}"
     return f"{text}.{_encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 

@@ -1,4 +1,4 @@
-"""Resolves what a config writes in place of a secret: ``$env://`` references and sealed values."""
+"""Resolves what a config writes in place of a secret: references and sealed values."""
 
 from __future__ import annotations
 
@@ -24,12 +24,18 @@ def digest_key(sealing_key: str) -> bytes:
 
 
 class NodeSecrets(Secrets):
-    """The environment of this process and the operator's sealing keys."""
+    """The environment of this process, the operator's sealing keys, and what secret stores told."""
 
     def __init__(self, sealing_key: str = "", environ: Mapping[str, str] | None = None) -> None:
         """Raises ``sealing.SealingError`` when the key is not usable."""
         self._sealer = sealing.Sealer.from_text(sealing_key)
         self._environ = os.environ if environ is None else environ
+        self._values: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
+
+    def learn(self, values: Mapping[str, str], faults: Mapping[str, str]) -> None:
+        """What ``$secret://`` references stand for from now on, and why others stand for nothing."""
+        self._values, self._faults = dict(values), dict(faults)
 
     def reveal(self, text: str) -> str:
         """See the port. Scheme names are not case-sensitive (APISIX)."""
@@ -44,12 +50,15 @@ class NodeSecrets(Secrets):
             except sealing.SealingError as error:
                 raise _unavailable(str(error)) from None
         if scheme.startswith("$secret://"):
-            manager = text[10:].partition("/")[0]
-            raise _unavailable(
-                f"{text}: secret manager {manager!r} cannot be asked by this version, only the environment can; "
-                "write $env://NAME, or put the secret into the config, where it is sealed"
-            )
+            return self._from_store(text)
         return text
+
+    def _from_store(self, text: str) -> str:
+        """Workers do not ask secret stores; the node's supervisor does, and tells them."""
+        value = self._values.get(text)
+        if value is None:
+            raise _unavailable(f"{text}: {self._faults.get(text, 'it has not been fetched yet')}")
+        return value
 
     def _from_environment(self, text: str) -> str:
         name, _, key = text[7:].partition("/")

@@ -17,7 +17,7 @@ from tollhouse.proto.resources.model import Model, Provider
 from tollhouse.proto.resources.notifier import Notifier
 from tollhouse.proto.resources.plugin_sets import GlobalRule, PluginConfig, PluginMetadata
 from tollhouse.proto.resources.route import Route, Service
-from tollhouse.proto.resources.secret import AwsSecret, GcpSecret, ProtoDefinition, VaultSecret
+from tollhouse.proto.resources.secret import AwsSecret, FileSecret, GcpSecret, ProtoDefinition, VaultSecret
 from tollhouse.proto.resources.ssl import Ssl
 from tollhouse.proto.resources.upstream import Upstream
 
@@ -189,7 +189,7 @@ KINDS: dict[str, Kind] = {
             VaultSecret,
             verbs=_NO_POST,
             id_rule="manager/id",
-            variants={"vault": VaultSecret, "aws": AwsSecret, "gcp": GcpSecret},
+            variants={"vault": VaultSecret, "aws": AwsSecret, "gcp": GcpSecret, "file": FileSecret},
         ),
         Kind("protos", "proto", ProtoDefinition, verbs=_ALL - {"PATCH"}),
         Kind("providers", "provider", Provider),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 from tollhouse.proto.resources.fields import Part, Resource, Secret
@@ -19,7 +19,7 @@ class SecretStore(Resource):
 
 
 class VaultSecret(SecretStore):
-    """A HashiCorp Vault (KV version 1)."""
+    """A HashiCorp Vault, its key-value engine."""
 
     uri: Url
     """The address of the Vault server."""
@@ -32,6 +32,12 @@ class VaultSecret(SecretStore):
 
     namespace: str | None = None
     """The Vault namespace."""
+
+    kv_version: Literal[1, 2] = 1
+    """Version of the key-value engine; with 2 the first step of ``prefix`` is its mount."""
+
+    ca_file: str | None = Field(default=None, min_length=1)
+    """CA of the server's certificate: a PEM file on the data-plane nodes."""
 
 
 class AwsSecret(SecretStore):
@@ -92,6 +98,13 @@ class GcpSecret(SecretStore):
         if (self.auth_config is None) == (self.auth_file is None):
             raise ValueError("exactly one of auth_config and auth_file is needed")
         return self
+
+
+class FileSecret(SecretStore):
+    """A folder of files on the data-plane nodes, as Kubernetes and Docker mount secrets."""
+
+    directory: str = Field(pattern=r"^/")
+    """The folder; references name files in it."""
 
 
 class ProtoDefinition(Resource):

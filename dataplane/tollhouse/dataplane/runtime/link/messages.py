@@ -35,6 +35,17 @@ class Config(msgspec.Struct, tag="config", frozen=True, array_like=True):
     batch: Batch
 
 
+class SecretValues(msgspec.Struct, tag="secrets", frozen=True, array_like=True):
+    """What ``$secret://`` references stand for, all of them, told before the configuration that names them."""
+
+    values: dict[str, str]
+    faults: dict[str, str]
+    """Why others stand for nothing."""
+
+    def __repr__(self) -> str:
+        return f"SecretValues({len(self.values)} values, {len(self.faults)} faults)"
+
+
 class Applied(msgspec.Struct, tag="applied", frozen=True, array_like=True):
     """The worker serves a snapshot that includes a batch."""
 
@@ -279,6 +290,7 @@ Message = (
     Hello
     | Start
     | Config
+    | SecretValues
     | Applied
     | Heartbeat
     | Drain

@@ -65,8 +65,10 @@ def merge_batches(first: Batch, second: Batch) -> Batch:
     for key in second.deletes:
         puts.pop(key, None)
         deletes[key] = None
+    again = set(second.deletes)
     for one in second.puts:
         puts[(one.kind, one.id)] = one
-        deletes.pop((one.kind, one.id), None)
+        if (one.kind, one.id) not in again:  # deleted and put at once: to be loaded again though it is the same
+            deletes.pop((one.kind, one.id), None)
     gone = () if first.full else tuple(deletes)
     return Batch(second.revision, first.full, tuple(puts.values()), gone, second.source)

@@ -31,6 +31,7 @@ from tollhouse.dataplane.runtime.link.messages import (
     Message,
     MetricsReport,
     Refusal,
+    SecretValues,
     Settle,
     SettleAll,
     Start,
@@ -50,6 +51,7 @@ from tollhouse.dataplane.runtime.node.identity import load_node_id
 from tollhouse.dataplane.runtime.node.notifying import Notifying
 from tollhouse.dataplane.runtime.node.report import NodeReport
 from tollhouse.dataplane.runtime.node.worker_process import WorkerProcess
+from tollhouse.dataplane.runtime.secret_stores.keeper import SecretKeeper
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
 from tollhouse.dataplane.runtime.sinks.tailing import Tails
 from tollhouse.dataplane.runtime.telemetry.money_gauges import MoneyGauges
@@ -58,6 +60,7 @@ from tollhouse.dataplane.runtime.telemetry.scrape import Scrape
 from tollhouse.dataplane.services import CounterPolicy
 from tollhouse.dataplane.settings import Settings, own_hostname
 from tollhouse.dataplane.spending import Crossing
+from tollhouse.proto.sealing import Sealer
 
 log = logging.getLogger("tollhouse.supervisor")
 
@@ -95,7 +98,10 @@ class Supervisor:
         self._scrape = Scrape(self._crew, gauges, MoneyGauges(self._state, self._budgets, self._shipping, outbox))
         self._control = ControlServer(self.report, self._scrape)
         self._tails = Tails(lambda wanted: self._crew.broadcast(encode_tell(wanted)))
-        self._notifying = Notifying(self._state, NodeSecrets(settings.sealing_key), node_id)
+        secrets = NodeSecrets(settings.sealing_key)
+        sealer = Sealer.from_text(settings.sealing_key)
+        self._keeper = SecretKeeper(self._state, secrets, sealer, Path(settings.state_dir), self._tell_secrets)
+        self._notifying = Notifying(self._state, secrets, node_id)
         self._budgets.on_crossed(self._notifying.crossed)
         others = CountingForOthers(self._budgets, serves=settings.budget_store == "shared")
         self._budgets.on_crossed(others.told)
@@ -120,6 +126,7 @@ class Supervisor:
             self._crew.hire()
             background = [
                 loop.create_task(self._follow_source(), name="configuration"),
+                loop.create_task(self._keeper.run(), name="secrets"),
                 loop.create_task(self._register(), name="registration"),
                 loop.create_task(self._keep_house(), name="housekeeping"),
                 loop.create_task(self._shipping.run(), name="usage records"),
@@ -188,7 +195,10 @@ class Supervisor:
     async def _follow_source(self) -> None:
         try:
             async for batch in self._source.batches():
-                self._take(batch)
+                self._state.apply(batch)
+                await self._keeper.take(batch)
+                self._spread(batch)
+                self._keeper.reload()
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -197,10 +207,14 @@ class Supervisor:
             self._status = 1
             self._stop.set()
 
-    def _take(self, batch: Batch) -> None:
-        self._state.apply(batch)
+    def _spread(self, batch: Batch) -> None:
         self._crew.broadcast(encode_tell(Config(batch)))
         log.debug("configuration changed", extra={"revision": batch.revision, "objects": len(batch.puts)})
+
+    def _tell_secrets(self, again: Batch | None) -> None:
+        self._crew.broadcast(encode_tell(SecretValues(*self._keeper.known)))
+        if again is not None:
+            self._spread(again)
 
     # -- what workers say (``worker_process.Owner``)
 
@@ -208,6 +222,7 @@ class Supervisor:
         """Give a new worker everything there is; changes follow from now on."""
         self.report.breakers.brief(worker)
         if self._state.known and worker.link is not None:
+            worker.link.tell(SecretValues(*self._keeper.known))
             worker.link.tell(Config(self._state.full()))
         if self._tails.wanted.most_per_second and worker.link is not None:
             worker.link.tell(self._tails.wanted)
@@ -303,6 +318,7 @@ class Supervisor:
         await self._authority.close()
         await self._budgets.close()
         await self._notifying.close()
+        await self._keeper.close()
         await self._api.close()
         await self._control.close()
         for bound in self._reserved:

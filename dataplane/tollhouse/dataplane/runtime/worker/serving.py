@@ -18,7 +18,7 @@ from tollhouse.dataplane.runtime.counts.counters import LinkedCounters
 from tollhouse.dataplane.runtime.counts.linked_budgets import LinkedBudgets
 from tollhouse.dataplane.runtime.ledger.outbox import Outbox
 from tollhouse.dataplane.runtime.link.link import Link
-from tollhouse.dataplane.runtime.link.messages import Applied, Exposition, ExpositionWanted, Start
+from tollhouse.dataplane.runtime.link.messages import Applied, Exposition, ExpositionWanted, SecretValues, Start
 from tollhouse.dataplane.runtime.node.breakers import WorkerBreakers
 from tollhouse.dataplane.runtime.secrets import NodeSecrets, digest_key
 from tollhouse.dataplane.runtime.sinks.access_log import AccessLog
@@ -59,12 +59,13 @@ class Serving:
         spans_dropped = self.metrics.counter(
             "tollhouse_spans_dropped_total", "Spans a collector did not get.", ("collector",)
         )
+        self._secrets = NodeSecrets(start.settings.sealing_key)
         self._services = Services(
             clock=SystemClock(),
             luck=random.Random(),
             counters=self._counters,
             metrics=self.metrics,
-            secrets=NodeSecrets(start.settings.sealing_key),
+            secrets=self._secrets,
             transport=LeanTransport(),
             spawn=self._tasks.spawn,
             hostname=own_hostname(start.settings),
@@ -103,6 +104,10 @@ class Serving:
     def exchanges(self) -> int:
         """Exchanges under way."""
         return self._traffic.exchanges
+
+    def learn(self, told: SecretValues) -> None:
+        """What secret stores say from now on."""
+        self._secrets.learn(told.values, told.faults)
 
     async def load(self, batch: Batch) -> Applied:
         """Serve a batch; listening begins with the first. Raises PortTaken."""

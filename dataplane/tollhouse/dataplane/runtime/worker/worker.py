@@ -30,6 +30,7 @@ from tollhouse.dataplane.runtime.link.messages import (
     MetricsReport,
     MetricsWanted,
     Refusal,
+    SecretValues,
     Start,
     TailWanted,
 )
@@ -56,6 +57,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._serving: Serving | None = None
         self._tail = TailWanted(0)
+        self._secrets = SecretValues({}, {})
         self._link: Link | None = None
 
     @property
@@ -87,6 +89,7 @@ class Worker:
         set_up_logs(start.settings.log_level, f"worker-{start.index}")
         serving = self._serving = Serving(start, lambda: self.link)
         serving.tail.follow(self._tail)
+        serving.learn(self._secrets)
         for message in self._before_start:
             self._about_targets(message)
         loop = asyncio.get_running_loop()
@@ -127,7 +130,11 @@ class Worker:
     # -- the link
 
     def _told(self, message: Message) -> None:
-        if isinstance(message, Config):
+        if isinstance(message, SecretValues):
+            self._secrets = message
+            if self._serving is not None:
+                self._serving.learn(message)
+        elif isinstance(message, Config):
             self._batches.put_nowait(message.batch)
         elif isinstance(message, Start):
             if not self._start.done():
