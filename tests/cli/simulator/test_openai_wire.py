@@ -76,3 +76,19 @@ def test_empty_embedding_input_is_refused() -> None:
     """An empty text cannot be embedded."""
     with pytest.raises(Refusal, match="empty string"):
         read_embeddings({"model": "m", "input": ""})
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [
+        ({"properties": {}}, "must have type 'object'"),
+        ({"type": "object", "properties": {}, "anyOf": []}, "at the top level"),
+        ({"type": "object"}, "missing properties"),
+        ({"type": "object", "properties": {"a": {"type": "array"}}}, "missing items"),
+    ],
+)
+def test_schemas_of_functions_are_looked_into(schema: dict[str, Any], why: str) -> None:
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    with pytest.raises(Refusal, match=why):
+        read_chat({**body, "tools": [tool]})
