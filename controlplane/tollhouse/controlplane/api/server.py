@@ -9,7 +9,17 @@ from importlib.metadata import version
 
 from aiohttp import web
 from tollhouse.controlplane.access import Access
-from tollhouse.controlplane.api import answers, approval_page, approvals, areas, history, resources, schemas, spend
+from tollhouse.controlplane.api import (
+    answers,
+    approval_page,
+    approvals,
+    areas,
+    history,
+    resealing,
+    resources,
+    schemas,
+    spend,
+)
 from tollhouse.controlplane.api import audit as audit_api
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
@@ -148,6 +158,8 @@ class RestServer:
             return await audit_api.handle(self._audit, request, target)
         if target.resource == "history":
             return await history.handle(self._service, request, target)
+        if target.resource == "reseal":
+            return await resealing.handle(self._service, request)
         if target.resource == "approvals":
             return await approvals.handle(self._service, request, target)
         rules.check_verb(rules.kind_of(target.resource), request.method)

@@ -126,6 +126,14 @@ class ConfigService(config_pb2_grpc.ConfigServiceServicer):
         problems = await self._service.validate(_sources(request.documents))
         return pb.ValidateResponse(problems=[convert.problem_message(problem) for problem in problems])
 
+    @answered
+    async def Reseal(self, request: pb.ResealRequest, context: Context) -> pb.ResealResponse:  # noqa: N802
+        """Seal anew what was sealed with an older key."""
+        done = await self._service.resealer.run(dry_run=request.dry_run)
+        return pb.ResealResponse(
+            changed=done.changed, unreadable=done.unreadable, moved=done.moved, revision=done.revision
+        )
+
     async def Watch(  # noqa: N802
         self, request: pb.WatchRequest, context: Context
     ) -> AsyncIterator[pb.WatchEvent]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
 from pydantic import BaseModel
 from tollhouse.controlplane.service.refusal import invalid
 from tollhouse.controlplane.store.objects import Stored
@@ -13,8 +15,18 @@ from tollhouse.dataplane import registry
 from tollhouse.proto import check
 from tollhouse.proto.problems import Problem, errors_only
 from tollhouse.proto.resources import Kind
-from tollhouse.proto.sealing import Sealer, SealingKeyMissing, mask_secrets, restore_masked, seal_secrets
+from tollhouse.proto.sealing import (
+    SEALED,
+    Sealer,
+    SealingError,
+    SealingKeyMissing,
+    mask_secrets,
+    restore_masked,
+    seal_secrets,
+)
+from tollhouse.proto.secret_marks import Change, change_secrets
 
+_SEALED_TEXT = re.compile(r"\$sealed://[A-Za-z0-9_/-]+")
 MASK_WITHOUT_STORED = "the value is a mask, and nothing is stored that it could stand for"
 
 
@@ -52,6 +64,31 @@ class Checker:
         except SealingKeyMissing as error:
             return Prepared(restored, (Problem(f"{place}.{error.where}", str(error)), *notes))
         return Prepared(sealed, (*problems, *notes))
+
+    @property
+    def seals(self) -> bool:
+        """Whether there is a key to seal with."""
+        return bool(self._sealer.key_ids)
+
+    def resealed(self, kind: Kind, object_id: str, value: dict[str, Any]) -> dict[str, Any]:
+        """The stored value with its secrets sealed by the key that encrypts now; equal when they are already."""
+
+        def renew(secret: Change) -> str:
+            return self._sealer.renew(secret.text) if secret.text.startswith(SEALED) else secret.text
+
+        fresh: dict[str, Any] = change_secrets(value, model_of(kind, object_id), renew, _plugin_models(kind))
+        return fresh
+
+    def unreadable(self, value: dict[str, Any]) -> bool:
+        """Whether something in it was sealed with a key that is not here."""
+        return any(not self._opens(text) for text in _SEALED_TEXT.findall(orjson.dumps(value).decode()))
+
+    def _opens(self, text: str) -> bool:
+        try:
+            self._sealer.open(text)
+        except SealingError:
+            return False
+        return True
 
     def masked(self, kind: Kind, object_id: str, value: dict[str, Any]) -> dict[str, Any]:
         """The value as it may be shown."""

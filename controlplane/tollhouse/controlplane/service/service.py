@@ -19,6 +19,7 @@ from tollhouse.controlplane.service.identities import Identities
 from tollhouse.controlplane.service.objects import Applied, Deleted, Event, Listing, Shown, Written
 from tollhouse.controlplane.service.permits import Permits, Reach
 from tollhouse.controlplane.service.refusal import KeyNotFound, invalid
+from tollhouse.controlplane.service.resealing import Resealer
 from tollhouse.controlplane.service.writing import Writer
 from tollhouse.controlplane.store.objects import Stored
 from tollhouse.controlplane.store.store import Store
@@ -43,6 +44,7 @@ class Service:
         self._deleter = Deleter(store, exclusion, identities)
         self._applier = Applier(store, self.checker, clock, exclusion, identities)
         self.approvals = Approvals(store, self.checker, clock, exclusion)
+        self.resealer = Resealer(store, self.checker, exclusion)
         self.history = History(store, self.checker, self._applier, clock)
 
     def verbs(self, plural: str) -> frozenset[str]:

@@ -73,6 +73,11 @@ class ConfigServiceStub:
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ValidateRequest.SerializeToString,
                 response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ValidateResponse.FromString,
                 _registered_method=True)
+        self.Reseal = channel.unary_unary(
+                '/tollhouse.admin.v1.ConfigService/Reseal',
+                request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ResealRequest.SerializeToString,
+                response_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ResealResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
                 '/tollhouse.admin.v1.ConfigService/Watch',
                 request_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.WatchRequest.SerializeToString,
@@ -138,6 +143,13 @@ class ConfigServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Reseal(self, request, context):
+        """Seals anew what was sealed with an older key than the first of TOLLHOUSE_SEALING_KEY.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Watch(self, request, context):
         """Changes from a revision on; the first answer names the revision the watch starts at.
         """
@@ -189,6 +201,11 @@ def add_ConfigServiceServicer_to_server(servicer, server):
                     servicer.Validate,
                     request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ValidateRequest.FromString,
                     response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ValidateResponse.SerializeToString,
+            ),
+            'Reseal': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reseal,
+                    request_deserializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ResealRequest.FromString,
+                    response_serializer=tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ResealResponse.SerializeToString,
             ),
             'Watch': grpc.unary_stream_rpc_method_handler(
                     servicer.Watch,
@@ -394,6 +411,33 @@ class ConfigService:
             '/tollhouse.admin.v1.ConfigService/Validate',
             tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ValidateRequest.SerializeToString,
             tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ValidateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reseal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tollhouse.admin.v1.ConfigService/Reseal',
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ResealRequest.SerializeToString,
+            tollhouse_dot_proto_dot_admin_dot_v1_dot_config__pb2.ResealResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,8 @@ class ConfigServiceStub:
     """A set of documents, all or nothing, in one etcd transaction. With dry_run it says what would change."""
     Validate: _grpc.UnaryUnaryMultiCallable[_config_pb2.ValidateRequest, _config_pb2.ValidateResponse]
     """Everything Apply checks, against what is stored, writing nothing."""
+    Reseal: _grpc.UnaryUnaryMultiCallable[_config_pb2.ResealRequest, _config_pb2.ResealResponse]
+    """Seals anew what was sealed with an older key than the first of TOLLHOUSE_SEALING_KEY."""
     Watch: _grpc.UnaryStreamMultiCallable[_config_pb2.WatchRequest, _config_pb2.WatchEvent]
     """Changes from a revision on; the first answer names the revision the watch starts at."""
     WaitLive: _grpc.UnaryUnaryMultiCallable[_config_pb2.WaitLiveRequest, _config_pb2.WaitLiveResponse]
@@ -73,6 +75,8 @@ class ConfigServiceAsyncStub(ConfigServiceStub):
     """A set of documents, all or nothing, in one etcd transaction. With dry_run it says what would change."""
     Validate: _aio.UnaryUnaryMultiCallable[_config_pb2.ValidateRequest, _config_pb2.ValidateResponse]  # type: ignore[assignment]
     """Everything Apply checks, against what is stored, writing nothing."""
+    Reseal: _aio.UnaryUnaryMultiCallable[_config_pb2.ResealRequest, _config_pb2.ResealResponse]  # type: ignore[assignment]
+    """Seals anew what was sealed with an older key than the first of TOLLHOUSE_SEALING_KEY."""
     Watch: _aio.UnaryStreamMultiCallable[_config_pb2.WatchRequest, _config_pb2.WatchEvent]  # type: ignore[assignment]
     """Changes from a revision on; the first answer names the revision the watch starts at."""
     WaitLive: _aio.UnaryUnaryMultiCallable[_config_pb2.WaitLiveRequest, _config_pb2.WaitLiveResponse]  # type: ignore[assignment]
@@ -137,6 +141,14 @@ class ConfigServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_config_pb2.ValidateResponse, _abc.Awaitable[_config_pb2.ValidateResponse]]:
         """Everything Apply checks, against what is stored, writing nothing."""
+
+    @_abc_1.abstractmethod
+    def Reseal(
+        self,
+        request: _config_pb2.ResealRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_config_pb2.ResealResponse, _abc.Awaitable[_config_pb2.ResealResponse]]:
+        """Seals anew what was sealed with an older key than the first of TOLLHOUSE_SEALING_KEY."""
 
     @_abc_1.abstractmethod
     def Watch(
