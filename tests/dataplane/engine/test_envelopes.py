@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tollhouse.dataplane.engine.envelopes import DRAWN_S, MOST, Envelope, copies, enlarged, shape_of
+from tollhouse.dataplane.engine.envelopes import DRAWN_S, FEWEST, MOST, Envelope, copies, enlarged, shape_of
 from tollhouse.dataplane.spending import Claim, Outcome
 
 LIMIT = 1_000_000
@@ -59,3 +59,14 @@ def test_no_more_is_under_way_and_spent_than_was_granted(steps: list[tuple[bool,
             spent += used
         assert spent + sum(one.units for one in under_way) <= 1000
     assert envelope.outcomes()[0].units == spent
+
+
+def test_the_next_one_is_as_large_as_this_one_was_busy() -> None:
+    """Twice what was under way at a time, twice its size when that was too little, within bounds."""
+    envelope = Envelope.of("e", enlarged((claim(100),), 4), (400,), now=1.0)
+    assert envelope.next_size(4) == FEWEST
+    for _ in range(3):
+        assert envelope.draw((claim(100),), 1.0) is not None
+    assert envelope.next_size(4) == 6
+    assert envelope.draw((claim(200),), 1.0) is None
+    assert (envelope.next_size(4), envelope.next_size(200)) == (8, MOST)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from tollhouse.dataplane.spending import Claim, Outcome
 
-MOST = 16
-"""Attempts' worth of units in an envelope, at most."""
+FEWEST, FIRST, MOST = 2, 16, 256
+"""Attempts' worth of units in an envelope: at least, to begin with, at most. In between it is twice as many as were
+under way at a time out of the last one, so that who asks little holds little."""
 SHARE = 64
 """An envelope holds at most this part of what is left of any budget: all workers together hold back a few per cent."""
 DRAWN_S = 0.5
@@ -57,6 +58,10 @@ class Envelope:
     """Per claim: units and doubt of what was settled."""
     open: int = 0
     """Attempts under way."""
+    peak: int = 0
+    """The most that were under way at a time."""
+    exhausted: bool = False
+    """An attempt did not fit while others might still be drawn."""
 
     @classmethod
     def of(cls, id: str, claims: tuple[Claim, ...], used: tuple[int, ...], now: float) -> Envelope:
@@ -71,8 +76,11 @@ class Envelope:
             return None
         for free, claim in zip(self.free, claims, strict=True):
             if claim.units > free:
+                self.exhausted = True
                 return None
         self.open += 1
+        if self.open > self.peak:
+            self.peak = self.open
         for index, claim in enumerate(claims):
             self.free[index] -= claim.units
         return tuple(
@@ -87,6 +95,11 @@ class Envelope:
             self.free[index] += claim.units - outcome.units
             self.sums[index][0] += outcome.units
             self.sums[index][1] += outcome.doubt
+
+    def next_size(self, size: int) -> int:
+        """How many attempts the next one is for, when this one was for ``size``."""
+        wanted = 2 * size if self.exhausted else 2 * self.peak
+        return max(FEWEST, min(MOST, wanted))
 
     def over(self, now: float) -> bool:
         """Nothing is under way, and nothing may be drawn any more."""

@@ -62,6 +62,25 @@ async def test_the_common_attempt_asks_nobody(tmp_path: Path) -> None:
     await desk.authority.close()
 
 
+async def test_many_at_once_ask_once(tmp_path: Path) -> None:
+    """While one asks for many the others wait for it."""
+    desk = Desk(tmp_path)
+    worker = await desk.worker("s")
+    await worker.take_all("s-first", (claim(10, 10_000_000),))
+    asked = desk.asked
+    for wave in range(4):
+        names = [f"s-{wave}-{number}" for number in range(60)]
+        assert all(
+            one.allowed
+            for one in await asyncio.gather(*(worker.take_all(name, (claim(10, 10_000_000),)) for name in names))
+        )
+        for name in names:
+            worker.settle_all(name, (Outcome(10),))
+    assert desk.asked - asked < 12
+    assert desk.totals()[1] < 10 * 4 * 256
+    await desk.authority.close()
+
+
 async def test_two_workers_never_pass_the_limit_and_leave_nothing_unused(tmp_path: Path) -> None:
     """Near the limit every attempt asks; what one worker holds in advance the other gets back."""
     desk = Desk(tmp_path)

@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Callable
 
-from tollhouse.dataplane.engine.envelopes import Envelope, Shape, copies, enlarged, shape_of
+from tollhouse.dataplane.engine.envelopes import FEWEST, FIRST, Envelope, Shape, copies, enlarged, shape_of
 from tollhouse.dataplane.runtime.link.link import Link, LinkError
 from tollhouse.dataplane.runtime.link.messages import SettleAll, TakeAll, TookAll
 from tollhouse.dataplane.services import CounterUnavailable
@@ -17,6 +17,8 @@ ASK_TIMEOUT_S = 3.0
 """Longer than a shared store may take, so that the supervisor's word about it arrives first."""
 LOOK_S = 0.1
 MOST_SHAPES = 4096
+MOST_WAITS = 5
+"""So often an attempt waits for what others asked for, before it asks for itself alone."""
 
 
 class LinkedBudgets(BudgetCounts):
@@ -28,6 +30,10 @@ class LinkedBudgets(BudgetCounts):
         self._current: dict[Shape, Envelope] = {}
         self._room: dict[Shape, int] = {}
         """Copies that would fit, when the authority was last asked."""
+        self._sizes: dict[Shape, int] = {}
+        """Attempts the next envelope is for."""
+        self._asking: dict[Shape, asyncio.Future[None]] = {}
+        """Resolved once an envelope that is asked for has come, or has not."""
         self._open: dict[str, Envelope] = {}
         """Envelopes that are not settled, by name."""
         self._drawn: dict[str, tuple[Envelope, tuple[Claim, ...]]] = {}
@@ -35,38 +41,59 @@ class LinkedBudgets(BudgetCounts):
     async def take_all(self, reservation: str, claims: tuple[Claim, ...]) -> Granted:
         """See the port."""
         shape = shape_of(claims)
-        envelope = self._current.get(shape)
-        if envelope is not None:
-            used = envelope.draw(claims, time.monotonic())
-            if used is not None:
-                self._drawn[reservation] = (envelope, claims)
-                return Granted(True, used, reservation=envelope.id)
-        count = self._room.get(shape, 1)
-        if count < 2:
-            granted = await self._ask(reservation, claims)
-            self._learn(shape, claims, granted)
+        granted = self._draw(reservation, claims, shape)
+        waited = 0
+        while granted is None and waited < MOST_WAITS and shape in self._asking:  # another attempt asks for many
+            await asyncio.wait([self._asking[shape]])
+            granted = self._draw(reservation, claims, shape)
+            waited += 1
+        if granted is not None:
             return granted
-        return await self._take_envelope(reservation, claims, shape, count)
+        count = min(self._room.get(shape, 1), self._sizes.get(shape, FIRST))
+        if count >= FEWEST and shape not in self._asking:
+            return await self._take_envelope(reservation, claims, shape, count)
+        granted = await self._ask(reservation, claims)
+        self._learn(shape, claims, granted)
+        return granted
+
+    def _draw(self, reservation: str, claims: tuple[Claim, ...], shape: Shape) -> Granted | None:
+        envelope = self._current.get(shape)
+        if envelope is None:
+            return None
+        used = envelope.draw(claims, time.monotonic())
+        if used is None:
+            return None
+        self._drawn[reservation] = (envelope, claims)
+        return Granted(True, used, reservation=envelope.id)
 
     async def _take_envelope(self, reservation: str, claims: tuple[Claim, ...], shape: Shape, count: int) -> Granted:
+        last = self._current.get(shape)
+        if last is not None:
+            count = min(self._room.get(shape, 1), last.next_size(count))
         name = next(self._names)
         wanted = enlarged(claims, count)
-        granted = await self._ask(name, wanted)
-        if not granted.allowed:  # others were faster: this attempt alone may still fit
-            self._room.pop(shape, None)
-            return await self._ask(reservation, claims)
-        now = time.monotonic()
-        envelope = self._open[name] = Envelope.of(name, wanted, granted.used, now)
-        self._current[shape] = envelope
-        self._learn(shape, claims, granted)
-        used = envelope.draw(claims, now)
-        assert used is not None
-        self._drawn[reservation] = (envelope, claims)
-        return Granted(True, used, reservation=name)
+        asking = self._asking[shape] = asyncio.get_running_loop().create_future()
+        try:
+            granted = await self._ask(name, wanted)
+            if granted.allowed:
+                envelope = Envelope.of(name, wanted, granted.used, time.monotonic())
+                self._open[name] = self._current[shape] = envelope
+                self._sizes[shape] = count
+                self._learn(shape, claims, granted)
+        finally:
+            del self._asking[shape]
+            asking.set_result(None)
+        if granted.allowed:
+            drawn = self._draw(reservation, claims, shape)
+            assert drawn is not None
+            return drawn
+        self._room.pop(shape, None)  # others were faster: this attempt alone may still fit
+        return await self._ask(reservation, claims)
 
     def _learn(self, shape: Shape, claims: tuple[Claim, ...], granted: Granted) -> None:
         if len(self._room) >= MOST_SHAPES:
             self._room.clear()
+            self._sizes.clear()
         self._room[shape] = copies(claims, granted.used) if granted.allowed else 1
 
     async def _ask(self, reservation: str, claims: tuple[Claim, ...]) -> Granted:
@@ -101,7 +128,8 @@ class LinkedBudgets(BudgetCounts):
             if envelope.over(now):
                 self._link().tell(SettleAll(name, envelope.outcomes()))
                 del self._open[name]
-        for shape in [shape for shape, one in self._current.items() if now >= one.drawn_until]:
+        for shape, one in [(shape, one) for shape, one in self._current.items() if now >= one.drawn_until]:
+            self._sizes[shape] = one.next_size(self._sizes.get(shape, FIRST))
             del self._current[shape]
 
     def return_all(self) -> None:
