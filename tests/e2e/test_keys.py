@@ -39,3 +39,46 @@ def test_keys_are_issued_rotated_and_revoked(system: System) -> None:
     assert status(second) == 401
     assert system.ctl("keys", "revoke", "keyed", check=False).returncode == 2
     assert system.ctl("keys", "issue", "keyed", "--ttl", "soon", check=False).returncode == 2
+
+
+def test_keys_for_tokens_and_signatures(system: System) -> None:
+    """Issued with a name that is no secret, and a secret that is stored sealed; rotated by their own kind."""
+    system.put("consumers/signer", {"username": "signer"})
+    listed: dict[str, str] = {}
+    for by in ("jwt-auth", "hmac-auth"):
+        secret = system.ctl("keys", "issue", "signer", "--by", by).stdout.strip()
+        rows = [line.split() for line in system.ctl("keys", "list", "signer").stdout.splitlines()]
+        listed[by] = next(row[0] for row in rows if by in row)
+        assert secret not in system.ctl("get", "credentials", "-o", "json").stdout
+    assert system.ctl("keys", "rotate", "signer", listed["hmac-auth"]).stdout.startswith("tlh-")
+    assert system.ctl("keys", "list").stdout.count("signer") == 3
+    assert system.ctl("keys", "revoke", "signer", "--all").stdout.count("revoked") == 3
+
+
+def test_admins_are_added_rotated_and_revoked(system: System) -> None:
+    """Each key is shown once and is good for what its role may, until it is over or withdrawn."""
+    first = system.ctl("admins", "add", "ci", "--role", "operator", "--kind", "consumers", "--ttl", "1h").stdout.strip()
+
+    def may(key: str, *arguments: str) -> bool:
+        def known() -> bool:
+            return "wrong apikey" not in system.ctl("--admin-key", key, *arguments, check=False).stderr
+
+        wait_for(known, 5, "the key to be known")
+        return system.ctl("--admin-key", key, *arguments, check=False).returncode == 0
+
+    assert may(first, "get", "consumers")
+    assert not may(first, "get", "routes")
+    assert not may(first, "admins", "list")
+    second = system.ctl("admins", "rotate", "ci", "--overlap", "0s").stdout.strip()
+    assert may(second, "get", "consumers")
+    refused = system.ctl("--admin-key", first, "get", "consumers", check=False)
+    assert "wrong apikey" in refused.stderr
+    told = system.ctl("admins", "list").stdout
+    assert "operator" in told
+    assert first not in told + second
+    system.ctl("admins", "revoke", "ci")
+    wait_for(
+        lambda: "wrong apikey" in system.ctl("--admin-key", second, "get", "consumers", check=False).stderr,
+        5,
+        "the end of the key",
+    )
