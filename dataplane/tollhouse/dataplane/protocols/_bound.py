@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tollhouse.dataplane.chat import ChatRequest
+from tollhouse.dataplane.chat import ChatRequest, Tool
 from tollhouse.dataplane.protocols._fields import unsupported
 
 _ELSEWHERE = {
@@ -20,6 +20,18 @@ _PARTLY = {
     "gemini_generate": ("generationConfig",),
 }
 """Objects of which a part is carried: what is left of them is named field by field."""
+
+
+def left_out_of(tool: Tool, own: str) -> list[str]:
+    """The names of what a client of another format said of a tool and this one has no place for. Loading later only
+    saves the model's attention, and a tool that takes one text is written as a function."""
+    return [
+        f"tools.{name}"
+        for format_name, fields in (tool.extra or {}).items()
+        if format_name != own
+        for name in fields
+        if name not in ("defer_loading", "custom")
+    ]
 
 
 def left_out(chat: ChatRequest, own: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tollhouse.dataplane.chat import ChatRequest, Reasoning, Thinking, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity, unique
 from tollhouse.dataplane.protocols._tool_schema import object_schema
@@ -140,11 +140,8 @@ class RequestWriter:
             written["strict"] = tool.strict
         if tool.cache is not None:
             written["cache_control"] = tool.cache
-        for format_name, fields in (tool.extra or {}).items():
-            if format_name == FORMAT:
-                written.update(fields)
-            else:
-                self._dropped += [f"tools.{name}" for name in fields]
+        written.update((tool.extra or {}).get(FORMAT, {}))
+        self._dropped += left_out_of(tool, FORMAT)
         return written
 
     def _choice(self, names: set[Any]) -> dict[str, Any] | None:

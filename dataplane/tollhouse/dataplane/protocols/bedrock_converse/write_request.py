@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from tollhouse.dataplane.chat import ChatRequest, Message, Opaque, Part, Text, Thinking, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, unique
 from tollhouse.dataplane.protocols._tool_schema import object_schema
@@ -206,8 +206,7 @@ class RequestWriter:
         if tool.opaque is not None:
             self._dropped.append(f"tools.{tool.name}")
             return []
-        for fields in (tool.extra or {}).values():
-            self._dropped += [f"tools.{name}" for name in fields if name != "defer_loading"]
+        self._dropped += left_out_of(tool, FORMAT)
         schema, left_out = object_schema(tool.parameters)
         self._dropped += [f"tools.{name}" for name in left_out]
         written = [_spec(self._names(tool.name), tool.description, schema)]

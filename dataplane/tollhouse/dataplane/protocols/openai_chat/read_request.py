@@ -32,6 +32,7 @@ from tollhouse.dataplane.protocols._fields import (
     missing,
     wrong,
 )
+from tollhouse.dataplane.protocols._freeform import SCHEMA, arguments_of, with_grammar
 from tollhouse.dataplane.protocols._media import is_data_url, split_data_url
 
 FORMAT = "openai_chat"
@@ -151,6 +152,11 @@ def _assistant(item: dict[str, Any], where: str) -> list[Part]:
 def _tool_call(item: Any, where: str) -> Part:
     call = as_object(item, where)
     kind = get_text(call, "type", where, "function")
+    if kind == "custom":
+        custom = as_object(call.get("custom"), f"{where}.custom")
+        text = get_text(custom, "input", f"{where}.custom")
+        name = get_text(custom, "name", f"{where}.custom", None)
+        return ToolCall(get_text(call, "id", where, None), name, arguments_of(text))
     if kind != "function":
         return Opaque(FORMAT, {"tool_call": call})
     function = as_object(call.get("function"), f"{where}.function")
@@ -228,6 +234,8 @@ def _cache(item: dict[str, Any], where: str) -> dict[str, Any] | None:
 def _tool(item: Any, where: str) -> Tool:
     tool = as_object(item, where)
     kind = get_text(tool, "type", where, None)
+    if kind == "custom":
+        return _custom(as_object(tool.get("custom"), f"{where}.custom"), f"{where}.custom")
     if kind != "function":
         return Tool(kind, opaque=Opaque(FORMAT, tool))
     place = f"{where}.function"
@@ -240,6 +248,12 @@ def _tool(item: Any, where: str) -> Tool:
         strict=get_flag(function, "strict", place),
         cache=_cache(tool, where),
     )
+
+
+def _custom(custom: dict[str, Any], where: str) -> Tool:
+    name, form = get_text(custom, "name", where, None), custom.get("format")
+    description = with_grammar(get_text(custom, "description", where), form)
+    return Tool(name, description, SCHEMA, freeform=True, extra={FORMAT: {"custom": custom}})
 
 
 def _tool_choice(value: Any) -> ToolChoice | None:

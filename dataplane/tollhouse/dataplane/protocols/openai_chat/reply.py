@@ -20,6 +20,7 @@ from tollhouse.dataplane.chat import (
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._freeform import arguments_of, freeform_names, input_of
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
 from tollhouse.dataplane.protocols.openai_chat.usage import read_usage, write_usage
 
@@ -107,7 +108,9 @@ def _read_choice(item: Any) -> Choice:
 def _read_call(call: Any) -> Part:
     if not isinstance(call, dict):
         raise invalid_reply("an entry of 'tool_calls' is no object")
-    function = call.get("function")
+    function, custom = call.get("function"), call.get("custom")
+    if isinstance(custom, dict):
+        return ToolCall(words(call.get("id")), words(custom.get("name")), arguments_of(words(custom.get("input"))))
     if not isinstance(function, dict):
         return Opaque(FORMAT, {"tool_call": call})
     return ToolCall(words(call.get("id")), words(function.get("name")), _arguments(function.get("arguments")))
@@ -134,6 +137,13 @@ def write_reply(reply: ChatReply, context: ReplyContext) -> bytes:
     return msgspec.json.encode(body)
 
 
+def _write_call(call: ToolCall, context: ReplyContext) -> dict[str, Any]:
+    name = context.renamed_tools.get(call.name, call.name)
+    if name in freeform_names(context.request):
+        return {"id": call.id, "type": "custom", "custom": {"name": name, "input": input_of(call.arguments)}}
+    return {"id": call.id, "type": "function", "function": {"name": name, "arguments": call.arguments or "{}"}}
+
+
 def _write_choice(index: int, choice: Choice, context: ReplyContext) -> dict[str, Any]:
     text: list[str] = []
     thought: list[str] = []
@@ -148,10 +158,7 @@ def _write_choice(index: int, choice: Choice, context: ReplyContext) -> dict[str
         elif isinstance(part, Refusal):
             refusal.append(part.text)
         elif isinstance(part, ToolCall):
-            name = context.renamed_tools.get(part.name, part.name)
-            calls.append(
-                {"id": part.id, "type": "function", "function": {"name": name, "arguments": part.arguments or "{}"}}
-            )
+            calls.append(_write_call(part, context))
         elif isinstance(part, Opaque) and part.protocol == FORMAT:
             if "tool_call" in part.value:
                 calls.append(part.value["tool_call"])

@@ -27,6 +27,7 @@ from tollhouse.dataplane.protocol import ReplyContext, StreamEncoder
 from tollhouse.dataplane.protocols._decoder import EventDecoder
 from tollhouse.dataplane.protocols._failures import INVALID_STREAM, NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._freeform import BEGIN, END, escaped, freeform_names, input_of
 from tollhouse.dataplane.protocols.openai_chat.errors import write_error
 from tollhouse.dataplane.protocols.openai_chat.reply import read_finish, write_finish
 from tollhouse.dataplane.protocols.openai_chat.usage import read_stream_error, read_usage, write_usage
@@ -38,7 +39,7 @@ class _ChoiceState:
     """The parts one choice has so far. Text-like parts end when another begins; tool calls stay open to the end,
     because their deltas may interleave."""
 
-    __slots__ = ("call_ids", "call_parts", "calls", "finished", "next", "open", "open_kind", "refused")
+    __slots__ = ("call_ids", "call_parts", "calls", "customs", "finished", "next", "open", "open_kind", "refused")
 
     def __init__(self) -> None:
         self.next = 0
@@ -48,6 +49,8 @@ class _ChoiceState:
         """OpenAI's index of a call -> our index of its part."""
         self.call_ids: dict[int, str] = {}
         self.call_parts: list[int] = []
+        self.customs: list[int] = []
+        """Those of them that take one text."""
         self.finished = False
         self.refused = False
 
@@ -136,8 +139,8 @@ class ChatStreamDecoder(EventDecoder):
             state.open = -1
 
     def _call(self, number: int, state: _ChoiceState, call: dict[str, Any], position: int, events: list[Event]) -> None:
-        function = call.get("function")
-        function = function if isinstance(function, dict) else {}
+        function, custom = call.get("function"), call.get("custom")
+        function = function if isinstance(function, dict) else custom if isinstance(custom, dict) else {}
         given, call_id = call.get("index"), words(call.get("id"))
         key = count(given) if given is not None else len(state.call_parts) if call_id else position
         index = state.calls.get(key)
@@ -149,6 +152,11 @@ class ChatStreamDecoder(EventDecoder):
             state.call_parts.append(index)
             call_id = call_id or f"call_{number}_{key}"
             events.append(PartStarted(number, index, "tool_call", call_id, words(function.get("name"))))
+            if isinstance(custom, dict):
+                state.customs.append(index)
+                events.append(ArgumentsDelta(number, index, BEGIN))
+        if index in state.customs and words(function.get("input")):
+            events.append(ArgumentsDelta(number, index, escaped(function["input"])))
         arguments = function.get("arguments")
         if isinstance(arguments, dict):
             arguments = _encode(arguments).decode()
@@ -158,6 +166,7 @@ class ChatStreamDecoder(EventDecoder):
     def _finish(self, number: int, state: _ChoiceState, reason: Any, events: list[Event]) -> None:
         state.finished = True
         self._end_open(number, state, events)
+        events += [ArgumentsDelta(number, index, END) for index in state.customs]
         events += [PartEnded(number, index) for index in state.call_parts]
         read = read_finish(reason, refused=state.refused)
         events.append(Finished(number, "tool_calls" if read == "stop" and state.calls else read))
@@ -172,6 +181,9 @@ class ChatStreamEncoder(StreamEncoder):
         self._roles: set[int] = set()
         self._kinds: dict[tuple[int, int], PartKind] = {}
         self._calls: dict[tuple[int, int], int] = {}
+        self._freeform = freeform_names(context.request)
+        self._texts: dict[tuple[int, int], str] = {}
+        """Arguments of calls whose text is shown when it is whole."""
         self._filled: set[tuple[int, int]] = set()
         self._refused: set[int] = set()
         self._usage: Usage | None = None
@@ -192,6 +204,8 @@ class ChatStreamEncoder(StreamEncoder):
                 return self._begin(event)
             case PartEnded(choice, index):
                 key = (choice, index)
+                if key in self._texts:
+                    return self._text(key)
                 return self._arguments(key, "{}") if key in self._calls and key not in self._filled else b""
             case Finished(choice, reason):
                 finish = write_finish(reason, refused=choice in self._refused)
@@ -237,20 +251,28 @@ class ChatStreamEncoder(StreamEncoder):
         position = sum(1 for choice, _ in self._calls if choice == event.choice)
         self._calls[key] = position
         name = self._context.renamed_tools.get(event.name, event.name)
-        call = {
-            "index": position,
-            "id": event.call_id,
-            "type": "function",
-            "function": {"name": name, "arguments": ""},
-        }
+        call: dict[str, Any] = {"index": position, "id": event.call_id}
+        if name in self._freeform:
+            self._texts[key] = ""
+            call |= {"type": "custom", "custom": {"name": name, "input": ""}}
+        else:
+            call |= {"type": "function", "function": {"name": name, "arguments": ""}}
         return self._role(event.choice) + self._chunk(event.choice, {"tool_calls": [call]})
 
     def _arguments(self, key: tuple[int, int], json: str) -> bytes:
         position = self._calls.get(key)
         if position is None or not json:  # arguments of a part this format does not show
             return b""
+        if key in self._texts:
+            self._texts[key] += json
+            return b""
         self._filled.add(key)
         return self._chunk(key[0], {"tool_calls": [{"index": position, "function": {"arguments": json}}]})
+
+    def _text(self, key: tuple[int, int]) -> bytes:
+        """The text of a call that takes one."""
+        text = input_of(self._texts.pop(key) or BEGIN + END)
+        return self._chunk(key[0], {"tool_calls": [{"index": self._calls[key], "custom": {"input": text}}]})
 
     def _end(self) -> bytes:
         usage = b""

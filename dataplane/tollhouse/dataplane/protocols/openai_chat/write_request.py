@@ -23,8 +23,9 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of
 from tollhouse.dataplane.protocols._fields import unsupported
+from tollhouse.dataplane.protocols._freeform import freeform_names, input_of
 from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
@@ -45,6 +46,7 @@ class RequestWriter:
     def __init__(self, chat: ChatRequest, max_output_tokens: int | None) -> None:
         self._chat = chat
         self._own = FORMAT in chat.extra
+        self._freeform = freeform_names(chat)
         self._limit = max_output_tokens
         self._names = ToolNames(NAME_LIMIT, ID_LIMIT, own=self._own)
         self._dropped: list[str] = []
@@ -133,8 +135,7 @@ class RequestWriter:
         audio: Any = None
         for part in message.parts:
             if isinstance(part, ToolCall):
-                function = {"name": self._names(part.name), "arguments": part.arguments or "{}"}
-                calls.append({"id": self._names.call_id(part.id), "type": "function", "function": function})
+                calls.append(self._call(part))
             elif isinstance(part, Refusal):
                 refusal += part.text
             elif isinstance(part, Thinking):
@@ -168,6 +169,14 @@ class RequestWriter:
         if audio is not None:
             written["audio"] = audio
         return written
+
+    def _call(self, call: ToolCall) -> dict[str, Any]:
+        id = self._names.call_id(call.id)
+        if self._own and call.name in self._freeform:
+            custom = {"name": call.name, "input": input_of(call.arguments)}
+            return {"id": id, "type": "custom", "custom": custom}
+        function = {"name": self._names(call.name), "arguments": call.arguments or "{}"}
+        return {"id": id, "type": "function", "function": function}
 
     def _tool_result(self, result: ToolResult, messages: list[dict[str, Any]], late: list[dict[str, Any]]) -> None:
         """A tool message, and what tool messages cannot hold in a user message after the last of them."""
@@ -242,6 +251,9 @@ class RequestWriter:
                 return tool.opaque.value
             self._dropped.append(f"tools.{tool.name}")
             return None
+        custom = (tool.extra or {}).get(FORMAT, {}).get("custom")
+        if custom is not None:
+            return {"type": "custom", "custom": custom}
         function: dict[str, Any] = {"name": self._names(tool.name)}
         if tool.description:
             function["description"] = tool.description
@@ -249,8 +261,7 @@ class RequestWriter:
             function["parameters"] = tool.parameters if self._own else self._parameters(tool.parameters)
         if tool.strict is not None:
             function["strict"] = tool.strict
-        for fields in (tool.extra or {}).values():
-            self._dropped += [f"tools.{name}" for name in fields if name != "defer_loading"]
+        self._dropped += left_out_of(tool, FORMAT)
         return self._marked({"type": "function", "function": function}, tool.cache)
 
     def _parameters(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -262,6 +273,8 @@ class RequestWriter:
         return parameters
 
     def _choice(self, choice: ToolChoice) -> Any:
+        if choice.mode == "tool" and self._own and choice.name in self._freeform:
+            return {"type": "custom", "custom": {"name": choice.name}}
         if choice.mode == "tool":
             return {"type": "function", "function": {"name": self._names(choice.name)}}
         return choice.mode

@@ -21,6 +21,7 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocols._fields import as_list, as_object, get_text, missing, wrong
+from tollhouse.dataplane.protocols._freeform import arguments_of
 from tollhouse.dataplane.protocols._media import is_data_url, split_data_url
 from tollhouse.dataplane.protocols._signatures import unpack
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT, joined, read_tools
@@ -55,7 +56,7 @@ class Items:
             arguments = get_text(item, "arguments", where) or "{}"
             self._add("assistant", ToolCall(get_text(item, "call_id", where, None), _name(item, where), arguments))
         elif kind == "custom_tool_call":
-            arguments = msgspec.json.encode({"input": get_text(item, "input", where)}).decode()
+            arguments = arguments_of(get_text(item, "input", where))
             self._add("assistant", ToolCall(get_text(item, "call_id", where, None), _name(item, where), arguments))
         elif kind in ("function_call_output", "custom_tool_call_output"):
             parts = _output(item.get("output"), f"{where}.output")

@@ -27,6 +27,7 @@ from tollhouse.dataplane.engine.sse import write_event
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.protocol import ReplyContext, StreamEncoder
 from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.protocols._freeform import input_of
 from tollhouse.dataplane.protocols.openai_chat.errors import error_code
 from tollhouse.dataplane.protocols.openai_responses.reply import (
     chat_logprobs,
@@ -36,7 +37,7 @@ from tollhouse.dataplane.protocols.openai_responses.reply import (
     reasoning_item,
     text_part,
 )
-from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT, Calls, freeform_input
+from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT, Calls
 from tollhouse.dataplane.protocols.openai_responses.usage import write_usage
 
 _encode = msgspec.json.Encoder().encode
@@ -215,7 +216,7 @@ class ResponsesEncoder(StreamEncoder):
             written = self._event("response.reasoning_summary_text.done", **where, text=item.text)
             return written + self._event("response.reasoning_summary_part.done", **where, part=part)
         if kind == "tool_call" and whole["type"] == "custom_tool_call":
-            text = freeform_input(item.text)
+            text = input_of(item.text)
             written = self._event("response.custom_tool_call_input.delta", **where, delta=text)
             return written + self._event("response.custom_tool_call_input.done", **where, input=text)
         if kind == "tool_call":

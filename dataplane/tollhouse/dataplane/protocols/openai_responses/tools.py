@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from tollhouse.dataplane.chat import ChatRequest, Opaque, Tool, ToolCall, ToolChoice
 from tollhouse.dataplane.protocol import ReplyContext
-from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_text, words, wrong
+from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_text, wrong
+from tollhouse.dataplane.protocols._freeform import SCHEMA, input_of, with_grammar
 
 FORMAT = "openai_responses"
 JOINT = "__"
 
-_FREEFORM = {
-    "type": "object",
-    "properties": {"input": {"type": "string", "description": "The whole input of the tool, as plain text."}},
-    "required": ["input"],
-    "additionalProperties": False,
-}
 _MODES = ("auto", "none", "required")
 _FUNCTION = ("type", "name", "description", "parameters", "strict")
 
@@ -45,7 +39,7 @@ def _tool(tool: dict[str, Any], where: str, group: str) -> Tool:
     name = joined(group, get_text(tool, "name", where, None))
     description = get_text(tool, "description", where)
     if kind == "custom":
-        return Tool(name, _with_grammar(description, tool), _FREEFORM, freeform=True, namespace=group)
+        return Tool(name, with_grammar(description, tool.get("format")), SCHEMA, freeform=True, namespace=group)
     parameters = tool.get("parameters")
     more = {key: value for key, value in tool.items() if key not in _FUNCTION and value is not None}
     return Tool(
@@ -56,15 +50,6 @@ def _tool(tool: dict[str, Any], where: str, group: str) -> Tool:
         extra={FORMAT: more} if more else None,
         namespace=group,
     )
-
-
-def _with_grammar(description: str, tool: dict[str, Any]) -> str:
-    """A free-form tool's description, with the grammar its input must fit: other formats cannot enforce one."""
-    form = tool.get("format")
-    if not isinstance(form, dict) or not words(form.get("definition")):
-        return description
-    syntax = words(form.get("syntax")) or "grammar"
-    return f"{description}\n\nThe input must fit this {syntax} grammar:\n{form['definition']}".strip()
 
 
 def joined(group: str, name: str) -> str:
@@ -95,17 +80,6 @@ def by_name(request: ChatRequest | None) -> Mapping[str, Tool]:
     return {tool.name: tool for tool in request.tools if tool.opaque is None} if request is not None else {}
 
 
-def freeform_input(arguments: str) -> str:
-    """The text in the arguments of a call to a free-form tool; arguments of another shape are the text themselves."""
-    try:
-        value = msgspec.json.decode(arguments or "{}")
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return arguments
-    if isinstance(value, dict) and isinstance(value.get("input"), str):
-        return str(value["input"])
-    return value if isinstance(value, str) else arguments
-
-
 class Calls:
     """Writes the calls of one reply as the client's own tools want them."""
 
@@ -124,7 +98,7 @@ class Calls:
         tool = self._tools.get(name)
         written: dict[str, Any]
         if tool is not None and tool.freeform:
-            text = freeform_input(call.arguments) if call.arguments else ""
+            text = input_of(call.arguments) if call.arguments else ""
             written = {"id": f"ctc_{id}", "type": "custom_tool_call", "call_id": call.id, "input": text}
         else:
             written = {"id": f"fc_{id}", "type": "function_call", "call_id": call.id, "arguments": call.arguments}

@@ -21,7 +21,7 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
@@ -210,8 +210,7 @@ class RequestWriter:
             return None
         if tool.cache is not None:
             self._dropped.append("cache_control")
-        for fields in (tool.extra or {}).values():
-            self._dropped += [f"tools.{name}" for name in fields if name != "defer_loading"]
+        self._dropped += left_out_of(tool, FORMAT)
         made, left_out = object_schema(tool.parameters)
         self._dropped += [f"tools.{name}" for name in left_out]
         made.setdefault("properties", {})
