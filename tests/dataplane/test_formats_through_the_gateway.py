@@ -10,6 +10,7 @@ import pytest
 from tests.support.dispatching import Bench, bench, instance
 from tests.support.golden import load
 from tests.support.providers import answer, openai_reply, providers
+from tests.support.services import request
 
 
 @pytest.fixture
@@ -79,3 +80,29 @@ async def test_an_address_with_a_path_speaks_the_format_of_that_path(gate: Bench
         assert got.json["object"] == "response"
         assert fake.received[0].target == "/v1/chat/completions"
         assert json.loads(fake.received[0].body)["messages"] == [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "told"),
+    [
+        ("GET", "/v1/fine_tuning/jobs", {}, 405, ("error", "message")),
+        ("POST", "/v1/fine_tuning/jobs", {}, 404, ("error", "message")),
+        ("POST", "/v1/messages/batches", {"anthropic-version": "2023-06-01"}, 404, ("error", "type")),
+        ("POST", "/v1beta/models/x:predict", {}, 404, ("error", "status")),
+        ("GET", "/v1/models/nobody", {"anthropic-version": "2023-06-01"}, 404, ("type",)),
+        ("POST", "/elsewhere", {}, 404, ("error_msg",)),
+    ],
+)
+async def test_what_is_not_served_is_told_in_the_callers_words(
+    gate: Bench, method: str, path: str, headers: dict[str, str], status: int, told: tuple[str, ...]
+) -> None:
+    """By the vendor whose address it is; on addresses that are nobody's, as on every other route."""
+    await gate.load(routes={"r": {"uri": "/*", "plugins": {"ai-proxy-multi": {"models": "*"}}}})
+    ex = request(gate.gateway.snapshot, path, method=method, headers=headers, body=b"{}" if method == "POST" else b"")
+    reply = await gate.gateway.answer(ex)
+    gate.gateway.finish(ex)
+    assert reply.status == status, reply.body
+    body = json.loads(reply.body)
+    for name in told:
+        assert name in body, body
+        body = body[name]

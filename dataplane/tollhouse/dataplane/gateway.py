@@ -155,6 +155,7 @@ class Gateway:
         if ex.protocol is None and pipeline.ai:
             ex.protocol = next((one for one in registry.protocol_list() if one.claims(ex.path, ex.document)), None)
             if ex.protocol is None:
+                ex.protocol = _dialect(ex)
                 served = ", ".join(one.name for one in registry.protocol_list())
                 raise ClientError(
                     404,
@@ -179,23 +180,23 @@ class Gateway:
         head, _, name = ex.path.partition("/models")
         google = head.endswith("/v1beta")
         if listed is None or not (google or head.endswith("/v1")) or (name and not name.startswith("/")):
+            ex.protocol = ex.protocol or _dialect(ex)
             raise ClientError(
                 405,
                 "method_not_allowed",
                 f"{ex.method} is not served on {ex.path}. Send a POST.",
                 headers={"allow": "POST"},
             )
-        dialect = "gemini_generate" if google else "openai_chat"
-        if "anthropic-version" in ex.headers:
-            dialect = "anthropic_messages"
-        whole, one = DIALECTS[dialect]
+        dialect = _dialect(ex)
+        assert dialect is not None
+        whole, one = DIALECTS[dialect.name]
         if name in ("", "/"):
             return Reply(200, [JSON], whole(listed))
         wanted = name[1:]
         for model in listed:
             if model.id == wanted:
                 return Reply(200, [JSON], msgspec.json.encode(one(model)))
-        ex.protocol = registry.protocols_by_name().get(dialect)
+        ex.protocol = dialect
         raise ClientError(
             404, "model_not_found", f"There is no model {wanted!r} here. GET {head}/models lists those there are."
         )
@@ -310,6 +311,17 @@ class Gateway:
                 told.steps.append(ExplainStep(stage, plugin.name, f"refuses with {error.status}: {error.message}"))
                 raise
             told.steps.append(ExplainStep(stage, plugin.name, f"answers with {reply.status}" if reply else "passes"))
+
+
+def _dialect(ex: Exchange) -> Protocol | None:
+    """The format in which a caller expects to be told what concerns no format: by the vendors' own addresses. None on
+    paths that are nobody's."""
+    by_name = registry.protocols_by_name()
+    if "/v1beta/" in ex.path:
+        return by_name["gemini_generate"]
+    if "anthropic-version" in ex.headers or "/v1/messages" in ex.path:
+        return by_name["anthropic_messages"]
+    return by_name["openai_chat"] if "/v1/" in ex.path else None
 
 
 def _require_running(ex: Exchange, pipeline: Pipeline) -> None:
