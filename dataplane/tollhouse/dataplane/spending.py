@@ -19,6 +19,8 @@ class Claim(msgspec.Struct, frozen=True, array_like=True):
     expires: int
     enforced: bool = True
     """False: counted whether it fits or not."""
+    strict: bool = False
+    """Of what is in doubt nothing is given back."""
 
 
 class Granted(msgspec.Struct, frozen=True, array_like=True):

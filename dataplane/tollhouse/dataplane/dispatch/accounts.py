@@ -100,7 +100,8 @@ class Accounts:
         held = None
         if shares and budgets is not None:
             held = await self._take(ex, name, budgets, shares, worst)
-        written = attempt_log if held is not None or ships else None
+        # Where no ledger wants records, what is in an envelope needs none: the worker tells what that comes to.
+        written = attempt_log if ships or held == "" else None
         entry = Entry(services, ex, target, name, shares if held is not None else [], len(prepared.body), written)
         entry.reservation = held or ""
         if written is not None:
@@ -155,7 +156,8 @@ class Accounts:
             expires = span.expires or budget.expires(span, now)
             for key in keys:
                 if key not in purse.counted:
-                    claim = Claim(key, units, budget.units, span.bucket, span.since, expires, budget.enforced)
+                    strict = budget.resource.strict
+                    claim = Claim(key, units, budget.units, span.bucket, span.since, expires, budget.enforced, strict)
                     shares.append(Share(budget, claim))
         return shares
 

@@ -40,7 +40,8 @@ def copies(claims: tuple[Claim, ...], used: tuple[int, ...]) -> int:
 def enlarged(claims: tuple[Claim, ...], count: int) -> tuple[Claim, ...]:
     """The same claims, for so many attempts."""
     return tuple(
-        Claim(one.key, one.units * count, one.limit, one.bucket, one.since, one.expires, one.enforced) for one in claims
+        Claim(one.key, one.units * count, one.limit, one.bucket, one.since, one.expires, one.enforced, one.strict)
+        for one in claims
     )
 
 
@@ -58,6 +59,9 @@ class Envelope:
     """Per claim: units and doubt of what was settled."""
     open: int = 0
     """Attempts under way."""
+    told: int = -1
+    """How many were settled when the node was last told."""
+    settled: int = 0
     peak: int = 0
     """The most that were under way at a time."""
     exhausted: bool = False
@@ -90,6 +94,7 @@ class Envelope:
     def settle(self, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...]) -> None:
         """An attempt came to this; what it did not need can be drawn again."""
         self.open -= 1
+        self.settled += 1
         for index, claim in enumerate(claims):
             outcome = outcomes[index] if index < len(outcomes) else Outcome(0)
             self.free[index] += claim.units - outcome.units

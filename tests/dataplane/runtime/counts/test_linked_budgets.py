@@ -7,7 +7,7 @@ import pytest
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.counts.linked_budgets import LinkedBudgets
 from tollhouse.dataplane.runtime.link.link import Link
-from tollhouse.dataplane.runtime.link.messages import Message, SettleAll, TakeAll
+from tollhouse.dataplane.runtime.link.messages import Message, SettleAll, Spent, TakeAll
 from tollhouse.dataplane.services import CounterUnavailable
 from tollhouse.dataplane.spending import Claim, Outcome
 
@@ -78,6 +78,23 @@ async def test_many_at_once_ask_once(tmp_path: Path) -> None:
             worker.settle_all(name, (Outcome(10),))
     assert desk.asked - asked < 12
     assert desk.totals()[1] < 10 * 4 * 256
+    await desk.authority.close()
+
+
+async def test_where_nothing_is_written_down_the_node_is_told_what_envelopes_come_to(tmp_path: Path) -> None:
+    """While they are open, and only when it is news."""
+    told: list[Message] = []
+    desk = Desk(tmp_path)
+    here, _ = await linked(told.append, desk._asked)
+    worker = LinkedBudgets(lambda: here, "s", tells=True)
+    await worker.take_all("s-0", (claim(10, 1_000_000),))
+    for number in range(1, 4):
+        await worker.take_all(f"s-{number}", (claim(10, 1_000_000),))
+    worker.settle_all("s-1", (Outcome(3),))
+    for _ in range(2):
+        worker.return_over(0.0)
+    await asyncio.sleep(0.02)
+    assert told == [Spent("s-E1", (Outcome(3),))]
     await desk.authority.close()
 
 

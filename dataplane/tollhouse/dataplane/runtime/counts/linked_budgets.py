@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tollhouse.dataplane.engine.envelopes import FEWEST, FIRST, Envelope, Shape, copies, enlarged, shape_of
 from tollhouse.dataplane.runtime.link.link import Link, LinkError
-from tollhouse.dataplane.runtime.link.messages import SettleAll, TakeAll, TookAll
+from tollhouse.dataplane.runtime.link.messages import SettleAll, Spent, TakeAll, TookAll
 from tollhouse.dataplane.services import CounterUnavailable
 from tollhouse.dataplane.spending import BudgetCounts, Claim, Crossing, Granted, Outcome
 
@@ -17,6 +17,8 @@ ASK_TIMEOUT_S = 3.0
 """Longer than a shared store may take, so that the supervisor's word about it arrives first."""
 LOOK_S = 0.1
 MOST_SHAPES = 4096
+ENVELOPE = "E"
+"""Begins the last part of an envelope's name; attempts have numbers there."""
 MOST_WAITS = 5
 """So often an attempt waits for what others asked for, before it asks for itself alone."""
 
@@ -24,9 +26,11 @@ MOST_WAITS = 5
 class LinkedBudgets(BudgetCounts):
     """One per worker. ``series`` begins the names of its envelopes, as it does those of its attempts."""
 
-    def __init__(self, link: Callable[[], Link], series: str) -> None:
+    def __init__(self, link: Callable[[], Link], series: str, *, tells: bool = False) -> None:
+        """``tells``: what came of envelopes is written down nowhere else, so the node is told while they are open."""
         self._link = link
-        self._names = (f"{series}-E{number:x}" for number in itertools.count(1))
+        self._tells = tells
+        self._names = (f"{series}-{ENVELOPE}{number:x}" for number in itertools.count(1))
         self._current: dict[Shape, Envelope] = {}
         self._room: dict[Shape, int] = {}
         """Copies that would fit, when the authority was last asked."""
@@ -128,6 +132,9 @@ class LinkedBudgets(BudgetCounts):
             if envelope.over(now):
                 self._link().tell(SettleAll(name, envelope.outcomes()))
                 del self._open[name]
+            elif self._tells and envelope.told != envelope.settled:
+                envelope.told = envelope.settled
+                self._link().tell(Spent(name, envelope.outcomes()))
         for shape, one in [(shape, one) for shape, one in self._current.items() if now >= one.drawn_until]:
             self._sizes[shape] = one.next_size(self._sizes.get(shape, FIRST))
             del self._current[shape]

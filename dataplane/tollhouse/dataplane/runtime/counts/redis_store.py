@@ -72,6 +72,9 @@ def _client(place: RedisPlace) -> Any:
         secure["ssl_check_hostname"] = place.verify
         if place.ca_file:
             secure["ssl_ca_certs"] = place.ca_file
+        if place.cert_file:
+            secure["ssl_certfile"] = place.cert_file
+            secure["ssl_keyfile"] = place.key_file or place.cert_file
     if place.kind == "redis-cluster":
         nodes = [ClusterNode(host, port) for host, port in place.nodes]
         # Moved slots are learnt one by one: asking for all of them anew would break off what is under way.

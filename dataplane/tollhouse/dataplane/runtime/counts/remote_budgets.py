@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
 import msgspec
 from tollhouse.dataplane.engine.reservations import Bucket
+from tollhouse.dataplane.runtime.channels import open_channel
 from tollhouse.dataplane.runtime.counts.pause import Pause
 from tollhouse.dataplane.runtime.counts.shared_budgets import Counted, Forgot, Life
 from tollhouse.dataplane.services import CounterUnavailable
@@ -128,11 +128,7 @@ class RemoteBudgets:
     def _open(self) -> Any:
         options = [("grpc.enable_http_proxy", 0), ("grpc.max_reconnect_backoff_ms", 1000)]
         options += [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100)]
-        ca = self._settings.budget_store_ca
-        if not ca:
-            return grpc.aio.insecure_channel(self._address, options=options)
-        credentials = grpc.ssl_channel_credentials(Path(ca).read_bytes())
-        return grpc.aio.secure_channel(self._address, credentials, options=options)
+        return open_channel(self._settings, self._address, self._settings.budget_store_ca, options)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import grpc
 from tollhouse.dataplane.engine.reservations import Bucket
+from tollhouse.dataplane.runtime import channels
 from tollhouse.dataplane.runtime.counts.shared_budgets import Counted
 from tollhouse.dataplane.services import CounterUnavailable
 from tollhouse.dataplane.settings import Settings
@@ -18,10 +18,7 @@ ANSWER_S = 20.0
 def open_channel(settings: Settings) -> Any:
     """A channel to the control plane; the caller closes it."""
     options = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", 64 << 20)]
-    if not settings.control_plane_ca:
-        return grpc.aio.insecure_channel(settings.control_plane, options=options)
-    credentials = grpc.ssl_channel_credentials(Path(settings.control_plane_ca).read_bytes())
-    return grpc.aio.secure_channel(settings.control_plane, credentials, options=options)
+    return channels.open_channel(settings, settings.control_plane, settings.control_plane_ca, options)
 
 
 class LedgerCounts:
@@ -39,7 +36,8 @@ class LedgerCounts:
         channel = open_channel(settings)
         try:
             stub = spend_pb2_grpc.SpendServiceStub(channel)
-            metadata = (("x-api-key", settings.admin_key),) if settings.admin_key else ()
+            key = settings.key_for_control_plane
+            metadata = (("x-api-key", key),) if key else ()
             wanted = spend_pb2.CountsRequest(node=self._node)
             async for piece in stub.Counts(wanted, metadata=metadata, timeout=ANSWER_S):
                 found += [

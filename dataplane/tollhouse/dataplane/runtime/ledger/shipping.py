@@ -11,9 +11,10 @@ from typing import Any
 
 import grpc
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
+from tollhouse.dataplane.runtime.counts.linked_budgets import ENVELOPE
 from tollhouse.dataplane.runtime.ledger.control_plane import open_channel
 from tollhouse.dataplane.runtime.ledger.outbox_reader import Entry, OutboxReader
-from tollhouse.dataplane.runtime.link.messages import SettleAll
+from tollhouse.dataplane.runtime.link.messages import SettleAll, Spent
 from tollhouse.dataplane.settings import Settings
 from tollhouse.dataplane.spending import Claim, Closed, Opened, Outcome
 from tollhouse.proto.admin.v1 import spend_pb2, spend_pb2_grpc
@@ -53,10 +54,15 @@ class Shipping:
         envelope = opened.reservation
         if not envelope:
             self._budgets.settle(SettleAll(closed.id, closed.outcomes))
-        elif envelope in self._budgets.counts.open:
+        elif self._settings.control_plane and envelope in self._budgets.counts.open:
             # A living worker settles it as a whole; this is for when it does not come to that.
             sums = self._sums.get(envelope)
             self._sums[envelope] = list(closed.outcomes) if sums is None else _added(sums, closed.outcomes)
+
+    def told(self, message: Spent) -> None:
+        """Where no records are kept, a living worker says now and then what its envelopes came to."""
+        if message.reservation in self._budgets.counts.open:
+            self._sums[message.reservation] = list(message.outcomes)
 
     def _under_way(self) -> Iterator[tuple[tuple[Claim, ...], list[Outcome]]]:
         """Open envelopes, and what the ledger may hold of them already."""
@@ -68,9 +74,21 @@ class Shipping:
     def _ended(self, series: str) -> None:
         """What a dead worker reserved and never wrote down was never sent; its envelopes come to what was written."""
         for name in [name for name in self._budgets.counts.open if name.rpartition("-")[0] == series]:
-            self._budgets.settle(SettleAll(name, tuple(self._sums.pop(name, ()))))
+            self._budgets.settle(SettleAll(name, self._assumed(name, tuple(self._sums.pop(name, ())))))
         for name in [name for name in self._sums if name not in self._budgets.counts.open]:
             del self._sums[name]
+
+    def _assumed(self, name: str, known: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+        """What a dead worker's reservation came to. Without records all an envelope holds may have been used since its
+        worker last told."""
+        if self._settings.control_plane or not name.rpartition("-")[2].startswith(ENVELOPE):
+            return known
+        claims = self._budgets.counts.open[name]
+        pairs = zip(claims, known or (Outcome(0),) * len(claims), strict=True)
+        return tuple(
+            Outcome(max(came.units, claim.units) if claim.strict else came.units, max(0, claim.units - came.units))
+            for claim, came in pairs
+        )
 
     def worker_gone(self) -> None:
         """Look for its open attempts at once."""
@@ -143,7 +161,8 @@ class Shipping:
         outgoing: asyncio.Queue[Any] = asyncio.Queue()
         try:
             stub = spend_pb2_grpc.SpendServiceStub(channel)
-            metadata = (("x-api-key", self._settings.admin_key),) if self._settings.admin_key else ()
+            key = self._settings.key_for_control_plane
+            metadata = (("x-api-key", key),) if key else ()
             call = stub.Intake(_drain(outgoing), metadata=metadata)
             while True:
                 while not self.reader.waiting:

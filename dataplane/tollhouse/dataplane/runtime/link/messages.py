@@ -187,6 +187,13 @@ class SettleAll(msgspec.Struct, tag="settle*", frozen=True, array_like=True):
     outcomes: tuple[Outcome, ...]
 
 
+class Spent(msgspec.Struct, tag="spent*", frozen=True, array_like=True):
+    """What a reservation came to so far, should its worker die; not answered."""
+
+    reservation: str
+    outcomes: tuple[Outcome, ...]
+
+
 # --- looking inside ------------------------------------------------------------------------------------------------
 
 
@@ -304,6 +311,7 @@ Message = (
     | TakeAll
     | TookAll
     | SettleAll
+    | Spent
     | Crossing
     | ExplainWanted
     | Explained

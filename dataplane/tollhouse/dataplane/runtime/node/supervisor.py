@@ -34,6 +34,7 @@ from tollhouse.dataplane.runtime.link.messages import (
     SecretValues,
     Settle,
     SettleAll,
+    Spent,
     Start,
     Tailed,
     Take,
@@ -187,7 +188,7 @@ class Supervisor:
 
     def _start_message(self, index: int) -> Start:
         # Workers have no use for the node's own credentials.
-        settings = replace(self._settings, admin_key="", etcd_password="", budget_store="")
+        settings = replace(self._settings, admin_key="", control_plane_key="", etcd_password="", budget_store="")
         return Start(settings, self.report.node_id, index, self.report.http_address, self.report.https_address)
 
     # -- configuration
@@ -239,6 +240,8 @@ class Supervisor:
             self._tails.told(message)
         elif isinstance(message, SettleAll):
             self._budgets.settle(message)
+        elif isinstance(message, Spent):
+            self._shipping.told(message)
         elif isinstance(message, Crossing):
             self._budgets.crossed(message)
         elif isinstance(message, MetricsReport):

@@ -53,7 +53,7 @@ class Serving:
         self.metrics = PlainMetrics(start.settings.max_series, self._exposition)
         self._counters = LinkedCounters(link)
         self._outbox = Outbox(Path(start.settings.state_dir) / "outbox", shipped=bool(start.settings.control_plane))
-        self._budgets = LinkedBudgets(link, self._outbox.series)
+        self._budgets = LinkedBudgets(link, self._outbox.series, tells=not self._outbox.shipped)
         dropped = self.metrics.counter("tollhouse_log_lines_dropped_total", "Lines log files did not take.", ("path",))
         self._log_files = BackgroundLogFiles(lambda path: dropped(path).add(1))
         spans_dropped = self.metrics.counter(
