@@ -27,6 +27,7 @@ CLIENTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "litellm openai": ("litellm_any.py", "openai", OPENAI),
     "litellm anthropic": ("litellm_any.py", "anthropic", ANTHROPIC),
     "openai on gemini": ("openai_responses.py", "", ("", GEMINI_MODEL)),
+    "openai chat on gemini": ("openai_chat.py", "", ("", GEMINI_MODEL)),
     "anthropic on gemini": ("anthropic_sdk.py", "", ("", GEMINI_MODEL)),
     "node openai chat": ("openai_node.mjs", "chat", OPENAI),
     "node openai responses": ("openai_node.mjs", "responses", OPENAI),

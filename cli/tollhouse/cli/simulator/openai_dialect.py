@@ -202,6 +202,13 @@ class OpenAIDialect:
         return _event(chunk)
 
 
+class GoogleFace(OpenAIDialect):
+    """Gemini by OpenAI's chat completions, as Google's API has them beside its own format."""
+
+    kind = "gemini"
+    chat_path = "/v1beta/openai/chat/completions"
+
+
 class QwenDialect(OpenAIDialect):
     """vLLM serving Qwen: OpenAI's format, no key unless one is set, unknown fields ignored, errors of its own."""
 

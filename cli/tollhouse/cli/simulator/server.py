@@ -14,7 +14,7 @@ from tollhouse.cli.simulator.anthropic_dialect import AnthropicDialect
 from tollhouse.cli.simulator.ask import Answer, Ask, Refusal
 from tollhouse.cli.simulator.gemini_dialect import GeminiDialect
 from tollhouse.cli.simulator.log import Entry, Log
-from tollhouse.cli.simulator.openai_dialect import OpenAIDialect, QwenDialect
+from tollhouse.cli.simulator.openai_dialect import GoogleFace, OpenAIDialect, QwenDialect
 from tollhouse.cli.simulator.responses_dialect import ResponsesDialect
 from tollhouse.cli.simulator.script import Script, parse_header
 from tollhouse.cli.simulator.tokens import PromptCache
@@ -27,7 +27,7 @@ DIALECTS: dict[Kind, type[OpenAIDialect] | type[AnthropicDialect] | type[GeminiD
     "qwen": QwenDialect,
     "gemini": GeminiDialect,
 }
-FURTHER: dict[Kind, tuple[type[ResponsesDialect], ...]] = {"openai": (ResponsesDialect,)}
+FURTHER: dict[Kind, tuple[type[OpenAIDialect], ...]] = {"openai": (ResponsesDialect,), "gemini": (GoogleFace,)}
 """Other chat formats a provider answers besides its first."""
 MAX_BODY = 32 * 1024 * 1024
 
@@ -190,7 +190,8 @@ class Simulator:
         if self.kind == "anthropic":
             key = request.headers.get("x-api-key", "") or key
         if self.kind == "gemini":
-            key = request.headers.get("x-goog-api-key", "") or request.query.get("key", "")
+            given = request.headers.get("x-goog-api-key", "") or request.query.get("key", "")
+            key = key if request.path.startswith("/v1beta/openai/") else given
         if (self._key is not None and key != self._key) or (self.dialect.key_required and not key):
             raise Refusal(401, "" if key else self._missing_key())
         return key
