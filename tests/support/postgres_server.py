@@ -20,9 +20,11 @@ NOBODY = 65534
 class PostgresServer:
     """Started once; ``url`` is where it is."""
 
-    def __init__(self, *, durable: bool = False) -> None:
-        """``durable``: keeps what it acknowledged over a kill."""
+    def __init__(self, *, durable: bool = False, tls: tuple[Path, Path, Path] | None = None) -> None:
+        """``durable``: keeps what it acknowledged over a kill. ``tls``: certificate, key and CA; only clients with a
+        certificate of that CA are let in then."""
         self._durable = durable
+        self._tls = tls
         self._port = free_ports(1)[0]
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -37,9 +39,24 @@ class PostgresServer:
             os.chown(self._folder, NOBODY, NOBODY)
         command = [initdb, "-D", str(self._data), "-U", "tollhouse", "-A", "trust", "--no-sync"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", preexec_fn=_unprivileged())
+        if self._tls is not None:
+            self._only_tls(self._tls)
         self.run()
         self.wait()
         return self
+
+    def _only_tls(self, tls: tuple[Path, Path, Path]) -> None:
+        settings = ["ssl = on"]
+        for file, setting in zip(tls, ("cert", "key", "ca"), strict=True):
+            own = self._data / f"tls-{setting}.pem"
+            own.write_bytes(file.read_bytes())
+            own.chmod(0o600)
+            if os.geteuid() == 0:
+                os.chown(own, NOBODY, NOBODY)
+            settings.append(f"ssl_{setting}_file = '{own}'")
+        with (self._data / "postgresql.conf").open("a") as configuration:
+            configuration.write("\n".join(settings) + "\n")
+        (self._data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust clientcert=verify-ca\n")
 
     @property
     def _data(self) -> Path:

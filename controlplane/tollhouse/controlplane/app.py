@@ -73,7 +73,13 @@ class ControlPlane:
         self._rest = RestServer(service, access, settings.cors_origin, self._ledger, self._audit)
         if settings.console:
             self._rest.offer_console(
-                Nodes(service.fleet, settings.node_key, settings.node_ca),
+                Nodes(
+                    service.fleet,
+                    settings.node_key,
+                    settings.node_ca,
+                    settings.node_tls.cert,
+                    settings.node_tls.key,
+                ),
                 settings.console_sample_s,
                 self._oidc,
                 settings.public_url,

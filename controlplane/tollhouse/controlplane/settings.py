@@ -54,6 +54,8 @@ class Settings:
     """What this process shows to the nodes when the console asks them something."""
     node_ca: str = ""
     """CA of the nodes' gRPC certificates; without one they are asked without TLS."""
+    node_tls: TlsFiles = TlsFiles()
+    """What this process shows to nodes that want client certificates."""
     console: bool = True
     console_sample_s: float = 10.0
     """How often the console asks the nodes for their numbers."""
@@ -93,6 +95,8 @@ def parser() -> argparse.ArgumentParser:
         "--admin-keys-file", help='JSON file: [{"name": "ci", "key": "...", "role": "admin", "viewer" or another}]'
     )
     flags.add_argument("--node-ca", default="", help="CA of the nodes' gRPC certificates (PEM; default: no TLS)")
+    flags.add_argument("--node-cert", default="", help="client certificate for the nodes' gRPC ports (PEM)")
+    flags.add_argument("--node-key", default="", help="key of that certificate (PEM)")
     flags.add_argument("--no-console", action="store_true", help="do not serve the web console at /ui")
     flags.add_argument(
         "--ledger",
@@ -132,6 +136,8 @@ def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Sett
 
     etcd_tls = TlsFiles(arguments.etcd_cert, arguments.etcd_key, arguments.etcd_ca)
     admin_tls = TlsFiles(arguments.tls_cert, arguments.tls_key, arguments.tls_client_ca)
+    node_tls = TlsFiles(arguments.node_cert, arguments.node_key, arguments.node_ca)
+    node_tls.check("--node-cert/--node-key/--node-ca")
     etcd_tls.check("--etcd-cert/--etcd-key/--etcd-ca")
     admin_tls.check("--tls-cert/--tls-key/--tls-client-ca")
     if admin_tls.ca and not admin_tls.cert:
@@ -160,6 +166,7 @@ def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Sett
         generated_key=generated,
         node_key=env.get("TOLLHOUSE_NODE_KEY") or env.get("TOLLHOUSE_ADMIN_KEY", ""),
         node_ca=arguments.node_ca,
+        node_tls=node_tls,
         console=not arguments.no_console,
         console_sample_s=max(0.1, arguments.console_sample_s),
         cors_origin=pick(arguments.cors_origin, "TOLLHOUSE_CORS_ORIGIN", ""),

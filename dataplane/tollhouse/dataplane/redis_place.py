@@ -13,6 +13,7 @@ FORMS = (
     "redis://HOST:PORT/DB, redis-cluster://HOST:PORT,HOST:PORT or redis-sentinel://HOST:PORT,HOST:PORT/MASTER/DB "
     "(rediss... for TLS)"
 )
+_OPTIONS = frozenset({"verify", "ca", "cert", "key", "sentinel_username", "sentinel_password"})
 Nodes = tuple[tuple[str, int], ...]
 
 
@@ -34,6 +35,9 @@ class RedisPlace:
     """Check certificates."""
     ca_file: str = ""
     """CA of their certificates; empty: the system's."""
+    cert_file: str = ""
+    """Our certificate, where they want one."""
+    key_file: str = ""
     timeout_s: float = 1.0
     most_connections: int = 100
 
@@ -64,8 +68,8 @@ def place_of_policy(kind: Kind, fields: Mapping[str, Any]) -> RedisPlace:
 
 def place_of_address(address: str, timeout_s: float = 1.0) -> RedisPlace:
     """``redis[s]://``, ``redis[s]-cluster://`` and ``redis[s]-sentinel://``, with user and password before an ``@``;
-    options: ``verify=no``, ``ca=FILE``, ``sentinel_username``, ``sentinel_password``. Raises ValueError that does not
-    repeat the address: it may hold a password."""
+    options: ``verify=no``, ``ca=FILE``, ``cert=FILE``, ``key=FILE``, ``sentinel_username``, ``sentinel_password``.
+    Raises ValueError that does not repeat the address: it may hold a password."""
     parts = urlsplit(address)
     tls = parts.scheme.startswith("rediss")
     kind = parts.scheme.replace("rediss", "redis", 1)
@@ -76,9 +80,9 @@ def place_of_address(address: str, timeout_s: float = 1.0) -> RedisPlace:
     nodes = tuple(_host_port(node, PORTS[kind]) for node in where.split(",") if node)
     path = [unquote(step) for step in parts.path.split("/") if step]
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = options.keys() - {"verify", "ca", "sentinel_username", "sentinel_password"}
+    unknown = options.keys() - _OPTIONS
     if unknown:
-        raise ValueError(f"unknown option {min(unknown)!r}; there are verify, ca, sentinel_username, sentinel_password")
+        raise ValueError(f"unknown option {min(unknown)!r}; there are {', '.join(sorted(_OPTIONS))}")
     master = path.pop(0) if kind == "redis-sentinel" and path else ""
     database = path.pop(0) if kind != "redis-cluster" and path else "0"
     if not nodes or path or not database.isdecimal() or (kind == "redis-sentinel") != bool(master):
@@ -97,6 +101,8 @@ def place_of_address(address: str, timeout_s: float = 1.0) -> RedisPlace:
         tls,
         options.get("verify", "yes") != "no",
         options.get("ca", ""),
+        options.get("cert", ""),
+        options.get("key", ""),
         timeout_s,
     )
 

@@ -57,8 +57,17 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     sealing_key: str = field(default="", repr=False)
     admin_key: str = field(default="", repr=False)
+    control_plane_key: str = field(default="", repr=False)
+    client_cert: str = ""
+    client_key: str = ""
     grpc_cert: str = ""
     grpc_key: str = ""
+    grpc_client_ca: str = ""
+
+    @property
+    def key_for_control_plane(self) -> str:
+        """What the node shows to the control plane."""
+        return self.control_plane_key or self.admin_key
 
 
 _HELP = {
@@ -97,6 +106,10 @@ _HELP = {
     "trusted_proxies": "address or CIDR whose X-Forwarded-For is believed (repeatable)",
     "sealing_key": "",
     "admin_key": "",
+    "control_plane_key": "",
+    "client_cert": "certificate file the node shows to the control plane and to the node that counts",
+    "client_key": "key file of that certificate",
+    "grpc_client_ca": "file with the CA that must have signed the certificates of callers of the gRPC port",
     "grpc_cert": "certificate file of the gRPC port; turns TLS on",
     "grpc_key": "key file of the gRPC port's certificate",
 }
@@ -147,7 +160,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="tollhouse-dataplane",
         description="Serve agents: one node of the gateway. Every flag can also be set as TOLLHOUSE_<FLAG>.",
         epilog="Secrets come from the environment only: TOLLHOUSE_SEALING_KEY, TOLLHOUSE_ADMIN_KEY (token of the gRPC "
-        "port), TOLLHOUSE_ETCD_PASSWORD.",
+        "port), TOLLHOUSE_CONTROL_PLANE_KEY (shown to the control plane; default: the former), "
+        "TOLLHOUSE_ETCD_PASSWORD.",
     )
     parser.add_argument("--version", action="version", version=f"tollhouse-dataplane {version('tollhouse')}")
     for item in fields(Settings):
@@ -188,6 +202,10 @@ def _complaint(settings: Settings) -> str:
             return f"--{name.replace('_', '-')}: expected host:port, came {address!r}"
     if bool(settings.grpc_cert) != bool(settings.grpc_key):
         return "--grpc-cert and --grpc-key: give both or none"
+    if bool(settings.client_cert) != bool(settings.client_key):
+        return "--client-cert and --client-key: give both or none"
+    if settings.grpc_client_ca and not settings.grpc_cert:
+        return "--grpc-client-ca: needs --grpc-cert and --grpc-key"
     complaint = _store_complaint(settings.budget_store)
     if complaint:
         return complaint

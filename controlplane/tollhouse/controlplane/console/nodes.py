@@ -24,10 +24,11 @@ Answer = TypeVar("Answer")
 class Nodes:
     """The nodes of the fleet. One per process."""
 
-    def __init__(self, fleet: Fleet, key: str, ca_file: str = "") -> None:
+    def __init__(self, fleet: Fleet, key: str, ca_file: str = "", cert_file: str = "", key_file: str = "") -> None:
         self._fleet = fleet
         self._metadata = (("x-api-key", key),) if key else ()
         self._ca_file = ca_file
+        self._pair_files = (key_file, cert_file)
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     async def registered(self) -> tuple[NodeRegistration, ...]:
@@ -120,7 +121,8 @@ class Nodes:
         if channel is None:
             options = [("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", 64 << 20)]
             if self._ca_file:
-                credentials = grpc.ssl_channel_credentials(Path(self._ca_file).read_bytes())
+                pair = (Path(file).read_bytes() if file else None for file in self._pair_files)
+                credentials = grpc.ssl_channel_credentials(Path(self._ca_file).read_bytes(), *pair)
                 channel = grpc.aio.secure_channel(address, credentials, options)
             else:
                 channel = grpc.aio.insecure_channel(address, options)

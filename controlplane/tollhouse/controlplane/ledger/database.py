@@ -9,6 +9,7 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tollhouse.controlplane.ledger import schema
+from tollhouse.controlplane.ledger.postgres_tls import tls_of
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
@@ -30,7 +31,8 @@ def database_url(text: str) -> URL:
 def open_engine(url: URL) -> AsyncEngine:
     """Connections to the database; made when first needed. Raises ValueError when a file's folder cannot be made."""
     if not url.drivername.startswith("sqlite"):
-        return create_async_engine(url, pool_size=5, max_overflow=5, pool_pre_ping=True)
+        plain, tls = tls_of(url)
+        return create_async_engine(plain, pool_size=5, max_overflow=5, pool_pre_ping=True, connect_args=tls)
     if url.database:
         folder = Path(url.database).parent
         try:

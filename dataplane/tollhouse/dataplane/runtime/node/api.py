@@ -223,7 +223,9 @@ class NodeApi:
         if not settings.grpc_cert:
             return int(self._server.add_insecure_port(address))
         pair = (Path(settings.grpc_key).read_bytes(), Path(settings.grpc_cert).read_bytes())
-        return int(self._server.add_secure_port(address, grpc.ssl_server_credentials([pair])))
+        ca = Path(settings.grpc_client_ca).read_bytes() if settings.grpc_client_ca else None
+        credentials = grpc.ssl_server_credentials([pair], root_certificates=ca, require_client_auth=ca is not None)
+        return int(self._server.add_secure_port(address, credentials))
 
     async def stop_serving(self) -> None:
         """Tell probes that the node takes no new work; questions are answered on."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import msgspec
+from tollhouse.dataplane.runtime.channels import open_channel
 from tollhouse.dataplane.settings import Settings
 from tollhouse.proto.admin.v1 import audit_pb2, audit_pb2_grpc
 
@@ -84,7 +85,8 @@ class AuditShipping:
         outgoing: asyncio.Queue[Any] = asyncio.Queue()
         try:
             stub: Any = audit_pb2_grpc.AuditServiceStub(channel)
-            metadata = (("x-api-key", self._settings.admin_key),) if self._settings.admin_key else ()
+            key = self._settings.key_for_control_plane
+            metadata = (("x-api-key", key),) if key else ()
             call = stub.Intake(_drain(outgoing), metadata=metadata)
             for path in sorted(self._folder.glob("*.jsonl")):
                 while lines := self._lines(path):
@@ -130,10 +132,7 @@ class AuditShipping:
     def _channel(self) -> Any:
         settings = self._settings
         options = [("grpc.enable_http_proxy", 0), ("grpc.max_send_message_length", 64 << 20)]
-        if not settings.control_plane_ca:
-            return grpc.aio.insecure_channel(settings.control_plane, options=options)
-        credentials = grpc.ssl_channel_credentials(Path(settings.control_plane_ca).read_bytes())
-        return grpc.aio.secure_channel(settings.control_plane, credentials, options=options)
+        return open_channel(settings, settings.control_plane, settings.control_plane_ca, options)
 
     def _read_marks(self) -> None:
         try:
