@@ -69,6 +69,14 @@ class Connection:
             yield AuditServiceStub(channel)
 
     @contextmanager
+    def approvals(self) -> Iterator[Any]:
+        """The ApprovalService of the control plane."""
+        from tollhouse.proto.admin.v1.approvals_pb2_grpc import ApprovalServiceStub
+
+        with self._channel(self.server, "control plane", "gatewayctl up --demo, or --server HOST:PORT") as channel:
+            yield ApprovalServiceStub(channel)
+
+    @contextmanager
     def spend(self) -> Iterator[Any]:
         """The SpendService of the control plane."""
         from tollhouse.proto.admin.v1.spend_pb2_grpc import SpendServiceStub

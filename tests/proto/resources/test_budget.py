@@ -25,8 +25,9 @@ def test_amounts_are_exact() -> None:
         ({"amount": 0}, "above 0"),
         ({"amount": 10_000_000}, "at most 9000000 usd"),
         ({"unit": "tokens", "amount": 1.5}, "whole numbers"),
-        ({"on_exceed": "queue"}, "not offered by this release; use reject"),
-        ({"on_exceed": "escalate"}, "not offered"),
+        ({"on_exceed": "queue", "max_wait_s": 0}, "0 is no queue"),
+        ({"on_exceed": "queue", "suggested_grant": 1}, "only with on_exceed 'escalate'"),
+        ({"max_waiting": 5}, "only with on_exceed 'queue' or 'escalate'"),
         ({"timezone": "Mars/Olympus"}, "is not a time zone"),
         ({"window": "total", "rolling": True}, "rolling"),
         ({"rolling": True, "timezone": "Europe/Berlin"}, "no calendar"),
@@ -42,6 +43,12 @@ def test_what_has_no_effect_is_refused(fields: dict[str, Any], told: str) -> Non
     with pytest.raises(ValidationError) as error:
         budget(**fields)
     assert told in str(error.value)
+
+
+def test_how_long_requests_wait_depends_on_what_for() -> None:
+    """For room half a minute, for an operator five; both can be said."""
+    assert [budget(on_exceed=how).wait_s for how in ("reject", "queue", "escalate")] == [0, 30, 300]
+    assert budget(on_exceed="escalate", max_wait_s=0).wait_s == 0
 
 
 def test_a_budget_of_nobody_is_found_out() -> None:

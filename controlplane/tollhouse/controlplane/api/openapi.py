@@ -169,6 +169,14 @@ _FIXED = {
     "/apisix/admin/schema/{kind}": _simple("get", "The JSON Schema of a kind, by its singular.", "kind"),
     "/apisix/admin/schema/plugins/{plugin}": _simple("get", "The JSON Schema of a plugin's config.", "plugin"),
     "/apisix/admin/schema/validate/{kind}": _simple("post", "Check an object against its schema.", "kind"),
+    **{
+        f"/apisix/admin/approvals/{{id}}/{verb}": _simple("post", summary, "id")
+        for verb, summary in (
+            ("approve", "Grant what a budget lacks: amount, for (2h), note."),
+            ("deny", "Refuse it; nobody is asked again for a while: for (2h), note."),
+            ("revoke", "End a grant before its time: note."),
+        )
+    },
     "/apisix/admin/audit": _simple("get", "Records of the audit trail, the newest first; see docs/security.md."),
     "/apisix/admin/audit/requests/{request_id}": _simple("get", "What was decided about a request.", "request_id"),
     "/apisix/admin/audit/verify": _simple("get", "Check every chain of the audit trail."),

@@ -22,6 +22,7 @@ WRITES = frozenset(
         f"{GUARDED}HistoryService/Rollback",
         *(f"{GUARDED}ApprovalService/{method}" for method in ("Open", "Approve", "Deny", "Revoke")),
         *(f"{GUARDED}SpendService/{method}" for method in ("Intake", "Reconcile")),
+        *(f"{GUARDED}ApprovalService/{method}" for method in ("Open", "Approve", "Deny", "Revoke")),
         f"{GUARDED}AuditService/Intake",
     )
 )

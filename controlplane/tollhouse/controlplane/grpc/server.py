@@ -11,6 +11,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.audit.trail import AuditTrail
+from tollhouse.controlplane.grpc.approvals import ApprovalService
 from tollhouse.controlplane.grpc.audit import AuditService
 from tollhouse.controlplane.grpc.config import ConfigService, FleetService
 from tollhouse.controlplane.grpc.gate import Gate
@@ -20,6 +21,8 @@ from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.service.service import Service
 from tollhouse.controlplane.settings import TlsFiles
 from tollhouse.proto.admin.v1 import (
+    approvals_pb2,
+    approvals_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
     config_pb2,
@@ -50,10 +53,11 @@ class GrpcServer:
         config_pb2_grpc.add_ConfigServiceServicer_to_server(ConfigService(service), self._server)
         config_pb2_grpc.add_FleetServiceServicer_to_server(FleetService(service), self._server)
         history_pb2_grpc.add_HistoryServiceServicer_to_server(HistoryService(service), self._server)
+        approvals_pb2_grpc.add_ApprovalServiceServicer_to_server(ApprovalService(service), self._server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(AuditService(audit), self._server)
         spend_pb2_grpc.add_SpendServiceServicer_to_server(SpendService(ledger), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        files = (config_pb2.DESCRIPTOR, history_pb2.DESCRIPTOR, audit_pb2.DESCRIPTOR)
+        files = (config_pb2.DESCRIPTOR, history_pb2.DESCRIPTOR, audit_pb2.DESCRIPTOR, approvals_pb2.DESCRIPTOR)
         services = [service for file in files for service in file.services_by_name.values()]
         services.append(spend_pb2.DESCRIPTOR.services_by_name["SpendService"])
         self._names = ("", *(service.full_name for service in services))

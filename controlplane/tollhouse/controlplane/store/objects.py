@@ -58,6 +58,8 @@ class Commit:
     generation: int | None = None
     """What the generation key's mod_revision must be: nobody wrote since it was read."""
     lease: int = 0
+    recorded: bool = True
+    """Whether the history has it."""
 
 
 @dataclass(frozen=True, slots=True)

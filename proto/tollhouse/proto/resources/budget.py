@@ -17,8 +17,6 @@ MOST_USD = 9_000_000
 MOST_UNITS = 9_000_000_000_000_000
 """Counts are exact up to 2^53 wherever they are kept; nine million dollars in nano-USD is just below it."""
 
-NOT_OFFERED = ("queue", "escalate")
-
 Value = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -82,12 +80,6 @@ def _zone(value: str) -> str:
     return value
 
 
-def _offered(value: Any) -> Any:
-    if value in NOT_OFFERED:
-        raise ValueError(f"on_exceed {value!r} is not offered by this release; use reject, downgrade, shrink or alert")
-    return value
-
-
 Window = Literal["minute", "hour", "day", "week", "month", "total"]
 
 
@@ -127,16 +119,31 @@ class Budget(Resource):
     thresholds: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=10)] = [50, 80, 100]
     """Per cent of the amount at which the node says so, in its log and in a metric, once per window."""
 
-    on_exceed: Annotated[Literal["reject", "downgrade", "shrink", "alert"], BeforeValidator(_offered)] = "reject"
+    on_exceed: Literal["reject", "downgrade", "shrink", "queue", "escalate", "alert"] = "reject"
     """What happens to a request that does not fit any more: ``reject`` refuses it; ``downgrade`` goes on to targets
-    that fit (free ones always do) and to ``downgrade_to``; ``shrink`` lowers the output limit to what fits; ``alert``
-    lets it through."""
+    that fit (free ones always do) and to ``downgrade_to``; ``shrink`` lowers the output limit to what fits; ``queue``
+    lets it wait until there is room; ``escalate`` asks an operator for more, while it waits; ``alert`` lets it
+    through."""
 
     downgrade_to: Value | None = None
     """With ``downgrade``: the model to turn to when no target of the asked-for one fits."""
 
     shrink_to_at_least: int = Field(default=256, ge=1)
     """With ``shrink``: output tokens below which the request is refused instead."""
+
+    max_wait_s: int | None = Field(default=None, ge=0, le=3600)
+    """With ``queue`` (30 when not given) and ``escalate`` (300): seconds a request waits at most. 0 with ``escalate``:
+    it is refused at once, with the approval's id."""
+
+    max_waiting: int = Field(default=100, ge=1, le=10_000)
+    """With ``queue`` and ``escalate``: requests a node lets wait at a time, for each value of the scope."""
+
+    approval_ttl_s: int = Field(default=3600, ge=60, le=604_800)
+    """With ``escalate``: how long an approval can be decided."""
+
+    suggested_grant: Amount | None = None
+    """With ``escalate``: what an approval suggests, and the most a signed link grants; a tenth of the amount, or what
+    the request needs, when not given."""
 
     shadow: bool = False
     """Count and report, refuse nothing."""
@@ -169,9 +176,24 @@ class Budget(Resource):
             raise ValueError("timezone: a rolling window has no calendar; leave it out, or rolling")
         if self.downgrade_to is not None and self.on_exceed != "downgrade":
             raise ValueError("downgrade_to: only with on_exceed 'downgrade'")
+        for name in ("max_wait_s", "max_waiting"):
+            if name in self.model_fields_set and self.on_exceed not in ("queue", "escalate"):
+                raise ValueError(f"{name}: only with on_exceed 'queue' or 'escalate'")
+        for name in ("approval_ttl_s", "suggested_grant"):
+            if name in self.model_fields_set and self.on_exceed != "escalate":
+                raise ValueError(f"{name}: only with on_exceed 'escalate'")
+        if self.on_exceed == "queue" and self.max_wait_s == 0:
+            raise ValueError("max_wait_s: 0 is no queue; use on_exceed 'reject'")
         if self.on_exceed == "shrink" and self.unit == "requests":
             raise ValueError("on_exceed: a smaller answer is still a request; use reject with unit 'requests'")
         return self
+
+    @property
+    def wait_s(self) -> int:
+        """Seconds a request may wait for room, or for an operator."""
+        if self.max_wait_s is not None:
+            return self.max_wait_s
+        return {"queue": 30, "escalate": 300}.get(self.on_exceed, 0)
 
     @property
     def units(self) -> int:
