@@ -14,7 +14,6 @@ from tollhouse.dataplane.chat import (
     Part,
     Reasoning,
     Refusal,
-    ResponseFormat,
     Text,
     Thinking,
     Tool,
@@ -30,11 +29,11 @@ from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
+from tollhouse.dataplane.protocols.openai_chat.structured import write_response_format
 
 NAME_LIMIT = 64
 ID_LIMIT = 64
 STOP_LIMIT = 4
-_MAX_DEPTH = 64
 
 _BILLING = "x-anthropic-billing-header"
 """Claude Code's first system block: meant for Anthropic's billing, and different in every request."""
@@ -310,42 +309,6 @@ def _document(part: Document, where: str) -> dict[str, Any]:
     file = {"file_data": join_data_url(part.media_type or "application/pdf", part.data)}
     file["filename"] = part.name or "document.pdf"
     return {"type": "file", "file": file}
-
-
-def write_response_format(wanted: ResponseFormat) -> dict[str, Any]:
-    """``response_format``. ``strict`` is said for a client of another format only where OpenAI would take it."""
-    if wanted.kind != "json_schema":
-        return {"type": wanted.kind}
-    inner: dict[str, Any] = {"name": wanted.name or "answer"}
-    if wanted.description:
-        inner["description"] = wanted.description
-    if wanted.schema is not None:
-        inner["schema"] = wanted.schema
-    if wanted.strict is not None:
-        inner["strict"] = wanted.strict
-    elif not wanted.name:
-        inner["strict"] = is_strict(wanted.schema)
-    return {"type": "json_schema", "json_schema": inner}
-
-
-def is_strict(schema: Any, depth: int = 0) -> bool:
-    """Whether OpenAI's strict mode takes the schema: every object closed, and all its properties required."""
-    if depth > _MAX_DEPTH:
-        return False
-    if isinstance(schema, list):
-        return all(is_strict(item, depth + 1) for item in schema)
-    if not isinstance(schema, dict):
-        return True
-    inner = schema
-    if schema.get("type") == "object" or "properties" in schema:
-        properties = schema.get("properties") or {}
-        required = schema.get("required") or []
-        if schema.get("additionalProperties") is not False or not isinstance(properties, dict):
-            return False
-        if not isinstance(required, list) or any(name not in required for name in properties):
-            return False
-        inner = {**schema, "properties": list(properties.values())}
-    return all(is_strict(value, depth + 1) for value in inner.values())
 
 
 def effort_of(reasoning: Reasoning | None) -> str:

@@ -26,7 +26,8 @@ from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
-from tollhouse.dataplane.protocols.openai_chat.write_request import effort_of, is_strict
+from tollhouse.dataplane.protocols.openai_chat.structured import is_strict
+from tollhouse.dataplane.protocols.openai_chat.write_request import effort_of
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
 
 NAME_LIMIT = 64

@@ -1,0 +1,45 @@
+"""Structured output as chat completions ask for it, and what OpenAI's strict mode takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tollhouse.dataplane.chat import ResponseFormat
+
+_MAX_DEPTH = 64
+
+
+def write_response_format(wanted: ResponseFormat) -> dict[str, Any]:
+    """``response_format``. ``strict`` is said for a client of another format only where OpenAI would take it."""
+    if wanted.kind != "json_schema":
+        return {"type": wanted.kind}
+    inner: dict[str, Any] = {"name": wanted.name or "answer"}
+    if wanted.description:
+        inner["description"] = wanted.description
+    if wanted.schema is not None:
+        inner["schema"] = wanted.schema
+    if wanted.strict is not None:
+        inner["strict"] = wanted.strict
+    elif not wanted.name:
+        inner["strict"] = is_strict(wanted.schema)
+    return {"type": "json_schema", "json_schema": inner}
+
+
+def is_strict(schema: Any, depth: int = 0) -> bool:
+    """Whether OpenAI's strict mode takes the schema: every object closed, and all its properties required."""
+    if depth > _MAX_DEPTH:
+        return False
+    if isinstance(schema, list):
+        return all(is_strict(item, depth + 1) for item in schema)
+    if not isinstance(schema, dict):
+        return True
+    inner = schema
+    if schema.get("type") == "object" or "properties" in schema:
+        properties = schema.get("properties") or {}
+        required = schema.get("required") or []
+        if schema.get("additionalProperties") is not False or not isinstance(properties, dict):
+            return False
+        if not isinstance(required, list) or any(name not in required for name in properties):
+            return False
+        inner = {**schema, "properties": list(properties.values())}
+    return all(is_strict(value, depth + 1) for value in inner.values())
