@@ -56,13 +56,18 @@ class SmallerAnswer(Exception):
 class Purse:
     """What one exchange knows of its caller; lives in its state."""
 
-    caller: str
     groups: tuple[str, ...]
-    session: str
-    tags: dict[str, str]
     budgets: list[CompiledBudget]
     counted: set[str]
     """Keys of request budgets that count this exchange already."""
+    asked: tuple[str, str, dict[str, str]] | None = None
+
+    def who(self, ex: Exchange) -> tuple[str, str, dict[str, str]]:
+        """Caller, session, tags: not every budget asks for them."""
+        if self.asked is None:
+            labels = ex.consumer.labels if ex.consumer is not None else {}
+            self.asked = (caller(ex), session_of(ex), tags_of(ex.headers, labels))
+        return self.asked
 
 
 class Accounts:
@@ -119,36 +124,36 @@ class Accounts:
             index = ex.snapshot.budgets
             consumer = ex.consumer
             groups = index.groups(consumer.group_id) if consumer is not None and consumer.group_id else ()
-            labels = consumer.labels if consumer is not None else {}
-            purse = ex.state[STATE] = Purse(
-                caller(ex),
-                groups,
-                session_of(ex),
-                tags_of(ex.headers, labels),
-                index.may_apply(ex.consumer_name, groups),
-                set(),
-            )
+            purse = ex.state[STATE] = Purse(groups, index.may_apply(ex.consumer_name, groups), set())
         return purse
 
-    def _shares(self, ex: Exchange, target: Target, purse: Purse, worst: Worst) -> list[Share]:
+    @staticmethod
+    def _facts(ex: Exchange, target: Target, purse: Purse) -> Facts:
         provider = target.endpoint
-        facts = Facts(
+        who, session, tags = purse.who(ex)
+        return Facts(
             ex.consumer_name,
-            purse.caller,
+            who,
             purse.groups,
             (target.model or ex.peek.model, ex.peek.model),
             (provider.name, provider.provider.type),
             ex.route.id if ex.route is not None else "",
-            purse.session,
-            purse.tags,
+            session,
+            tags,
         )
+
+    def _shares(self, ex: Exchange, target: Target, purse: Purse, worst: Worst) -> list[Share]:
+        facts: Facts | None = None
         now = self._services.clock.time()
         free = target.price is not None and target.price.is_free
         shares: list[Share] = []
         for budget in purse.budgets:
             if free and budget.resource.exempt_free:
                 continue
-            keys = budget.keys(facts)
+            keys = budget.fixed
+            if keys is None:
+                facts = facts if facts is not None else self._facts(ex, target, purse)
+                keys = budget.keys(facts)
             units = budget.reserve(worst) if keys else 0
             if not units:
                 continue
@@ -212,6 +217,7 @@ class Accounts:
     ) -> None:
         read = estimate(len(prepared.body))
         usage = Usage(input_tokens=read, estimated=True)
+        who, session, tags = purse.who(ex)
         lost_nano = cost(usage, target.price) if target.price is not None else 0
         record = Opened(
             id=entry.id,
@@ -219,15 +225,15 @@ class Accounts:
             request=ex.id,
             number=len(ex.attempts) + 1,
             node=self._services.node_id,
-            consumer=purse.caller,
+            consumer=who,
             groups=purse.groups,
             route=ex.route.id if ex.route is not None else "",
             asked_model=ex.peek.model[:256],
             model=(target.model or ex.peek.model)[:256],
             provider=target.endpoint.name,
             target=target.name,
-            session=purse.session,
-            tags=purse.tags,
+            session=session,
+            tags=tags,
             price_source=prices_version(target.price),
             revision=ex.snapshot.revision,
             stream=ex.peek.stream,

@@ -66,6 +66,7 @@ class CompiledBudget:
         "_now",
         "_seen",
         "enforced",
+        "fixed",
         "id",
         "once",
         "resource",
@@ -85,6 +86,9 @@ class CompiledBudget:
         self._dimensions = tuple((name, value) for name in names if (value := getattr(scope, name)) is not None)
         self._keys = [budget_id]
         """Where no dimension is ``each``."""
+        settled = [name for name, value in self._dimensions if (name, value) == self.anchor()]
+        self.fixed = self._keys if len(settled) == len(self._dimensions) else None
+        """Its keys, where they are the same for all whom the index finds it for. Not to be changed."""
         self.enforced = not resource.shadow and resource.on_exceed != "alert"
         """Whether it ever refuses anything."""
         self.once = resource.unit == "requests"
