@@ -1,8 +1,11 @@
 """Reservations by rule: whatever happens in whatever order, no enforced limit is passed by what was reserved."""
 
+from zoneinfo import ZoneInfo
+
 from hypothesis import given
 from hypothesis import strategies as st
-from tollhouse.dataplane.engine.reservations import Reservations
+from tollhouse.dataplane.engine.reservations import Bucket, Reservations
+from tollhouse.dataplane.engine.windows import LENGTHS, Window, span_at
 from tollhouse.dataplane.spending import Claim, Outcome
 
 LIMIT = 1000
@@ -79,3 +82,61 @@ def test_the_limit_is_never_passed(steps: list[tuple[bool, int, int, int]]) -> N
             counts.settle(name, (Outcome(used),))
             spent += used
         assert counts.used(claim(0)) == spent + sum(open_.values()) <= LIMIT
+
+
+MOVES = st.lists(
+    st.tuples(st.integers(0, 1500), st.integers(1, 300), st.integers(0, 100), st.sampled_from(["x", "y"])), max_size=50
+)
+
+
+@given(MOVES, st.sampled_from(["minute", "hour"]))
+def test_no_stretch_of_a_rolling_windows_length_holds_more_than_the_limit(
+    moves: list[tuple[int, int, int, str]], window: Window
+) -> None:
+    """Time goes on between steps; two budgets are taken together, each with its own limit."""
+    counts = Reservations()
+    spent: dict[str, list[tuple[float, int]]] = {"x": [], "both": []}
+    now = 1_795_000_000.0
+    for number, (wait, units, share, key) in enumerate(moves):
+        now += wait / (60 if window == "minute" else 1)
+        span = span_at(window, now, ZoneInfo("UTC"), rolling=True)
+        keys = ("both", "x") if key == "x" else ("both",)
+        claims = tuple(Claim(name, units, LIMIT, span.bucket, span.since, span.expires) for name in keys)
+        if counts.take(str(number), claims).allowed:
+            used = units * share // 100
+            counts.settle(str(number), tuple(Outcome(used) for _ in claims))
+            for name in keys:
+                spent[name].append((now, used))
+        counts.sweep(now)
+        for of_key in spent.values():
+            assert sum(used for at, used in of_key if at > now - LENGTHS[window]) <= LIMIT
+
+
+@given(
+    st.integers(1_700_000_000, 1_900_000_000),
+    st.sampled_from([("hour", "day"), ("day", "month"), ("hour", "month"), ("day", "week")]),
+    st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Beirut"]),
+)
+def test_a_budget_whose_window_becomes_longer_keeps_its_count(
+    now: int, windows: tuple[Window, Window], zone: str
+) -> None:
+    """Also over a clock change: what was counted in the shorter window is in the longer one."""
+    counts = Reservations()
+    short, long = (span_at(window, now, ZoneInfo(zone)) for window in windows)
+    counts.take("a", (Claim("k", 400, LIMIT, short.bucket, short.since, short.expires),))
+    counts.settle("a", (Outcome(400),))
+    assert counts.used(Claim("k", 0, LIMIT, long.bucket, long.since, long.expires)) == 400
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), max_size=20))
+def test_raising_to_what_was_counted_elsewhere_is_the_largest_in_any_order(told: list[tuple[int, int]]) -> None:
+    """So it may be done as often as one likes; what is held stays."""
+    counts = Reservations()
+    counts.hold("a", (claim(70),))
+    for spent, doubt in told:
+        counts.raise_to("k", 100, Bucket(spent, 0, doubt))
+        assert not counts.raise_to("k", 100, Bucket(spent, 0, doubt))
+    bucket = counts.totals["k"][100]
+    assert bucket.spent == max([0, *(spent for spent, _ in told)])
+    assert bucket.doubt == max([0, *(doubt for _, doubt in told)])
+    assert bucket.held == 70
