@@ -14,7 +14,11 @@ from tollhouse.dataplane.chat import (
     PartEnded,
     PartStarted,
     ReplyStarted,
+    Text,
     TextDelta,
+    Thinking,
+    ThinkingDelta,
+    ToolCall,
     Usage,
     UsageReported,
 )
@@ -108,3 +112,22 @@ def test_every_choice_begins_with_its_role() -> None:
 def test_a_reply_without_date_or_id_gets_the_requests() -> None:
     (chunk,) = written(OPENAI, [ReplyStarted("", "provider-model")], request_id="r1", created=1700000000)
     assert (chunk["id"], chunk["created"], chunk["model"]) == ("chatcmpl-r1", 1700000000, "m")
+
+
+def test_answers_in_parts_and_calls_of_the_old_kind_are_read() -> None:
+    """Mistral's reasoning models stream parts; old servers call functions outside of ``tool_calls``."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    said = {"type": "text", "text": "Yes."}
+    deltas: list[Any] = [{"content": [thought]}, {"content": [said]}]
+    deltas += [{"function_call": {"name": "f", "arguments": '{"a"'}}, {"function_call": {"arguments": ":1}"}}]
+    choices: list[Any] = [{"index": 0, "delta": delta} for delta in deltas] + [
+        {"index": 0, "finish_reason": "function_call"}
+    ]
+    raw = b"".join(b"data: " + json.dumps({"choices": [one]}).encode() + b"\n\n" for one in choices)
+    events = protocol(OPENAI).stream_decoder().feed(raw)
+    assert [event.text for event in events if isinstance(event, ThinkingDelta)] == ["Hm."]
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["Yes."]
+    assert "".join(event.json for event in events if isinstance(event, ArgumentsDelta)) == '{"a":1}'
+    message = {"content": [thought, said], "function_call": {"name": "f", "arguments": "{}"}}
+    reply = protocol(OPENAI).decode_reply(json.dumps({"choices": [{"message": message}]}).encode())
+    assert reply.choices[0].parts == [Thinking("Hm."), Text("Yes."), ToolCall("call_0", "f", "{}")]

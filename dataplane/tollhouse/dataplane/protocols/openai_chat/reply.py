@@ -86,14 +86,16 @@ def _read_choice(item: Any) -> Choice:
     if thought:
         parts.append(Thinking(thought))
     content = message.get("content")
-    if isinstance(content, list):  # Mistral and a few servers answer in parts
-        parts += [Text(words(part.get("text"))) for part in content if isinstance(part, dict) and part.get("text")]
+    if isinstance(content, list):
+        parts += in_parts(content)
     elif content:
         parts.append(Text(words(content)))
     refusal = words(message.get("refusal"))
     if refusal:
         parts.append(Refusal(refusal))
     calls = message.get("tool_calls")
+    if not calls and isinstance(message.get("function_call"), dict):  # what calls were before
+        calls = [{"id": "call_0", "function": message["function_call"]}]
     for call in calls if isinstance(calls, list) else ():
         parts.append(_read_call(call))
     if message.get("audio") or message.get("annotations"):
@@ -103,6 +105,22 @@ def _read_choice(item: Any) -> Choice:
     if reason == "stop" and any(isinstance(part, ToolCall) for part in parts):
         reason = "tool_calls"  # several compatible servers say stop
     return Choice(parts, reason, logprobs=item.get("logprobs"))
+
+
+def in_parts(content: list[Any]) -> list[Text | Thinking]:
+    """An answer in parts, as Mistral and a few servers give it; thoughts are parts that hold parts."""
+    read: list[Text | Thinking] = []
+    for part in content:
+        if not isinstance(part, dict):
+            continue
+        thought = part.get("thinking")
+        if isinstance(thought, list):
+            thought = "".join(words(inner.get("text")) for inner in thought if isinstance(inner, dict))
+        if words(thought):
+            read.append(Thinking(words(thought)))
+        elif words(part.get("text")):
+            read.append(Text(part["text"]))
+    return read
 
 
 def _read_call(call: Any) -> Part:

@@ -16,6 +16,7 @@ from tollhouse.dataplane.chat import (
     PartKind,
     PartStarted,
     ReplyStarted,
+    Text,
     TextDelta,
     ThinkingDelta,
     Usage,
@@ -29,7 +30,7 @@ from tollhouse.dataplane.protocols._failures import INVALID_STREAM, NO_ANSWER, s
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._freeform import BEGIN, END, escaped, freeform_names, input_of
 from tollhouse.dataplane.protocols.openai_chat.errors import write_error
-from tollhouse.dataplane.protocols.openai_chat.reply import read_finish, write_finish
+from tollhouse.dataplane.protocols.openai_chat.reply import in_parts, read_finish, write_finish
 from tollhouse.dataplane.protocols.openai_chat.usage import read_stream_error, read_usage, write_usage
 
 _encode = msgspec.json.Encoder().encode
@@ -106,21 +107,32 @@ class ChatStreamDecoder(EventDecoder):
             thought = words(delta.get("reasoning_content")) or words(delta.get("reasoning"))
             if thought:
                 events.append(ThinkingDelta(number, self._part(number, state, "thinking", events), thought))
-            text = words(delta.get("content"))
-            if text:
+            content = delta.get("content")
+            if isinstance(content, list):
+                self._parts(number, state, content, events)
+            elif words(content):
                 index = self._part(number, state, "text", events)
-                events.append(TextDelta(number, index, text, choice.get("logprobs")))
+                events.append(TextDelta(number, index, content, choice.get("logprobs")))
             refusal = words(delta.get("refusal"))
             if refusal:
                 state.refused = True
                 events.append(TextDelta(number, self._part(number, state, "refusal", events), refusal))
             calls = delta.get("tool_calls")
+            if not calls and isinstance(delta.get("function_call"), dict):  # what calls were before
+                calls = [{"index": 0, "function": delta["function_call"]}]
             for position, call in enumerate(calls if isinstance(calls, list) else ()):
                 if isinstance(call, dict):
                     self._call(number, state, call, position, events)
         reason = choice.get("finish_reason")
         if reason:
             self._finish(number, state, reason, events)
+
+    def _parts(self, number: int, state: _ChoiceState, content: list[Any], events: list[Event]) -> None:
+        for part in in_parts(content):
+            if isinstance(part, Text):
+                events.append(TextDelta(number, self._part(number, state, "text", events), part.text))
+            else:
+                events.append(ThinkingDelta(number, self._part(number, state, "thinking", events), part.text))
 
     def _part(self, number: int, state: _ChoiceState, kind: PartKind, events: list[Event]) -> int:
         """The index of the open part of this kind, begun if need be."""

@@ -49,6 +49,9 @@ read_tail = tail_reader(read_usage, "choices")
 """Usage and model of a whole reply."""
 
 
+_SHOWN = ("content", "tool_calls", "function_call", "reasoning_content", "reasoning", "refusal", "audio")
+
+
 class ChatWatcher(StreamWatcher):
     """Watches chat completions chunks. With ``hide_usage`` the chunk that carries nothing but usage is taken out."""
 
@@ -106,9 +109,7 @@ class ChatWatcher(StreamWatcher):
         if choice.get("finish_reason"):
             self._finished = True
         delta = choice.get("delta")
-        if isinstance(delta, dict) and any(
-            delta.get(name) for name in ("content", "tool_calls", "reasoning_content", "reasoning", "refusal", "audio")
-        ):
+        if isinstance(delta, dict) and any(delta.get(name) for name in _SHOWN):
             self.has_content = True
 
     def _fail(self, chunk: dict[str, Any]) -> None:
