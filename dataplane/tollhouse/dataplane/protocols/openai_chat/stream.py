@@ -110,7 +110,7 @@ class ChatStreamDecoder(EventDecoder):
             content = delta.get("content")
             if isinstance(content, list):
                 self._parts(number, state, content, events)
-            elif words(content):
+            elif isinstance(content, str) and content:
                 index = self._part(number, state, "text", events)
                 events.append(TextDelta(number, index, content, choice.get("logprobs")))
             refusal = words(delta.get("refusal"))
