@@ -53,6 +53,7 @@ def test_flags_in_the_documentation_exist() -> None:
     for module, *arguments in (
         ("tollhouse.controlplane",),
         ("tollhouse.dataplane",),
+        ("tollhouse.cli.main",),
         *(("tollhouse.cli.main", name) for name in COMMANDS),
     ):
         command = [sys.executable, "-m", module, *arguments, "--help"]

@@ -148,3 +148,19 @@ def test_sealing_the_same_secret_again_keeps_its_stored_form() -> None:
 
 def _named(name: str, secret: str) -> dict[str, Any]:
     return {"name": name, "auth": {"header": {"x": secret}}}
+
+
+@pytest.mark.parametrize("text", ["$env://K", "Bearer $env://K", "Basic $secret://vault/1/a/b"])
+def test_a_reference_behind_a_scheme_is_no_secret(text: str) -> None:
+    """It is stored and shown as it is, with or without a key to seal with."""
+    assert sealing.names_secret(text)
+    assert sealing.mask(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["Bearer sk-1", "Bearer $env://K and more", "sk-1 $env://K$env://L", "Bearer $sealed://x"]
+)
+def test_a_secret_beside_a_reference_is_one(text: str) -> None:
+    """Anything else is sealed and masked."""
+    assert not sealing.names_secret(text)
+    assert sealing.mask(text) == sealing.MASK

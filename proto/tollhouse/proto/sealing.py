@@ -32,6 +32,7 @@ MASK = "********"
 SEALED = "$sealed://"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_BEHIND_SCHEME = re.compile(r"[A-Za-z][A-Za-z-]{0,30} \$(env|secret)://[^\s$]+\Z", re.IGNORECASE)
 _NONCE_BYTES = 12
 _MIN_KEY_CHARACTERS = 16
 
@@ -132,9 +133,14 @@ class Sealer:
 # --- whole objects ----------------------------------------------------------------------------------------------------
 
 
+def names_secret(value: str) -> bool:
+    """Whether the text is a reference, perhaps with a scheme before it (``Bearer $env://KEY``): it holds no secret."""
+    return is_reference(value) or _BEHIND_SCHEME.match(value) is not None
+
+
 def mask(value: str) -> str:
     """What may be shown of a secret: references as they are, anything else as the mask."""
-    return value if (is_reference(value) and not value.startswith(SEALED)) or not value else MASK
+    return value if (names_secret(value) and not value.startswith(SEALED)) or not value else MASK
 
 
 def mask_secrets(value: Any, model: type[BaseModel], plugin_model: PluginModel | None = None) -> Any:
@@ -153,7 +159,7 @@ def seal_secrets(
         text = secret.text
         if text.startswith(SEALED) and secret.mark != "digest":
             return sealer.renew(text)
-        if is_reference(text) or not text:
+        if names_secret(text) or not text:
             return text
         if secret.mark == "digest":
             return text if is_digest(text) else digest(text)
@@ -188,7 +194,7 @@ def inline_secrets(value: Any, model: type[BaseModel], plugin_model: PluginModel
     found: list[str] = []
 
     def note(secret: Change) -> str:
-        if secret.mark != "digest" and secret.text and not is_reference(secret.text):
+        if secret.mark != "digest" and secret.text and not names_secret(secret.text):
             found.append(secret.path)
         return secret.text
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from tollhouse.dataplane.provider import Provider
 from tollhouse.dataplane.services import Secrets
 from tollhouse.dataplane.transport import Origin
+from tollhouse.proto.sealing import names_secret
 
 OVERRIDE = "TOLLHOUSE_ENDPOINT_"
 """Environment variables by which a node sends a vendor type's traffic elsewhere: ``TOLLHOUSE_ENDPOINT_OPENAI``."""
@@ -71,7 +72,10 @@ def reveal(secrets: Secrets, value: str) -> str:
     head, dollar, reference = value.partition("$")
     if not dollar or (head and not head.endswith(" ")):
         return value
-    return head + secrets.reveal(dollar + reference).strip()
+    shown = head + secrets.reveal(dollar + reference).strip()
+    if not head and " $" in shown and names_secret(shown):  # sealed as a whole, by a release that did so
+        return reveal(secrets, shown)
+    return shown
 
 
 def build_endpoint(
