@@ -44,6 +44,15 @@ async def test_two_nodes_together_admit_exactly_the_limit(redis_server, kind, am
         await node.close()
 
 
+async def test_more_at_once_than_there_are_connections_wait_for_one(redis_server):
+    fields = (*policy(redis_server, timeout_ms=5000).redis, ("redis_keepalive_pool", 2))
+    store = open_counts(CounterPolicy("redis", fields))
+    limit = Limit("many", 50, 60)
+    taken = await asyncio.gather(*(store.take(limit, Request(1), look=False) for _ in range(200)))
+    assert sum(one.allowed for one in taken) == 50
+    await store.close()
+
+
 @pytest.mark.parametrize("kind", ["fixed", "sliding"])
 async def test_redis_decides_as_memory_does(redis_server, kind):
     store = open_counts(policy(redis_server))

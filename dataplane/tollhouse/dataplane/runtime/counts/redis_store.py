@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, RedisCluster, SSLConnection
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
@@ -89,5 +89,16 @@ def _client(place: RedisPlace) -> Any:
             list(place.nodes), sentinel_kwargs=guarded, **common, **secure
         )
         return sentinel.master_for(place.master, db=place.database)
-    [(host, port)] = place.nodes
-    return Redis(host=host, port=port, db=place.database, max_connections=place.most_connections, **common, **secure)
+    # Who finds all connections busy waits for one: that is no failure of the store.
+    secure.pop("ssl", None)
+    pool: Any = BlockingConnectionPool(
+        connection_class=SSLConnection if place.tls else Connection,
+        host=place.nodes[0][0],
+        port=place.nodes[0][1],
+        db=place.database,
+        max_connections=place.most_connections,
+        timeout=place.timeout_s,
+        **common,
+        **secure,
+    )
+    return Redis.from_pool(pool)
