@@ -48,6 +48,19 @@ async def test_counting_tokens_asks_no_provider(gate: Bench) -> None:
         assert not fake.received
 
 
+async def test_a_burst_of_counting_is_not_limited(gate: Bench) -> None:
+    """Requests that ask no provider leave the limit to those that do."""
+    request = json.loads(load("anthropic_messages", "requests", "claude_code"))
+    async with providers(answer(200, openai_reply())) as [fake]:
+        limits = {"limit": 1, "time_window": 60, "limit_strategy": "requests"}
+        plugins = {"ai-rate-limiting": limits, "ai-proxy-multi": {"instances": [instance("one", "openai", fake.url)]}}
+        await gate.load(routes={"r": {"uri": "/*", "plugins": plugins}})
+        for _ in range(25):
+            assert (await gate.ask(request, "/v1/messages/count_tokens")).status == 200
+        whole = {**request, "model": "gpt-4o", "stream": False}
+        assert [(await gate.ask(whole, "/v1/messages")).status for _ in range(2)] == [200, 429]
+
+
 async def test_embeddings_pass_to_a_vendor_that_has_them(gate: Bench) -> None:
     """Under the vendor's path, with usage counted."""
     reply = {"object": "list", "model": "e", "data": [], "usage": {"prompt_tokens": 8, "total_tokens": 8}}
