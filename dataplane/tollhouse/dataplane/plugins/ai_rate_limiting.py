@@ -168,8 +168,8 @@ class AiRateLimiting(Plugin[AiRateLimitingConfig]):
     # -- before the call
 
     async def request(self, ex: Exchange) -> None:
-        """Reserve on every limit, or give back what was reserved and refuse. Counting tokens asks no provider, and agents
-        do it two dozen times at once: it is free."""
+        """Reserve on every limit, or give back what was reserved and refuse. Counting tokens asks no provider, and
+        agents do it two dozen times at once: it is free."""
         if ex.document is None or (ex.protocol is not None and ex.protocol.operation == "count_tokens"):
             return
         held: list[_Held] = []
