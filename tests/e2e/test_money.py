@@ -74,6 +74,26 @@ def test_top_forecast_savings_files_and_reconciliation(system: System, tmp_path:
     assert "nothing was corrected" in system.ctl("spend", "corrections").stderr
 
 
+def test_a_node_that_lost_its_journal_has_its_counts_from_the_ledger(system: System) -> None:
+    """Before it lets anybody in; comparing once more changes nothing."""
+    budget = {"unit": "requests", "amount": 3, "window": "month", "scope": {"consumer": "agent3"}}
+    configure(system, ("three", budget))
+    assert [system.chat(ask(), **key(3, "journal")).status for _ in range(2)] == [200, 200]
+    wait_for(lambda: sum(row["session"] == "journal" for row in records(system)) == 2, 10, "two records")
+    system.node.stop()
+    (system.node.state_dir / "budgets.journal").unlink()
+    system.node.start()
+    system.node.wait_ready()
+    try:
+        assert [system.chat(ask(), **key(3)).status for _ in range(2)] == [200, 429]
+        told = system.ctl("budgets", "three", "--rebuild", "-o", "json")
+        assert json.loads(told.stdout)[0]["spent"] == 3
+        assert "0 raised" in told.stderr
+    finally:
+        system.admin_call("DELETE", "budgets/three")
+        system.wait_live()
+
+
 def test_refusals_come_in_the_clients_own_words(system: System) -> None:
     """OpenAI: 429 insufficient_quota; Anthropic: 402 billing_error; both tell SDKs not to try again."""
     configure(system, ("tiny", {"unit": "usd", "amount": "0.0001", "window": "day", "scope": {"consumer": "agent2"}}))
