@@ -317,7 +317,7 @@ def _dialect(ex: Exchange) -> Protocol | None:
     """The format in which a caller expects to be told what concerns no format: by the vendors' own addresses. None on
     paths that are nobody's."""
     by_name = registry.protocols_by_name()
-    if "/v1beta/" in ex.path:
+    if "/v1beta/" in ex.path or "x-goog-api-client" in ex.headers:
         return by_name["gemini_generate"]
     if "anthropic-version" in ex.headers or "/v1/messages" in ex.path:
         return by_name["anthropic_messages"]

@@ -74,7 +74,7 @@ async def test_steps_of_a_task_are_taken_one_by_one(client: AsyncOpenAI, sim: Si
         ({"input": [{"role": "assistant", "content": [{"type": "input_text", "text": "x"}]}]}, "output_text"),
         ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, "No tool call found"),
         ({"input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]}, "No tool output"),
-        ({"input": [{"type": "reasoning", "summary": [], "encrypted_content": "th1.x"}]}, "could not be verified"),
+        ({"input": [{"type": "reasoning", "summary": [], "encrypted_content": "tollhse1x"}]}, "could not be verified"),
         ({"input": "x", "tools": [{"type": "function", "name": "a b"}]}, "does not match pattern"),
         (
             {"input": "x", "text": {"format": {"type": "json_schema", "name": "n", "schema": {}, "strict": True}}},

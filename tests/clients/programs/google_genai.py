@@ -15,6 +15,9 @@ def ask(contents, **config):
 
 
 def chat():
+    assert f"models/{harness.MODEL}" in [model.name for model in client.models.list()]
+    assert client.models.get(model=harness.MODEL).name == f"models/{harness.MODEL}"
+    assert client.models.count_tokens(model=harness.MODEL, contents=harness.PROMPT).total_tokens > 0
     return ask(harness.PROMPT).text
 
 
@@ -32,7 +35,9 @@ def get_weather(city: str) -> str:
 
 
 def tools():
-    return ask(harness.WEATHER, tools=[get_weather]).text
+    """With thoughts, whose signatures go there and back as bytes."""
+    thoughts = types.ThinkingConfig(include_thoughts=True, thinking_budget=2000)
+    return ask(harness.WEATHER, tools=[get_weather], thinking_config=thoughts).text
 
 
 def structured():

@@ -14,8 +14,9 @@ import msgspec
 from tollhouse.dataplane.chat import Thinking
 from tollhouse.dataplane.protocols._fields import words
 
-PREFIX = "th1."
-"""What packed reasoning begins with: no provider's own signature does."""
+PREFIX = "tollhse1"
+"""What packed reasoning begins with: no provider's own signature does. With it the whole is base64, as Google's SDK
+wants signatures, in either of its alphabets."""
 
 
 def pack(part: Thinking, origin: str) -> str:
@@ -31,7 +32,8 @@ def unpack(signature: str) -> Thinking | None:
     if not signature.startswith(PREFIX):
         return None
     try:
-        whole: Any = msgspec.json.decode(base64.urlsafe_b64decode(signature[len(PREFIX) :]))
+        packed = signature[len(PREFIX) :].replace("+", "-").replace("/", "_")
+        whole: Any = msgspec.json.decode(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
     except (binascii.Error, ValueError, RecursionError):
         return None
     if not isinstance(whole, dict):

@@ -105,7 +105,7 @@ def test_signed_thinking_comes_back_to_the_provider_that_signed_it_and_to_no_oth
         Ended(),
     ]
     reasoning = written(RESPONSES, events, provider_format=ANTHROPIC)[-1]["response"]["output"][0]
-    assert reasoning["encrypted_content"].startswith("th1.")
+    assert reasoning["encrypted_content"].startswith("tollhse1")
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
     result = {"type": "function_call_output", "call_id": "c", "output": "1"}
     body = {"model": "m", "input": [{"role": "user", "content": "x"}, reasoning, call, result]}
