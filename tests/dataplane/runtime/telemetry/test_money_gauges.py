@@ -48,6 +48,7 @@ async def test_what_is_left_of_a_budget_and_what_waits_is_told(tmp_path: Path):
             assert round(value(text, "tollhouse_budget_spent"), 9) == round(spent, 9)
             assert round(value(text, "tollhouse_budget_remaining"), 9) == round(2 - spent, 9)
             assert value(text, "tollhouse_budget_limit") == 2
+            assert value(text, "tollhouse_budget_max_overshoot") == 0
             assert value(text, "tollhouse_outbox_waiting_records") == 0
             assert value(text, "tollhouse_outbox_bytes") >= 0
             assert value(text, "tollhouse_ledger_reachable") == 1

@@ -19,6 +19,8 @@ PREFIX = "tollhouse:{budgets}:"
 OPEN_MS = 7 * 86400 * 1000
 """How long an unsettled reservation is remembered."""
 RAISED_AT_ONCE = 200
+_KINDS = {"s": "spent", "h": "held", "d": "doubt"}
+"""Of fields; older programs wrote others."""
 YOUNG_S = 2
 """So long after its start other nodes may not have noticed it yet."""
 SETTLED_MS = 3600 * 1000
@@ -191,7 +193,8 @@ class RedisBudgets:
                     for field, value in (await client.hgetall(name)).items():
                         start, kind, node = (*field.decode().split(":", 2), "")[:3]
                         bucket = found.setdefault((node, key, int(start)), Bucket())
-                        setattr(bucket, {"s": "spent", "h": "held", "d": "doubt"}[kind], int(value))
+                        if kind in _KINDS:
+                            setattr(bucket, _KINDS[kind], int(value))
         except (RedisError, OSError, TimeoutError) as error:
             raise self._store.unavailable(error) from None
         return [(node, key, start, bucket) for (node, key, start), bucket in found.items()]

@@ -75,9 +75,15 @@ class MoneyGauges:
             "What is left, after what is reserved for requests under way.",
             ("budget", "key", "unit"),
         )
+        may_pass = metrics.gauge(
+            "tollhouse_budget_max_overshoot",
+            "What providers may have billed beyond what is spent, for answers that were broken off; of this node.",
+            ("budget", "key", "unit"),
+        )
         for one in budget_states(raw, totals, time.time()):
             factor = 1 / NANO if one.unit == "usd" else 1.0
             labels = (one.budget, one.key, one.unit)
             limit(*labels).set(one.limit * factor)
             spent(*labels).set(one.spent * factor)
             remaining(*labels).set(one.remaining * factor)
+            may_pass(*labels).set(one.max_overshoot * factor)
