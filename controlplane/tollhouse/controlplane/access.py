@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -14,6 +15,8 @@ from tollhouse.controlplane.permissions import Permit
 from tollhouse.controlplane.service.refusal import Fault, Refusal
 from tollhouse.proto.guessing import Guesses
 from tollhouse.proto.resources.admin import MIN_KEY_CHARACTERS, Role
+
+_log = logging.getLogger("tollhouse.controlplane.access")
 
 MIN_KEY_LENGTH = MIN_KEY_CHARACTERS
 
@@ -113,6 +116,7 @@ class Access:
                 found = key
         if found is None or self._is_over(found):
             self._guesses.wrong(address, presented, mark, self._monotonic())
+            _log.warning("a wrong admin key was presented from %s", address or "somewhere")
             raise Refusal(Fault.UNAUTHENTICATED, "wrong apikey")
         self._guesses.right(mark)
         if not reads_only:

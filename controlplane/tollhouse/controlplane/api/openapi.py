@@ -177,6 +177,7 @@ _FIXED = {
             ("revoke", "End a grant before its time: note."),
         )
     },
+    "/apisix/admin/reseal": _simple("post", "Seal anew what was sealed with an older key; dry_run=true only looks."),
     "/apisix/admin/audit": _simple("get", "Records of the audit trail, the newest first; see docs/security.md."),
     "/apisix/admin/audit/requests/{request_id}": _simple("get", "What was decided about a request.", "request_id"),
     "/apisix/admin/audit/verify": _simple("get", "Check every chain of the audit trail."),

@@ -3,10 +3,9 @@ reflection are open."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import grpc
 import grpc.aio
 from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.api.areas import check_spend
@@ -14,6 +13,7 @@ from tollhouse.controlplane.author import Author, author, permit
 from tollhouse.controlplane.grpc.convert import CODES
 from tollhouse.controlplane.permissions import ANYTHING, USAGE, Verb
 from tollhouse.controlplane.service.refusal import Fault, Refusal
+from tollhouse.proto.guarded_calls import address_of, guarded
 
 GUARDED = "/tollhouse.admin.v1."
 WRITES = frozenset(
@@ -55,7 +55,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
         told = {key: value for key, value in details.invocation_metadata or () if isinstance(value, str)}
 
         async def enter(request: Any, context: Any) -> None:
-            address = _address(context.peer())
+            address = address_of(context.peer())
             try:
                 key = await self._access.identify(told.get("x-api-key"), told.get("authorization"), address)
                 key.permit.require(*_needed(details.method))
@@ -66,7 +66,7 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
                 await context.abort(CODES[refusal.fault], _text(refusal))
             author.set(Author(key.name, key.role, "grpc", address))
 
-        return _guarded(handler, enter)
+        return guarded(handler, enter)
 
 
 def _needed(method: str) -> tuple[Verb, str]:
@@ -82,34 +82,3 @@ def _text(refusal: Refusal) -> str:
     if refusal.fault in (Fault.UNAUTHENTICATED, Fault.FORBIDDEN):
         return f"failed to check token: {refusal.text}; send the key in the metadata x-api-key"
     return refusal.text
-
-
-def _address(peer: str) -> str:
-    """``ipv4:127.0.0.1:4711`` and ``ipv6:%5B::1%5D:4711`` as addresses."""
-    kind, _, rest = peer.partition(":")
-    if kind not in ("ipv4", "ipv6"):
-        return peer
-    return rest.rpartition(":")[0].removeprefix("%5B").removesuffix("%5D").strip("[]")
-
-
-def _guarded(handler: Any, enter: Callable[[Any, Any], Awaitable[None]]) -> Any:
-    """The handler, after the check."""
-    inner = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-
-    async def call(request: Any, context: Any) -> Any:
-        await enter(request, context)
-        return await inner(request, context)
-
-    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-        await enter(request, context)
-        async for piece in inner(request, context):
-            yield piece
-
-    make = {
-        (False, False): grpc.unary_unary_rpc_method_handler,
-        (False, True): grpc.unary_stream_rpc_method_handler,
-        (True, False): grpc.stream_unary_rpc_method_handler,
-        (True, True): grpc.stream_stream_rpc_method_handler,
-    }[handler.request_streaming, handler.response_streaming]
-    behaviour = stream if handler.response_streaming else call
-    return make(behaviour, handler.request_deserializer, handler.response_serializer)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -25,6 +23,7 @@ from tollhouse.dataplane.runtime.link.messages import (
 from tollhouse.dataplane.runtime.listeners import PortTaken
 from tollhouse.dataplane.runtime.node.breakers import ACTIONS
 from tollhouse.dataplane.runtime.node.report import NodeReport
+from tollhouse.dataplane.runtime.node.token_check import TokenCheck
 from tollhouse.dataplane.runtime.sinks.tailing import Tails
 from tollhouse.dataplane.runtime.telemetry.scrape import Scrape
 from tollhouse.dataplane.settings import Settings, split_address
@@ -34,15 +33,8 @@ log = logging.getLogger("tollhouse.node_api")
 
 ASK_TIMEOUT_S = 5.0
 SERVICE = "tollhouse.admin.v1.NodeService"
-OPEN_SERVICES = ("/grpc.health.v1.Health/",)
-"""Probes have no token."""
 
 AnswerT = TypeVar("AnswerT")
-
-if TYPE_CHECKING:
-    _Interceptor = grpc.aio.ServerInterceptor[Any, Any]
-else:  # generic for the type checker only
-    _Interceptor = grpc.aio.ServerInterceptor
 
 
 class NodeService(node_pb2_grpc.NodeServiceServicer):
@@ -152,35 +144,6 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
                 await context.abort(grpc.StatusCode.UNAVAILABLE, f"worker {worker.index} did not answer: {error}")
         await context.abort(grpc.StatusCode.UNAVAILABLE, self._report.not_ready_reason() or "no worker serves")
         raise AssertionError("abort raises")
-
-
-class TokenCheck(_Interceptor):
-    """Lets calls through that carry the admin key as ``x-api-key``."""
-
-    def __init__(self, key: str) -> None:
-        self._key = key.encode()
-        self._refuse = grpc.unary_unary_rpc_method_handler(self._unauthenticated)
-
-    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
-        """Refuse before anything of the request is looked at."""
-        if details.method.startswith(OPEN_SERVICES):
-            return await continuation(details)
-        shown = dict(details.invocation_metadata or ()).get("x-api-key", "")
-        token = shown.encode() if isinstance(shown, str) else shown
-        if hmac.compare_digest(token, self._key):
-            return await continuation(details)
-        handler = await continuation(details)
-        if handler is not None and (handler.request_streaming or handler.response_streaming):
-            return grpc.stream_stream_rpc_method_handler(self._unauthenticated_stream)
-        return self._refuse
-
-    @staticmethod
-    async def _unauthenticated(request: Any, context: Any) -> None:
-        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "give the admin key in the metadata x-api-key")
-
-    @staticmethod
-    async def _unauthenticated_stream(requests: Any, context: Any) -> None:
-        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "give the admin key in the metadata x-api-key")
 
 
 class NodeApi:
