@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tollhouse.dataplane.engine.limits import Request
+from tollhouse.dataplane.counting import check_counting, counter_policy
 from tollhouse.dataplane.engine.reservations import Bucket
+from tollhouse.dataplane.plugins.limit_count import LimitCountConfig
 from tollhouse.dataplane.redis_place import place_of_address
+from tollhouse.dataplane.runtime.counts.authority import Authority
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.counts.redis_budgets import RedisBudgets
 from tollhouse.dataplane.runtime.counts.redis_counts import open_counts
 from tollhouse.dataplane.runtime.link.messages import SettleAll, TakeAll
-from tollhouse.dataplane.services import CounterPolicy, CounterUnavailable, Limit
+from tollhouse.dataplane.services import CounterUnavailable, Limit
 from tollhouse.dataplane.spending import Claim, Outcome
 
+from tests.support.linked import counting_worker
 from tests.support.redis_fleet import guarded_redis, redis_cluster, until
+from tests.support.services import PlainSecrets
 
 
 def claim(units: int, key: str = "k") -> Claim:
     return Claim(key, units, 1000, 100, 100, 4_000_000_000)
 
 
-async def limits_are_exact(policy: CounterPolicy) -> None:
-    """A limit of five admits five, whatever its key: keys spread over a cluster."""
-    store = open_counts(replace(policy, redis=(*policy.redis, ("redis_timeout", 5000))))
+async def limits_are_exact(**fields: Any) -> None:
+    """A plugin's limit of five admits five, whatever its key: keys spread over a cluster."""
+    config = LimitCountConfig(count=5, time_window=60, redis_timeout=5000, **fields)
+    assert check_counting(config) == []
+    policy = counter_policy(config, PlainSecrets())
+    authority = Authority(open_counts)
+    counters, _ = await counting_worker(authority)
     for number in range(6):
-        limit = Limit(f"k{number}", 5, 60, "fixed" if number % 2 else "sliding")
-        taken = await asyncio.gather(*(store.take(limit, Request(1), look=False) for _ in range(9)))
+        limit = Limit(f"k{number}", 5, 60, "fixed" if number % 2 else "sliding", policy)
+        taken = await asyncio.gather(*(counters.take(limit) for _ in range(9)))
         assert sum(one.allowed for one in taken) == 5
-    await store.close()
+    await authority.close()
 
 
 async def spent(store: RedisBudgets) -> dict[str, tuple[int, int]]:
@@ -42,9 +49,7 @@ async def test_a_cluster_counts(tmp_path: Path) -> None:
     """Three masters: keys spread over them; a step over several budgets is still one step."""
     async with redis_cluster(tmp_path) as servers:
         nodes = tuple(f"127.0.0.1:{server.port}" for server in servers[:2])
-        await limits_are_exact(
-            CounterPolicy("redis-cluster", (("redis_cluster_name", "c"), ("redis_cluster_nodes", nodes)))
-        )
+        await limits_are_exact(policy="redis-cluster", redis_cluster_name="c", redis_cluster_nodes=nodes)
         store = RedisBudgets(place_of_address(f"redis-cluster://{','.join(nodes)}", 5.0), "n")
         claims = (claim(300, "x"), claim(300, "y"))
         granted = await asyncio.gather(*(store.take(f"r{number}", claims) for number in range(8)))
@@ -65,11 +70,8 @@ async def test_a_cluster_counts(tmp_path: Path) -> None:
 async def test_the_master_that_sentinels_name_counts_and_after_it_the_next(tmp_path: Path) -> None:
     """Its death costs a second or two; what the replica had not heard of is counted again."""
     async with guarded_redis(tmp_path) as (master, _, sentinel):
-        fields: tuple[tuple[str, Any], ...] = (
-            ("redis_master_name", "main"),
-            ("redis_sentinels", ((("host", "127.0.0.1"), ("port", sentinel.port)),)),
-        )
-        await limits_are_exact(CounterPolicy("redis-sentinel", fields))
+        sentinels = [{"host": "127.0.0.1", "port": sentinel.port}]
+        await limits_are_exact(policy="redis-sentinel", redis_master_name="main", redis_sentinels=sentinels)
         address = f"redis-sentinel://127.0.0.1:{sentinel.port}/main"
         authority = BudgetAuthority(str(tmp_path), "n", RedisBudgets(place_of_address(address), "n"))
         authority.open()
