@@ -14,6 +14,7 @@ from tollhouse.dataplane.guarding.scoring import THRESHOLDS
 from tollhouse.dataplane.guarding.segments import Segment
 
 from tests.support.golden import ROOT
+from tests.support.guard_cases import cases
 
 RECALL = {"injection": 0.65, "secrets": 0.85, "personal_data": 0.93}
 FILES = sorted((ROOT / "guard").glob("*.yaml"))
@@ -31,10 +32,10 @@ def test_recall_and_false_alarms(path: Path) -> None:
     """Prints a line of the table. The harmless cases are look-alikes, far harder than ordinary text."""
     pack, kind = path.stem.split(".")
     inspector = Inspector(Matcher(built_in(pack).rules, "input"), THRESHOLDS)
-    cases = yaml.safe_load(path.read_text())
-    hits = sum(found(inspector, case) for case in cases["attacks"])
-    alarms = sum(found(inspector, case) for case in cases["harmless"])
-    attacks, harmless = len(cases["attacks"]), len(cases["harmless"])
+    document = yaml.safe_load(path.read_text())
+    hits = sum(found(inspector, case) for case in cases(document, "attacks"))
+    alarms = sum(found(inspector, case) for case in cases(document, "harmless"))
+    attacks, harmless = len(document["attacks"]), len(document["harmless"])
     print(f"\n{pack:14} {kind:9} recall {hits}/{attacks} = {hits / attacks:.2f}   false alarms {alarms}/{harmless}")
     assert hits / attacks >= RECALL[pack]
     assert alarms <= 1

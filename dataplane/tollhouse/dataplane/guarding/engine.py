@@ -21,7 +21,12 @@ MAX_HITS = 200
 
 _BLOCK = re2.compile("[A-Za-z0-9+/_-]{24}", options(case=True))
 _SPACED = re2.compile("(?:[A-Za-z][ .*_|,/-]){6}", options(case=True))
-"""What a text shows that may hold an encoded block, or letters standing alone."""
+"""What a text shows that may hold an encoded block, letters standing alone, or figures in place of letters."""
+
+_FIGURED = re2.compile(
+    "[A-Za-z]*[013457@$][A-Za-z][A-Za-z0-9@$!]*[^A-Za-z0-9]+(?:[A-Za-z]+[^A-Za-z0-9]+)?[A-Za-z]*[013457@$][A-Za-z]",
+    options(case=True),
+)
 
 _UNANCHORED = re2._Anchor.UNANCHORED
 
@@ -51,6 +56,7 @@ class Matcher:
 
     def __init__(self, rules: Iterable[Rule], direction: Direction) -> None:
         self.rules = [rule for rule in rules if direction in rule.text.directions]
+        self._scored = any(rule.pack.scored for rule in self.rules)
         self._keys: dict[str, int] = {}
         self._slots = tuple(_Slot() for _ in range(_SLOTS))
         for position, rule in enumerate(self.rules):
@@ -91,13 +97,23 @@ class Matcher:
         hits: list[Hit] = []
         encoded = _BLOCK.search(data) is not None
         spaced = _SPACED.search(data) is not None
-        for view in views_of(text, encoded=encoded, spaced=spaced):
+        figured = self._scored and _FIGURED.search(data) is not None
+        for view in views_of(text, encoded=encoded, spaced=spaced, figured=figured):
             if view.text is not text:
                 data = view.text.encode("utf-8", "replace")
+            companions = []
             for position in self._candidates(self._keys_in(view.text, data)):
                 rule = self.rules[position]
-                allowed = rule.text.trust
-                if (not allowed or trust in allowed) and role not in rule.text.not_roles:
+                text_of = rule.text
+                if view.name == "leet" and not rule.pack.scored:
+                    continue  # its figures are gone
+                if (not text_of.trust or trust in text_of.trust) and role not in text_of.not_roles:
+                    if text_of.companion:
+                        companions.append(rule)
+                    else:
+                        hits += _hits(rule, view, data)
+            for rule in companions:
+                if any(hit.rule.pack is rule.pack for hit in hits):
                     hits += _hits(rule, view, data)
         return distinct(hits) if len(hits) > 1 else hits
 
@@ -215,6 +231,8 @@ def distinct(hits: list[Hit]) -> list[Hit]:
 # --- talk about attacks ----------------------------------------------------------------------------------------------
 
 _QUOTES = "\"'`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+_LISTED = re2.compile(r"\n\s*(?:[-*]|\d+[.)]) [^\n]*$", options(case=True))
+"""Stands in a list."""
 _TALK = re2.compile(
     r"prompt[- ]injection|jailbreak(?:s|ing)? (?:attempt|prompt|attack|technique)|attacker|adversarial|malicious|"
     r"such as|for example|for instance|e\.g\.|phrases? like|the (?:phrase|words|string|text|sentence|line|pattern)s?\b|"
@@ -228,7 +246,8 @@ _TALK = re2.compile(
 def is_quoted(text: str, start: int, end: int) -> bool:
     """Whether the span is a quotation in a text that talks about such texts."""
     before, after = text[max(0, start - 60) : start], text[end : end + 120]
-    if not any(sign in before for sign in _QUOTES) or not any(sign in after for sign in _QUOTES):
+    listed = _LISTED.search(before.encode("utf-8", "replace")) is not None
+    if not listed and (not any(sign in before for sign in _QUOTES) or not any(sign in after for sign in _QUOTES)):
         return False
     around = text[max(0, start - 320) : start] + " " + after[:100]
     return _TALK.search(around.encode("utf-8", "replace")) is not None

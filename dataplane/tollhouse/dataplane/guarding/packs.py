@@ -62,6 +62,8 @@ class RuleText(_Strict):
     """Name of a check every candidate must pass."""
     context: Context | None = None
     """Words that must stand near."""
+    companion: bool = False
+    """Weighs only beside other hits of its pack, and is looked for only when there are some."""
     allow: tuple[str, ...] = ()
     """Values in which one of these patterns is found are harmless."""
     trust: tuple[Trust, ...] = ()

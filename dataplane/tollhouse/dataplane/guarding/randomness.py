@@ -38,6 +38,8 @@ _PATH = re.compile(
     r"^(?:[~.]{0,2}/|[A-Za-z]:\\|https?:|s3:|gs:|arn:|urn:|data:|file:|/)|\.(?:py|js|ts|json|ya?ml|pem|"
     r"txt|md|go|java|html|css|png|com|org|net|io|sh|crt|xml)$"
 )
+_PAIR = re.compile(r"^[A-Za-z_-]+=#?[0-9a-fA-F]{3,8}$")
+"""``primary=#3366ff``."""
 _UUID = re.compile(r"(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 
 
@@ -188,6 +190,8 @@ def assigned(value: str) -> bool:
         return False
     if _UUID.match(plain):
         return True
+    if _PAIR.match(plain):
+        return False
     kinds = classes(plain)
     if not any(c.isdigit() for c in plain):
         sign = any(not c.isalnum() and c not in "-_./" for c in plain)

@@ -13,7 +13,10 @@ REACH = 1500
 DISGUISED = 3
 """Added when the strongest hits stood in an encoded or hidden part: nobody hides what is harmless."""
 
-_DISGUISES = frozenset(("decoded", "hidden", "joined"))
+QUOTED = 4
+"""What all quotations of a text about attacks add together, at most: they are examples, however many there are."""
+
+_DISGUISES = frozenset(("decoded", "hidden", "joined", "leet"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,12 @@ def clusters(hits: Sequence[Hit], threshold: int) -> list[Cluster]:
 def _cluster(ordered: Sequence[Hit], first: int) -> Cluster:
     reach = ordered[first].start + REACH
     near = [hit for hit in ordered[first:] if hit.start <= reach]
-    best: dict[str, int] = {}
+    said: dict[str, int] = {}
+    quoted: dict[str, int] = {}
     for hit in near:
+        best = quoted if hit.quoted else said
         best[hit.rule.group] = max(best.get(hit.rule.group, 0), weight(hit))
-    score = sum(best.values())
+    score = sum(said.values()) + min(QUOTED, sum(quoted.values()))
     if any(hit.view in _DISGUISES and weight(hit) >= 5 for hit in near):
         score += DISGUISED
     return Cluster(tuple(near), score)

@@ -209,7 +209,7 @@ _NATIONAL = (
     "pl.pesel", "se.personnummer", "no.fodselsnummer", "dk.cpr", "fi.hetu", "be.nn", "cz.rc", "ro.cnp", "bg.egn",
     "hr.oib", "tr.tckimlik", "ie.pps", "pt.nif", "mx.curp", "cl.rut", "ar.cuit", "ee.ik", "lt.asmens", "si.emso",
     "il.idnr", "za.idnr", "cn.ric", "jp.cn", "kr.rrn", "it.codicefiscale", "es.dni", "es.nie", "nl.bsn", "gr.amka",
-    "ec.ci", "do.cedula", "th.pin", "my.nric", "at.vnr",
+    "ec.ci", "do.cedula", "th.pin", "my.nric", "at.vnr", "ru.inn",
 )  # fmt: skip
 
 
@@ -221,7 +221,30 @@ def national_id(value: str) -> bool:
     return any(_stdnum(name, plain) for name in _NATIONAL)
 
 
-_REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "IN", "AU", "BR", "NL", "CH", "AT", "PL", "SE", "JP")
+_REGIONS = (
+    "US",
+    "GB",
+    "DE",
+    "FR",
+    "ES",
+    "IT",
+    "IN",
+    "AU",
+    "BR",
+    "NL",
+    "CH",
+    "AT",
+    "PL",
+    "SE",
+    "JP",
+    "CN",
+    "KR",
+    "RU",
+    "MX",
+    "PT",
+    "BE",
+    "TR",
+)
 
 
 @lru_cache(maxsize=4096)

@@ -43,6 +43,10 @@ _MAYBE_ESCAPED = re2.compile(r"\\[ux/]|&[#lgaqn]\w{0,8};|%[0-9A-Fa-f]{2}", optio
 _BLOCK = re2.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}", options(case=True))
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W_][ .*_\-·•|,/]{1,3}){6,}[^\W_](?![^\W_])")
 
+_FIGURED = re.compile(r"(?i)(?:\b[a-z]*[013457@$][a-z][a-z0-9@$!]*[^a-z0-9]+(?:[a-z]+[^a-z0-9]+)?){2}")
+_FIGURES = str.maketrans("013457@$!", "oieastasi")
+"""Figures that stand for letters."""
+
 MAX_BLOCKS = 24
 MAX_BLOCK = 16_384
 """Encoded blocks of a text that are looked into, and how many characters of each."""
@@ -62,9 +66,11 @@ class View:
         return (start, end) if self.origin is None else self.origin(start, end)
 
 
-def views_of(text: str, *, encoded: bool = True, spaced: bool = True, depth: int = 2) -> Iterator[View]:
+def views_of(
+    text: str, *, encoded: bool = True, spaced: bool = True, figured: bool = True, depth: int = 2
+) -> Iterator[View]:
     """The readings of a text, the plainest first. ``encoded``: it holds long runs that may be encoded; ``spaced``:
-    it holds letters standing alone (cheap searches told so)."""
+    it holds letters standing alone; ``figured``: figures within words (cheap searches told so)."""
     plain = text
     if "\\" in text:  # escapes of one sign, each as wide as what replaces it
         for escape, sign in (("\\n", " \n"), ("\\t", " \t"), ("\\r", " \r"), ('\\"', ' "'), ("\\'", " '")):
@@ -84,6 +90,8 @@ def views_of(text: str, *, encoded: bool = True, spaced: bool = True, depth: int
         yield from _decoded(text, depth)
     if spaced and _SPACED.search(text):
         yield _joined(text)
+    if figured and _FIGURED.search(text):
+        yield View("leet", text.translate(_FIGURES))
 
 
 def count_hidden(text: str) -> tuple[int, int]:
