@@ -64,3 +64,17 @@ def test_lengths_and_structure() -> None:
     }
     assert answer(ask("x"), Script(tokens=50), 1, 0).completion_tokens == 50
     assert answer(ask("x"), Script(stop="refusal"), 1, 0).stop == "refusal"
+
+
+def test_what_a_schema_refers_to_is_filled_too() -> None:
+    """Also where it refers to itself."""
+    node = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}},
+        "required": ["name", "next"],
+    }
+    schema = {"type": "object", "properties": {"head": {"$ref": "#/$defs/node"}}, "$defs": {"node": node}}
+    made = json.loads(answer(ask("x", schema=schema), Script(), 1, 0).text)
+    assert made["head"]["name"] == "some name"
+    assert made["head"]["next"]["name"] == "some name"
+    assert '"next": null' in json.dumps(made)

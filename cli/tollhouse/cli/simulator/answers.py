@@ -13,6 +13,8 @@ from tollhouse.cli.simulator.script import Script, Step
 from tollhouse.cli.simulator.tokens import count, pieces
 
 FILLER = "and so the answer goes on for as long as the script asks, one plain word after another, saying nothing new,"
+_DEEP, _MAX_DEPTH = 6, 40
+"""From where on the last alternative is taken (often null, which ends what refers to itself), and where it ends."""
 _NAME_WORDS_IGNORED = {"get", "set", "the", "and", "for", "tool", "run", "list", "find", "make", "call"}
 
 
@@ -128,29 +130,51 @@ def _asked_for(tool: ToolOffer, text: str) -> bool:
     return any(re.search(rf"\b{re.escape(word)}", lowered) for word in words - _NAME_WORDS_IGNORED)
 
 
-def _fill(schema: dict[str, Any], text: str, index: int, name: str = "value") -> Any:
-    """A value that fits a JSON Schema: proper names of the prompt for strings, the smallest of everything else."""
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][index % len(schema["enum"])]
-    for word in ("anyOf", "oneOf"):
-        if schema.get(word):
-            return _fill(schema[word][0], text, index, name)
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    if isinstance(kind, list):
-        kind = kind[0]
-    if kind == "object":
-        properties = schema.get("properties") or {}
-        required = schema.get("required", list(properties))
-        return {key: _fill(properties.get(key, {}), text, index, key) for key in required}
-    if kind == "array":
-        return [_fill(schema.get("items") or {}, text, index, name)]
-    if kind in ("integer", "number"):
-        return schema.get("minimum", 1)
-    if kind == "boolean":
-        return True
-    if kind == "null":
-        return None
-    names = re.findall(r"(?<!^)(?<![.!?] )\b[A-Z][a-z]{2,}\b", text)
-    return names[index % len(names)] if names else f"some {name}"
+class _Filler:
+    """Makes values that fit a JSON Schema: proper names of the prompt for strings, the smallest of everything else."""
+
+    def __init__(self, schema: dict[str, Any], text: str, index: int) -> None:
+        self._root = schema
+        self._index = index
+        self._names = re.findall(r"(?<!^)(?<![.!?] )\b[A-Z][a-z]{2,}\b", text)
+
+    def fill(self, schema: dict[str, Any], name: str = "value", depth: int = 0) -> Any:
+        """A value for a part of the schema."""
+        if depth > _MAX_DEPTH:
+            return None
+        if isinstance(schema.get("$ref"), str):
+            return self.fill(_referred(self._root, schema["$ref"]), name, depth + 1)
+        if "const" in schema:
+            return schema["const"]
+        if schema.get("enum"):
+            return schema["enum"][self._index % len(schema["enum"])]
+        for word in ("anyOf", "oneOf"):
+            if schema.get(word):
+                return self.fill(schema[word][0 if depth < _DEEP else -1], name, depth + 1)
+        kind = schema.get("type", "object" if "properties" in schema else "string")
+        return self._of(kind[0] if isinstance(kind, list) else kind, schema, name, depth)
+
+    def _of(self, kind: str, schema: dict[str, Any], name: str, depth: int) -> Any:
+        if kind == "object":
+            properties = schema.get("properties") or {}
+            required = schema.get("required", list(properties))
+            return {key: self.fill(properties.get(key, {}), key, depth + 1) for key in required}
+        if kind == "array":
+            return [self.fill(schema.get("items") or {}, name, depth + 1)]
+        if kind in ("integer", "number"):
+            return schema.get("minimum", 1)
+        if kind in ("boolean", "null"):
+            return True if kind == "boolean" else None
+        return self._names[self._index % len(self._names)] if self._names else f"some {name}"
+
+
+def _fill(schema: dict[str, Any], text: str, index: int) -> Any:
+    return _Filler(schema, text, index).fill(schema)
+
+
+def _referred(root: dict[str, Any], reference: str) -> dict[str, Any]:
+    """What a reference to a part of the schema leads to."""
+    found: Any = root
+    for step in reference.removeprefix("#").strip("/").split("/"):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
