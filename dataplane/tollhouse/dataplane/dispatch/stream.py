@@ -70,15 +70,24 @@ class StreamBody(AsyncIterator[bytes]):
         """The rest, from another target."""
 
     async def __anext__(self) -> bytes:
+        leg = self._leg
         while not self._done:
             if self._next is not None:
                 return await self._next.__anext__()
             try:
-                data, self._first = self._first or self._leg.take(), b""
+                data, self._first = self._first or leg.take(), b""
                 if not data:
-                    data = await self._more()
+                    if leg.ended or leg.failed is not None:
+                        data = await self._finish()
+                    else:
+                        chunk = await self._response.chunk()
+                        if chunk and not self._is_idle(chunk):
+                            leg.feed(chunk)
+                            data = leg.take()
+                        else:
+                            data = await self._stopped(chunk)
                 if data:
-                    return self._bounded(data)
+                    return data if self._done else self._bounded(data)
             except TransportError as error:
                 data = await self._broken(
                     failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
@@ -89,21 +98,13 @@ class StreamBody(AsyncIterator[bytes]):
                 return data
         raise StopAsyncIteration
 
-    async def _more(self) -> bytes:
-        """What one more piece of the provider's stream brings."""
-        leg = self._leg
-        if leg.failed is not None or leg.ended:
-            return await self._finish()
-        chunk = await self._response.chunk()
-        if not chunk:
-            leg.close()
-            return leg.take() + await self._finish()
-        if self._is_idle(chunk):
-            return await self._broken(
-                UpstreamFailure("next", "timeout", 0, "The provider's stream came to a standstill.")
-            )
-        leg.feed(chunk)
-        return leg.take()
+    async def _stopped(self, chunk: bytes) -> bytes:
+        """The provider's stream has ended, or goes on with nothing but signs of life."""
+        if chunk:
+            failure = UpstreamFailure("next", "timeout", 0, "The provider's stream came to a standstill.")
+            return await self._broken(failure)
+        self._leg.close()
+        return self._leg.take() + await self._finish()
 
     def _is_idle(self, chunk: bytes) -> bool:
         """Whether comments and pings are all that has come for too long; the transport sees only silence."""

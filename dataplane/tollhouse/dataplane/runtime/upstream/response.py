@@ -52,7 +52,11 @@ class LeanResponse(UpstreamResponse):
                 return b""
             if self._error is not None:
                 raise self._error
-            await self._wait()
+            waiter = self._waiter = self._loop.create_future()  # as _wait does, without its coroutine: once per piece
+            try:
+                await waiter
+            finally:
+                self._waiter = None
 
     async def read(self, limit: int) -> bytes:
         pieces: list[bytes] = []
