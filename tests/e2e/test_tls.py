@@ -60,6 +60,8 @@ class Fleet:
         self.node = Node(folder, "node", list(etcd), self.simulators, control_plane)
         self.node.command += ["--control-plane-ca", self.ca, "--client-cert", self.cert, "--client-key", self.key]
         self.node.command += ["--grpc-cert", cert, "--grpc-key", key, "--grpc-client-ca", self.ca]
+        self.https = free_ports(1)[0]
+        self.node.command[self.node.command.index("--https-listen") + 1] = f"127.0.0.1:{self.https}"
         counts = f"rediss://127.0.0.1:{redis_tls}/0?ca={self.ca}&cert={self.cert}&key={self.key}"
         self.node.environment |= {"TOLLHOUSE_BUDGET_STORE": counts, "TOLLHOUSE_CONTROL_PLANE_KEY": NODE_KEY}
 
@@ -98,6 +100,17 @@ class Fleet:
         except (URLError, OSError):
             return 0
 
+    def agent_status(self, path: str, *, certificate: bool = True) -> int:
+        """Of an agent that connects by TLS under the name localhost."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if certificate:
+            context.load_cert_chain(self.cert, self.key)
+        try:
+            with urlopen(f"https://localhost:{self.https}{path}", timeout=10, context=context) as reply:
+                return int(reply.status)
+        except HTTPError as error:
+            return error.code
+
     def ctl(self, *arguments: str, certificate: bool = True) -> subprocess.CompletedProcess[str]:
         tls = ["--tls-ca", self.ca, *(("--tls-cert", self.cert, "--tls-key", self.key) if certificate else ())]
         environment = {
@@ -121,9 +134,9 @@ class Fleet:
             return str(told.node.id)
 
 
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    one = Fleet(tmp_path)
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    one = Fleet(tmp_path_factory.mktemp("fleet"))
     try:
         yield one.start()
     finally:
@@ -152,3 +165,27 @@ def test_everything_speaks_tls_with_certificates_on_both_sides(fleet: Fleet) -> 
     assert fleet.admin_status("GET", "routes", certificate=False) == 0
     assert fleet.ctl("nodes", certificate=False).returncode == 3
     assert NODE_KEY not in fleet.control_plane.said(1000) + fleet.node.said(1000)
+
+
+def test_agents_are_recognised_by_their_certificates(fleet: Fleet) -> None:
+    """The server name's authorities say whose certificates are good, a consumer whose this one is."""
+    cert, key = (Path(file).read_text() for file in fleet.server_pair)
+    mutual = {"sni": "localhost", "cert": cert, "key": key, "client": {"ca": Path(fleet.ca).read_text()}}
+    route = {"uri": "/*", "plugins": {"mtls-auth": {}, "request-id": {}}, "upstream": {"nodes": {"127.0.0.1:1": 1}}}
+    for path, value in (("ssls/s", mutual), ("routes/agents", route)):
+        assert fleet.admin_status("PUT", path, value) == 201
+    wait_for(lambda: fleet.node.alive and answers(fleet) == 401, 15, "the certificate of nobody", fleet.node.said)
+    assert fleet.agent_status("/x", certificate=False) == 400
+    by_name = {"username": "agent", "plugins": {"mtls-auth": {"dns": "client"}}}
+    assert fleet.admin_status("PUT", "consumers/agent", by_name) == 201
+    wait_for(lambda: answers(fleet) >= 500, 10, "the agent to be recognised", fleet.node.said)  # nobody is upstream
+    assert fleet.admin_status("DELETE", "consumers/agent") == 200
+    wait_for(lambda: answers(fleet) == 401, 10, "the agent to be nobody", fleet.node.said)
+
+
+def answers(fleet: Fleet) -> int:
+    """The status; 0 while there is no certificate for the name yet."""
+    try:
+        return fleet.agent_status("/x")
+    except OSError:
+        return 0

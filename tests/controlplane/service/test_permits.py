@@ -17,6 +17,9 @@ from tests.controlplane.plane import ROUTE, Plane
 KEYS = {name: f"{name}-key-of-the-tests-0123456789" for name in ("op", "money", "lead", "node", "gone")}
 
 
+CONSOLE = [f"/ui/api/{path}" for path in ("overview", "agents", "tail", "admin/consumers/ann", "admin/consumers/bob")]
+
+
 async def admin(plane: Plane, name: str, **fields: Any) -> None:
     body = {"keys": [{"id": "k1", "key": KEYS[name]}], **fields}
     answer = await plane.call("PUT", f"admins/{name}", body)
@@ -97,6 +100,10 @@ async def test_an_identity_narrowed_to_groups_sees_and_writes_only_theirs(plane:
     )
     document = pb.Document(name="a.json", content=orjson.dumps({"consumers": [{"username": "bob", "group_id": "a"}]}))
     await denied(lambda **told: plane.config.Apply(pb.ApplyRequest(documents=[document]), **told), lead)
+    signed_in = await plane.call("POST", "/ui/api/session", {"key": lead}, Content_Type="application/json")
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    seen = [(await plane.call("GET", path, key=None, Cookie=cookie)).status for path in CONSOLE]
+    assert seen == [403, 403, 403, 200, 404]
     groups = await plane.config.List(pb.ListRequest(kind="consumer_groups"), metadata=(("x-api-key", lead),))
     assert [one.id for one in groups.objects] == ["a", "a1"]
 

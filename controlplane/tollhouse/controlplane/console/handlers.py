@@ -128,16 +128,25 @@ class Console:
     def _session(self, request: web.Request) -> Session:
         return self._sessions.read(request.cookies.get(COOKIE))
 
+    def _looking(self, request: web.Request) -> Session:
+        """The session of somebody who may see what nodes tell: it is of all consumer groups. Raises Refusal."""
+        session = self._session(request)
+        session.key.permit.require("read", "nodes")
+        if session.key.permit.groups:
+            text = "what nodes tell is of every consumer group; this identity is narrowed to some"
+            raise Refusal(Fault.DENIED, text)
+        return session
+
     # -- what pages ask for
 
     async def _overview(self, request: web.Request) -> Answer:
-        self._session(request)
+        self._looking(request)
         minutes = min(max(_number(request, "minutes", 60), 1), 360)
         return answers.answer(200, self._sampler.overview(minutes))
 
     async def _agents(self, request: web.Request) -> Answer:
         """One page of agents, with what each did in the last hour."""
-        self._session(request)
+        self._looking(request)
         query = request.query
         wanted = Wanted(
             query.get("search", "")[:100],
@@ -149,24 +158,24 @@ class Console:
 
     async def _budgets(self, request: web.Request) -> Answer:
         """How each budget stands, under each of its keys."""
-        self._session(request)
+        self._looking(request)
         told, failed = await self._nodes.budgets()
         return answers.answer(200, {"budgets": budget_views(told), "silent": failed})
 
     async def _fleet(self, request: web.Request) -> Answer:
-        self._session(request)
+        self._looking(request)
         nodes = [orjson.loads(orjson.dumps(node_view(node))) for node in await self._service.fleet.nodes()]
         newest = await self._service.newest_revision()
         return answers.answer(200, {"nodes": nodes, "newest": newest, "silent": self._sampler.failed})
 
     async def _targets(self, request: web.Request) -> Answer:
-        self._session(request)
+        self._looking(request)
         health, failed = await self._nodes.health()
         used = {row["name"]: row for row in self._sampler.table("target", time.time() - 3600, "attempts")}
         return answers.answer(200, {"targets": target_views(health, used), "silent": failed})
 
     async def _explain(self, request: web.Request) -> Answer:
-        self._sessions.check_token(self._session(request), request.headers.get(CSRF_HEADER))
+        self._sessions.check_token(self._looking(request), request.headers.get(CSRF_HEADER))
         body = decode_json(await read_body(request))
         if not isinstance(body, dict) or not isinstance(body.get("headers", {}), dict):
             raise invalid("expected an object with method, path, headers and body")
@@ -183,7 +192,7 @@ class Console:
 
     async def _tail(self, request: web.Request) -> Answer:
         """Finished requests as server-sent events."""
-        self._session(request)
+        self._looking(request)
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", **files.HEADERS}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
