@@ -116,7 +116,10 @@ async def test_figures_are_those_of_the_providers(page: Browser, watched: System
         watched.simulators.openai.simulate()
     await page.until("document.querySelectorAll('tbody tr').length >= 12")
     assert watched.simulators.openai.log.requests - before >= 10
-    await show(page, "live", "anna", "cleo", "claude-sonnet-4-5 (claude)")
+    await show(page, "live", "anna", "cleo", "claude-sonnet-4-5")
+    await page.run("document.querySelector('tbody button').click()")
+    for text in ("in the gateway", "Attempts", "In the ledger"):
+        await page.until_text(text)
     await asyncio.sleep(1)
     told = await page.run("fetch('api/overview?minutes=15').then((answer) => answer.json())")
     assert told["totals"]["requests"] == 12
@@ -131,7 +134,17 @@ async def test_figures_are_those_of_the_providers(page: Browser, watched: System
     assert float(ledger["total"]["cost_usd"]) == pytest.approx(told["totals"]["cost"])
     await page.click("anna")
     await page.until_text("Spend by model")
-    await page.until_text("agent anna")
+    await page.until_text("agent: anna")
+    await page.click("Requests")
+    await page.until_text("Dearest first")
+    await page.until("document.querySelectorAll('tbody tr').length === 7")
+    if PICTURES is not None:
+        await page.picture(PICTURES / "requests.png")
+    await page.run("document.querySelector('tbody a').click()")
+    for text in ("as the provider counted", "Attempts", "openai · gpt-4o", "Asked for"):
+        await page.until_text(text)
+    if PICTURES is not None:
+        await page.picture(PICTURES / "request.png")
     await show(page, "targets", "gpt", "claude")
     await show(page, "fleet", "node-1", "The node serves revision")
     assert page.complaints == []
@@ -141,7 +154,10 @@ async def test_a_route_is_edited_with_a_look_at_the_difference_and_rolled_back(p
     """What does not fit is said before anything is written; two editors do not overwrite each other."""
     await sign_in(page)
     revision = await asyncio.to_thread(watched.wait_live)
-    await show(page, "config/routes/chat", "Review the change", "What a plugin takes")
+    await show(
+        page, "config/routes/chat", "Review the change", "ai-proxy-multi", "Its name in headers, logs and metrics."
+    )
+    await page.click("JSON")
     editing = "const text = document.querySelector('#document'); text.value = text.value.replace({0}, {1}); "
     editing += "text.dispatchEvent(new Event('input'))"
 
@@ -198,7 +214,12 @@ async def test_a_request_is_explained_and_everything_works_on_a_phone_in_the_dar
     for name in (
         "overview",
         "live",
+        "requests",
+        "spend",
         "agents",
+        "budgets",
+        "approvals",
+        "verdicts",
         "targets",
         "config",
         "config/routes/chat",
@@ -220,13 +241,48 @@ async def test_a_request_is_explained_and_everything_works_on_a_phone_in_the_dar
     assert page.complaints == []
 
 
+async def test_a_form_made_of_the_schema_edits_a_route(page: Browser, watched: System):
+    """Fields have types, defaults and help; the server says at the field what is wrong; nothing else changes."""
+    await asyncio.to_thread(watched.put, "routes/formed", {"uri": "/formed", "plugins": {"limit-count": LIMIT}})
+    await sign_in(page)
+    await show(page, "config/routes/formed", "limit-count", "Review the change…")
+    count = "document.getElementById('field-plugins.limit-count.count')"
+    await page.until(f"!!{count} && {count}.value === '7'")
+    await fill(page, count, "0")
+    await page.until(f"!!{count}.closest('.field').querySelector('.wrong').textContent")
+    assert await page.run("document.querySelector('#check').className") == "bad"
+    await fill(page, count, "9")
+    await page.until_text("It fits the schema.")
+    await page.run(
+        "{ const pick = document.querySelector('[aria-label=\"Add a plugin\"]'); pick.value = 'request-id'; "
+        "pick.dispatchEvent(new Event('change')) }"
+    )
+    await page.until_text("It fits the schema.")
+    await page.click("Review the change…")
+    await page.until_text('"count": 9')
+    await page.click("Save")
+    await page.until_text("Saved as revision")
+    _, stored = await asyncio.to_thread(watched.admin_call, "GET", "routes/formed")
+    assert stored["value"]["plugins"] == {"limit-count": {**LIMIT, "count": 9}, "request-id": {}}
+    assert [line for line in page.complaints if "400" not in line] == []
+
+
+LIMIT = {"count": 7, "time_window": 60, "key": "remote_addr"}
+
+
+async def fill(page: Browser, element: str, text: str) -> None:
+    """Write into a field as its reader would."""
+    await page.run(f"{{ {element}.value = {json.dumps(text)}; {element}.dispatchEvent(new Event('input')) }}")
+
+
 async def test_an_agent_is_stopped_and_resumed_and_budgets_are_seen(page: Browser, watched: System):
     """The switch works on the node at once; the budget shows what was spent."""
     budget = {"scope": {"consumer": "bert"}, "unit": "usd", "amount": "5", "window": "day"}
     await asyncio.to_thread(watched.put, "budgets/berts", budget)
     await asyncio.to_thread(talk, watched, "bert", 1)
     await sign_in(page)
-    await show(page, "agents", "3 agents", "berts", "$5.00 / day")
+    await show(page, "budgets", "berts", "$5.00 / day")
+    await show(page, "agents", "3 agents", "bert")
     await page.run("document.querySelector('[aria-label=\"Stop bert\"]').click()")
     await page.click("Stop it")
     await page.until_text("bert is stopped")

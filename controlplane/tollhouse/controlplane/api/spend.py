@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
-from tollhouse.controlplane.api import answers, spend_views
+from tollhouse.controlplane.api import answers, spend_requests, spend_views
 from tollhouse.controlplane.ledger.answers import COLUMNS, TAG, BadQuestion, Question, Row
 from tollhouse.controlplane.ledger.forms import FormUnavailable
 from tollhouse.controlplane.ledger.ledger import Ledger, LedgerUnavailable
@@ -26,6 +26,7 @@ VIEWS: Mapping[str, tuple[str, frozenset[str], View]] = {
     "top": ("GET", ASKED | {"by"}, spend_views.top),
     "forecast": ("GET", ASKED | {"group_by", "period", "timezone"}, spend_views.forecast),
     "export": ("GET", ASKED | {"what", "format"}, spend_views.export),
+    "requests": ("GET", ASKED | spend_requests.ARGUMENTS, spend_requests.handle),
     "corrections": ("GET", frozenset({"from", "limit"}), spend_views.corrections),
     "reconcile": ("POST", frozenset({"provider", "correct", "reason"}), spend_views.reconcile),
 }

@@ -2,14 +2,21 @@
 
 import {call, get, keepToken} from "./api.js";
 import {failed, h, replace} from "./dom.js";
+import {icon} from "./icons.js";
 
-const PAGES = [
-  ["overview", "Overview"], ["live", "Live requests", "Live"], ["spend", "Spend"], ["agents", "Agents"], ["targets", "Models and targets", "Targets"],
-  ["config", "Configuration"], ["history", "History"], ["fleet", "Fleet"], ["explain", "Explain"],
+const GROUPS = [
+  ["Watch", [["overview", "Overview"], ["live", "Live requests"], ["requests", "Ledger"], ["spend", "Spend"]]],
+  ["Govern", [["agents", "Agents"], ["budgets", "Budgets"], ["approvals", "Approvals"], ["verdicts", "Guard verdicts"]]],
+  ["Operate", [["targets", "Models and targets"], ["config", "Configuration"], ["explain", "Explain"], ["history", "History"], ["fleet", "Fleet"]]],
 ];
+const PAGES = GROUPS.flatMap(([, pages]) => pages);
 const app = document.getElementById("app");
 let leave = () => {};
 let session = null;
+
+function brand(href) {
+  return h(href ? "a" : "div", {className: "brand", href}, icon("brand"), "Tollhouse");
+}
 
 function signIn(message) {
   leave();
@@ -19,6 +26,7 @@ function signIn(message) {
   const key = h("input", {id: "key", type: "password", autocomplete: "current-password", required: true, autofocus: true});
   const said = h("p", {className: "said", role: "alert"}, message || "");
   const button = h("button", {type: "submit", className: "main"}, "Sign in");
+  const other = h("div");
   const form = h("form", {className: "sign-in", onsubmit: async (event) => {
     event.preventDefault();
     button.disabled = true;
@@ -29,7 +37,7 @@ function signIn(message) {
       button.disabled = false;
       key.select();
     }
-  }}, h("h1", null, "Tollhouse"), h("label", {for: "key"}, "Admin key"), key, button, said,
+  }}, brand(), h("label", {for: "key"}, "Admin key"), key, button, said, other,
   h("p", {className: "hint"}, "The key that TOLLHOUSE_ADMIN_KEY holds, or, after ", h("code", null, "gatewayctl up"), ", the file ",
     h("code", null, ".tollhouse/admin.key"), ". A viewer's key works too, and may only look."));
   replace(app, h("main", {className: "centre"}, form));
@@ -39,20 +47,22 @@ function signIn(message) {
 function begin(told) {
   session = told;
   keepToken(told.csrf);
-  const links = PAGES.map(([name, title, short]) => h("a", {href: `#${name}`, "data-page": name}, short || title));
-  const menu = h("nav", {id: "menu", "aria-label": "Pages"}, links);
+  const menu = h("nav", {id: "menu", "aria-label": "Pages"}, GROUPS.map(([group, pages]) => [h("div", {className: "group", "aria-hidden": "true"}, group),
+    pages.map(([name, title]) => h("a", {href: `#${name}`, "data-page": name}, icon(name), title))]));
   const opener = h("button", {type: "button", className: "opener", "aria-expanded": "false", "aria-controls": "menu", onclick: () => {
     opener.setAttribute("aria-expanded", String(menu.classList.toggle("open")));
   }}, "Menu");
   menu.addEventListener("click", () => { menu.classList.remove("open"); opener.setAttribute("aria-expanded", "false"); });
-  const out = h("button", {type: "button", onclick: async () => {
+  const out = h("button", {type: "button", className: "small", onclick: async () => {
     await call("DELETE", "session").catch(() => {});
     signIn("You are signed out.");
   }}, "Sign out");
-  replace(app, h("a", {className: "skip", href: "#content", onclick: (event) => { event.preventDefault(); document.getElementById("content").focus(); }}, "Skip to the page"),
-    h("header", null, h("span", {className: "brand"}, "Tollhouse"), opener, menu,
-      h("span", {className: "who"}, `${told.name} (${told.role})`, out)),
-    h("main", {id: "content", tabindex: "-1"}));
+  const toContent = (event) => { event.preventDefault(); document.getElementById("content").focus(); };
+  replace(app, h("a", {className: "skip", href: "#content", onclick: toContent}, "Skip to the page"),
+    h("div", {className: "frame"},
+      h("header", {className: "side"}, brand("#overview"), opener, menu,
+        h("div", {className: "who"}, h("span", null, h("strong", null, told.name), told.may_write ? told.role : `${told.role}, may only look`), out)),
+      h("main", {id: "content", tabindex: "-1"})));
   show();
 }
 
@@ -71,12 +81,16 @@ async function show() {
     return;
   }
   document.title = `${page[1]} – Tollhouse`;
-  const root = h("div");
-  replace(main, h("h1", null, page[1]), root);
+  const root = h("div"), about = h("p"), tools = h("div", {className: "tools"});
+  replace(main, h("div", {className: "head"}, h("div", null, h("h1", null, page[1]), about), tools), root);
+  scrollTo(0, 0);
   try {
     const module = await import(`./pages/${name}.js`);
-    const ended = await module.render(root, {session, rest: rest.map(decodeURIComponent)});
-    if (typeof ended === "function") leave = ended;
+    about.textContent = module.ABOUT || "";
+    const ended = await module.render(root, {session, rest: rest.map(decodeURIComponent), tools});
+    if (typeof ended !== "function") return;
+    if (root.isConnected) leave = ended;
+    else ended(); // somebody went on before the page was there
   } catch (error) {
     if (error.status !== 401) replace(root, failed(error, show));
   }
@@ -84,4 +98,9 @@ async function show() {
 
 window.addEventListener("hashchange", show);
 window.addEventListener("signed-out", () => { if (session) signIn("Your session is over. Sign in again."); });
+window.addEventListener("keydown", (event) => { // "/" goes to the page's search field
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  const search = document.querySelector("main input[type=search]");
+  if (search) { event.preventDefault(); search.focus(); }
+});
 get("session").then((told) => told.name ? begin(told) : signIn(), (error) => signIn(error.message));

@@ -1,81 +1,77 @@
 import {admin, get} from "../api.js";
-import {failed, format, h, load, replace, table} from "../dom.js";
+import {badge, done, failed, format, h, later, load, replace, select} from "../dom.js";
+import {table} from "../table.js";
 
-const SIZE = 100;
+export const ABOUT = "Consumers, with what each did in the last hour. Callers without a consumer are counted by a fingerprint of the key they showed.";
+const SORTS = [["cost", "Dearest first"], ["requests", "Busiest first"], ["errors", "Most errors first"], ["tokens", "Most tokens first"], ["name", "By name"], ["group", "By team"]];
 
-export async function render(root, {rest, session}) {
-  const page = Math.max(1, Number(rest[0]) || 1);
-  const place = h("div"), budgets = h("div"), said = h("div");
-  replace(root, h("p", {className: "note"}, "Consumers, with what each did in the last hour. Callers without a consumer are counted by a fingerprint of the key they showed."),
-    said, place, h("h2", null, "Budgets"), budgets);
+export async function render(root, {rest, session, tools}) {
+  const wanted = new URLSearchParams(rest[0] || "");
+  let page = 1;
+  const text = h("input", {type: "search", size: "24", placeholder: "name, team, description …", "aria-label": "Show only agents that hold this text", value: wanted.get("search") || "", oninput: later(() => { page = 1; fill(); })});
+  const sort = select("Order", SORTS, wanted.get("sort") || "cost", () => { page = 1; fill(); });
+  const group = h("select", {"aria-label": "Team", onchange: () => { page = 1; fill(); }}, h("option", {value: ""}, "Every team"));
+  const said = h("div"), place = h("div");
+  replace(tools, text, group, sort, session.may_write && h("a", {className: "button main", href: "#config/consumers/+"}, "Add an agent"));
+  replace(root, said, place);
+  let chosen = wanted.get("group") || "";
 
-  const fill = () => load(place, async () => {
-    const [listed, did, stops] = await Promise.all([admin("GET", `consumers?page=${page}&page_size=${SIZE}`), get("agents"), admin("GET", "stops")]);
-    return {consumers: listed.body.list, total: listed.body.total, did, stops: stops.body.list.map((one) => one.value)};
+  const fill = () => load(place, () => {
+    if (group.options.length > 1) chosen = group.value;
+    return get(`agents?${new URLSearchParams({search: text.value.trim(), group: chosen, sort: sort.value, page})}`);
   }, shown);
 
-  function shown({consumers, total, did, stops}) {
-    const known = new Set(consumers.map((one) => one.value.username));
-    const others = page === 1 ? Object.values(did).filter((row) => !known.has(row.name) && row.name.startsWith("key-")) : [];
-    const rows = [...consumers.map((one) => ({...did[one.value.username], name: one.value.username, value: one.value})), ...others];
-    const pages = Math.max(1, Math.ceil(total / SIZE));
+  function shown(told) {
+    replace(group, h("option", {value: ""}, "Every team"), told.groups.map((name) => h("option", {value: name, selected: name === chosen}, name)));
+    const filtered = text.value.trim() || chosen;
     return [
+      stopped(told.stops),
       table([
-        {title: "Agent", cell: (row) => row.value ? h("a", {href: `#config/consumers/${encodeURIComponent(row.name)}`}, row.name) : row.name},
-        {title: "Group", cell: (row) => row.value && row.value.group_id},
-        {title: "Requests", number: true, cell: (row) => format.number(row.requests || 0)},
-        {title: "Errors", number: true, cell: (row) => h("span", {className: row.errors ? "bad" : ""}, format.number(row.errors || 0))},
-        {title: "Tokens", number: true, cell: (row) => format.number(row.tokens || 0)},
-        {title: "USD", number: true, cell: (row) => format.usd(row.cost || 0)},
-        {title: "May call", cell: (row) => row.value && allowed(row.name, stops)},
-        {title: "What it is", cell: (row) => row.value ? row.value.desc : "no consumer has this key"},
-      ], rows, "There are no agents yet. A consumer is one: add it under Configuration, or with gatewayctl apply.", `${format.number(total)} agents`),
-      pages > 1 && h("p", {className: "tools"}, page > 1 && h("a", {href: `#agents/${page - 1}`}, "Before"), `Page ${page} of ${pages}`, page < pages && h("a", {href: `#agents/${page + 1}`}, "Next")),
+        {title: "Agent", cell: (row) => [row.known ? h("a", {href: `#config/consumers/${encodeURIComponent(row.name)}`}, row.name) : h("code", null, row.name), h("span", {className: "sub"}, row.known ? row.desc : "no consumer has this key")]},
+        {title: "Team", cell: (row) => row.group ? h("a", {href: `#spend/${encodeURIComponent(new URLSearchParams({days: 7, by: "consumer", group: row.group}))}`}, row.group) : ""},
+        {title: "Requests", number: true, cell: (row) => format.number(row.requests)},
+        {title: "Errors", number: true, cell: (row) => h("span", {className: row.errors ? "bad" : ""}, format.number(row.errors))},
+        {title: "Tokens", number: true, cell: (row) => format.number(row.tokens)},
+        {title: "Spent", number: true, cell: (row) => h("a", {href: `#spend/${encodeURIComponent(new URLSearchParams({days: 1, by: "model", consumer: row.name}))}`}, format.usd(row.cost))},
+        {title: "Known by", cell: (row) => row.plugins.map((name) => h("span", {className: "tag"}, name))},
+        {title: "May call", className: "tight nowrap", cell: (row) => row.known && allowed(row.name, told.stops)},
+      ], told.list, {caption: `${format.number(told.total)} agents`, note: filtered ? `${format.number(told.found)} of them fit` : "",
+        empty: filtered ? ["No agent fits", "Take the filter away to see all of them."] : ["There are no agents yet", "A consumer is one: add it here, or with gatewayctl apply."]}),
+      told.pages > 1 && h("p", {className: "pager"}, h("button", {type: "button", disabled: page <= 1, onclick: () => { page--; fill(); }}, "Before"), `Page ${page} of ${told.pages}`,
+        h("button", {type: "button", disabled: page >= told.pages, onclick: () => { page++; fill(); }}, "Next")),
     ];
+  }
+
+  function stopped(stops) {
+    const wide = stops.find((one) => one.everyone);
+    return wide && h("div", {className: "problem"}, h("strong", null, "Everybody is stopped."), wide.desc || "", session.may_write && h("button", {type: "button", className: "small", onclick: () => switched("everybody", wide)}, "Resume everybody"));
   }
 
   function allowed(name, stops) {
     const wide = stops.find((one) => one.everyone), own = stops.find((one) => one.consumer === name);
-    const state = wide ? h("span", {className: "bad"}, "no: everybody is stopped")
-      : own ? h("span", {className: "bad"}, own.desc ? `no: ${own.desc}` : "no: stopped") : h("span", {className: "ok"}, "yes");
+    const state = wide ? badge("bad", "everybody stopped") : own ? badge("bad", "stopped") : badge("good", "yes");
     if (!session.may_write || wide) return state;
-    return [state, " ", own ? h("button", {type: "button", "aria-label": `Resume ${name}`, onclick: () => switched(name, own)}, "Resume")
-      : h("button", {type: "button", className: "danger", "aria-label": `Stop ${name}`, onclick: () => ask(name)}, "Stop")];
+    return h("span", {className: "tools", title: own && own.desc}, state, own ? h("button", {type: "button", className: "small", "aria-label": `Resume ${name}`, onclick: () => switched(name, own)}, "Resume")
+      : h("button", {type: "button", className: "small danger", "aria-label": `Stop ${name}`, onclick: () => ask(name)}, "Stop"));
   }
 
   function ask(name) {
-    replace(said, h("div", {className: "problem"}, `Refuse every request of ${name}, on all nodes, from now on? `,
-      h("button", {type: "button", className: "danger", onclick: () => switched(name, null)}, "Stop it"),
-      h("button", {type: "button", onclick: () => replace(said)}, "Leave it")));
+    const leave = h("button", {type: "button", onclick: () => replace(said)}, "Leave it");
+    replace(said, h("div", {className: "problem", role: "alertdialog", "aria-label": `Stop ${name}?`}, h("strong", null, `Stop ${name}?`), "Every request of it is refused, on all nodes, from now on.",
+      h("button", {type: "button", className: "danger right", onclick: () => switched(name, null)}, "Stop it"), leave));
+    leave.focus();
     said.scrollIntoView({block: "nearest"});
   }
 
   async function switched(name, own) {
     try {
-      const done = own ? await admin("DELETE", `stops/${own.id}`) : await admin("PUT", `stops/consumer.${name}`, {consumer: name, desc: "stopped in the console"});
-      replace(said, h("p", {className: "done", role: "status"}, `${name} is ${own ? "served again" : "stopped"} (revision ${done.revision}).`));
+      const told = own ? await admin("DELETE", `stops/${own.id}`) : await admin("PUT", `stops/consumer.${name}`, {consumer: name, desc: "stopped in the console"});
+      replace(said, done(`${name} is ${own ? "served again" : "stopped"} (revision ${told.revision}).`));
       await fill();
     } catch (error) {
       replace(said, failed(error));
     }
   }
 
-  await Promise.all([fill(), load(budgets, () => get("budgets"), standing)]);
-}
-
-function standing({budgets, silent}) {
-  const amount = (row, value) => row.unit === "usd" ? format.usd(value) : `${format.number(value)} ${row.unit}`;
-  return [
-    Object.entries(silent).map(([node, why]) => h("div", {className: "problem"}, h("strong", null, `Node ${node} does not answer. `), why)),
-    table([
-      {title: "Budget", cell: (row) => h("a", {href: `#config/budgets/${encodeURIComponent(row.budget)}`}, row.budget)},
-      {title: "For", cell: (row) => row.key === row.budget ? "all it covers" : row.key.slice(row.budget.length + 1)},
-      {title: "Limit", number: true, cell: (row) => `${amount(row, row.limit)} / ${row.window}`},
-      {title: "Spent", number: true, cell: (row) => amount(row, row.spent)},
-      {title: "Of it", number: true, cell: (row) => h("span", {className: row.spent >= row.limit * 0.9 ? "bad" : ""}, format.percent(row.spent / row.limit))},
-      {title: "Reserved", number: true, cell: (row) => amount(row, row.reserved)},
-      {title: "Begins anew", cell: (row) => row.resets ? format.when(row.resets) : ""},
-      {title: "Enforced", cell: (row) => row.enforced ? "yes" : "no, only counted"},
-    ], budgets, "There are no budgets yet. One says how much may be spent, by whom, in which time.", "Budgets"),
-  ];
+  await fill();
 }

@@ -1,45 +1,63 @@
 import {admin} from "../api.js";
 import {difference} from "../diff.js";
-import {failed, format, h, load, replace, table} from "../dom.js";
+import {badge, done, failed, format, h, later, load, replace} from "../dom.js";
+import {table} from "../table.js";
 
-export async function render(root, {session, rest}) {
-  if (rest[0]) return one(root, session, Number(rest[0]));
-  const place = h("div");
-  replace(root, h("p", {className: "note"}, "Every write, the newest first. Rolling back makes a new revision; nothing is lost."), place);
-  await load(place, async () => (await admin("GET", "history?limit=200")).body.list, (writes) => table([
-    {title: "Revision", cell: (row) => h("a", {href: `#history/${row.revision}`}, String(row.revision))},
-    {title: "When", cell: (row) => format.when(row.at)},
-    {title: "Who", cell: (row) => row.author}, {title: "By", cell: (row) => row.via},
-    {title: "What", cell: (row) => `${row.purpose ? `${row.purpose}: ` : ""}${row.changes.slice(0, 3).map((change) => `${change.action} ${change.kind}/${change.id}`).join(", ")}${row.changes.length > 3 ? ` and ${row.changes.length - 3} more` : ""}`},
-  ], writes, "Nothing was written through the Admin API yet.", "Writes"));
+export const ABOUT = "Every write, the newest first: who, when, what. Rolling back makes a new revision; nothing is lost.";
+const KIND = {create: "good", delete: "bad", update: ""};
+
+export async function render(root, {session, rest, tools}) {
+  if (rest[0]) return one(root, session, Number(rest[0]), tools);
+  const place = h("div"), list = h("div");
+  let writes = [];
+  const filter = h("input", {type: "search", size: "28", placeholder: "who, kind, id …", "aria-label": "Show only writes that hold this text", oninput: later(draw, 150)});
+  replace(tools, filter);
+  replace(root, place);
+  function draw() {
+    const wanted = filter.value.toLowerCase();
+    replace(list, view(writes.filter((row) => !wanted || `${row.author} ${row.via} ${row.purpose || ""} ${row.changes.map((change) => `${change.action} ${change.kind}/${change.id}`).join(" ")}`.toLowerCase().includes(wanted)), writes.length > 0));
+  }
+  await load(place, async () => (await admin("GET", "history?limit=200")).body.list, (found) => { writes = found; draw(); return list; });
 }
 
-async function one(root, session, revision) {
+const view = (writes, filtered) => table([
+  {title: "Revision", cell: (row) => h("a", {href: `#history/${row.revision}`}, String(row.revision))},
+  {title: "When", className: "nowrap", cell: (row) => [format.when(row.at), h("span", {className: "sub"}, `${format.ago(row.at)} ago`)]},
+  {title: "Who", cell: (row) => [row.author, h("span", {className: "sub"}, `over ${row.via}`)]},
+  {title: "What", cell: (row) => [row.purpose && h("span", {className: "sub"}, row.purpose),
+    row.changes.slice(0, 4).map((change) => h("div", null, `${change.action} ${change.kind}/${change.id}`)), row.changes.length > 4 && h("span", {className: "sub"}, `and ${row.changes.length - 4} more`)]},
+], writes, {empty: filtered ? ["No write fits", "Only the last 200 are searched here; gatewayctl history knows more."] : ["Nothing was written yet", "Writes through the Admin API, gatewayctl and this console appear here."]});
+
+async function one(root, session, revision, tools) {
   const place = h("div"), action = h("div");
-  replace(root, h("p", null, h("a", {href: "#history"}, "All writes")), place, action);
+  replace(tools, h("a", {className: "button", href: "#history"}, "All writes"));
+  replace(root, place, action);
   await load(place, async () => (await admin("GET", `history/${revision}`)).body, (write) => [
-    h("dl", null, h("dt", null, "Revision"), h("dd", null, String(write.revision)), h("dt", null, "When"), h("dd", null, format.when(write.at)),
+    h("div", {className: "panel"}, h("dl", null, h("dt", null, "Revision"), h("dd", null, String(write.revision)), h("dt", null, "When"), h("dd", null, format.when(write.at)),
       h("dt", null, "Who"), h("dd", null, `${write.author} over ${write.via}${write.address ? ` from ${write.address}` : ""}`),
-      write.purpose && [h("dt", null, "Why"), h("dd", null, write.purpose)]),
-    write.changes.map((change) => [h("h2", null, `${change.action} ${change.kind}/${change.id}`), difference(change.before, change.after, `${change.kind}/${change.id}`)]),
+      write.purpose && [h("dt", null, "Why"), h("dd", null, write.purpose)])),
+    write.changes.map((change) => changed(change)),
   ]);
   if (session.may_write)
-    replace(action, h("p", {className: "tools"}, h("button", {type: "button", className: "danger", onclick: () => plan(action, revision)}, `Make everything as it was right after revision ${revision}…`)));
+    replace(action, h("p", {className: "tools block"}, h("button", {type: "button", className: "danger", onclick: () => plan(action, revision)}, `Make everything as it was right after revision ${revision}…`)));
 }
 
+const changed = (change) => [h("h2", null, badge(KIND[change.action] ?? "", change.action), " ", h("a", {href: `#config/${change.kind}/${encodeURIComponent(change.id)}`}, `${change.kind}/${change.id}`)),
+  difference(change.before, change.after, `${change.kind}/${change.id}`)];
+
 async function plan(place, revision) {
-  await load(place, async () => ({...(await admin("POST", `history/${revision}/rollback?dry_run=true`)).body, fleet: null}), (planned) => {
+  await load(place, async () => (await admin("POST", `history/${revision}/rollback?dry_run=true`)).body, (planned) => {
     const changes = planned.changes.filter((change) => change.action !== "unchanged");
-    if (!changes.length) return h("p", {className: "done"}, "That is how everything is now.");
-    return [h("h2", null, `Going back to revision ${revision} would`), changes.map((change) => [h("h3", null, `${change.action} ${change.kind}/${change.id}`), difference(change.before, change.after, `${change.kind}/${change.id}`)]),
-      h("p", {className: "tools"}, h("button", {type: "button", className: "main", onclick: () => carryOut(place, revision)}, "Roll back now"), h("a", {href: "#history"}, "Leave it"))];
+    if (!changes.length) return done("That is how everything is now.");
+    return [h("h2", null, `Going back to revision ${revision} would change ${changes.length} ${changes.length === 1 ? "object" : "objects"}`), changes.map(changed),
+      h("p", {className: "tools block"}, h("button", {type: "button", className: "main", onclick: () => carryOut(place, revision)}, "Roll back now"), h("a", {className: "button", href: "#history"}, "Leave it"))];
   });
 }
 
 async function carryOut(place, revision) {
   try {
-    const done = (await admin("POST", `history/${revision}/rollback`)).body;
-    replace(place, h("p", {className: "done", role: "status"}, `Written as revision ${done.revision}. `, h("a", {href: "#fleet"}, "See who serves it"), " · ", h("a", {href: "#history"}, "All writes")));
+    const told = (await admin("POST", `history/${revision}/rollback`)).body;
+    replace(place, done(`Written as revision ${told.revision}. `, h("a", {href: "#fleet"}, "See who serves it"), " · ", h("a", {href: "#history"}, "All writes")));
   } catch (error) {
     replace(place, failed(error, () => plan(place, revision)));
   }

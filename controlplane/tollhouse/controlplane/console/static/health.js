@@ -1,0 +1,47 @@
+// One look: is everything fine, and if not, what is wrong and where to go.
+
+import {get} from "./api.js";
+import {badge, format, h} from "./dom.js";
+
+const MOST = 8;
+
+/** What needs somebody, the worst first, or that nothing does. A question that is not answered is itself a finding. */
+export async function health() {
+  const asked = await Promise.allSettled([get("fleet"), get("targets"), get("budgets")]);
+  for (const one of asked) if (one.status === "rejected" && one.reason.status === 401) throw one.reason;
+  const [fleet, targets, budgets] = asked.map((one) => one.status === "fulfilled" ? one.value : null);
+  const found = asked.filter((one) => one.status === "rejected").map((one) => ["bad", one.reason.message, "fleet", "Fleet"]);
+  if (fleet) found.push(...ofFleet(fleet));
+  if (targets) found.push(...ofTargets(targets));
+  if (budgets) found.push(...ofBudgets(budgets));
+  if (!found.length) return h("div", {className: "done", role: "status"}, badge("good", "All is well"), "Nodes serve the newest configuration, targets answer, no budget is near its end.");
+  found.sort((one, other) => (one[0] === "bad" ? 0 : 1) - (other[0] === "bad" ? 0 : 1));
+  const items = found.slice(0, MOST).map(([kind, text, page, title]) => h("li", null, badge(kind, kind === "bad" ? "Act" : "Look"), text, h("a", {href: `#${page}`}, title)));
+  return h("div", {className: found[0][0] === "bad" ? "problem" : "notice", role: "status"}, h("ul", null, items,
+    found.length > MOST && h("li", null, `and ${found.length - MOST} more`)));
+}
+
+function* ofFleet({nodes, newest, silent}) {
+  if (!nodes.length) yield ["bad", "No node is registered: nobody serves traffic.", "fleet", "Fleet"];
+  for (const node of nodes) {
+    if (silent[node.id]) yield ["bad", `Node ${node.id} does not answer: ${silent[node.id]}`, "fleet", "Fleet"];
+    if (node.workers_alive < node.workers) yield ["bad", `Node ${node.id} has ${node.workers_alive} of ${node.workers} workers.`, "fleet", "Fleet"];
+    if (node.applied_revision < newest) yield ["warn", `Node ${node.id} serves revision ${node.applied_revision}; the newest is ${newest}.`, "fleet", "Fleet"];
+    for (const one of node.refused) yield ["bad", `Node ${node.id} refuses ${one.kind}/${one.id}: ${one.reason}`, `config/${one.kind}/${encodeURIComponent(one.id)}`, "Open it"];
+  }
+}
+
+function* ofTargets({targets}) {
+  for (const row of targets) {
+    if (row.workers && row.healthy < row.workers) yield [row.healthy ? "warn" : "bad", `Target ${row.name}: ${row.workers - row.healthy} of ${row.workers} workers leave it alone (${row.reason || "it fails"}).`, "targets", "Targets"];
+    else if (row.attempts >= 20 && row.failures / row.attempts > 0.2) yield ["warn", `Target ${row.name}: ${format.percent(row.failures / row.attempts)} of its attempts failed in the last hour.`, "targets", "Targets"];
+  }
+}
+
+function* ofBudgets({budgets}) {
+  for (const row of budgets) {
+    if (!row.limit || row.spent < row.limit * 0.9) continue;
+    const whose = row.key === row.budget ? row.budget : row.key;
+    yield [row.enforced && row.spent >= row.limit ? "bad" : "warn", `Budget ${whose} is ${format.percent(row.spent / row.limit)} spent${row.resets ? `; it begins anew ${format.when(row.resets)}` : ""}.`, "budgets", "Budgets"];
+  }
+}
