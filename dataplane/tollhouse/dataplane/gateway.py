@@ -8,25 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from tollhouse.dataplane import registry
 from tollhouse.dataplane.config.objects import Batch
-from tollhouse.dataplane.config.snapshot import CompiledRoute, Snapshot
+from tollhouse.dataplane.config.snapshot import Snapshot
 from tollhouse.dataplane.config.snapshot_builder import SnapshotBuilder
-from tollhouse.dataplane.document import RequestDocument
-from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
-from tollhouse.dataplane.exchange import Exchange, ExplainStep, Explanation
-from tollhouse.dataplane.pipeline import Pipeline, run_all
-from tollhouse.dataplane.plugin import DispatchPlugin, Plugin
-from tollhouse.dataplane.protocol import Protocol
-from tollhouse.dataplane.protocols._models import DIALECTS
-from tollhouse.dataplane.reply import Reply
+from tollhouse.dataplane.errors import GatewayError, GatewayFault
+from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.model_lists import list_models
+from tollhouse.dataplane.pipeline import run_all
+from tollhouse.dataplane.plugin import Plugin
+from tollhouse.dataplane.reply import JSON, Reply
+from tollhouse.dataplane.request_reading import match_route, no_route, protocol_by_path, read_document, require_running
 from tollhouse.dataplane.services import Services
-from tollhouse.dataplane.variables import BodyNeeded
 
 log = logging.getLogger("tollhouse.gateway")
-
-JSON = ("content-type", "application/json")
-NOT_FOUND = "404 Route Not Found"
 
 
 class Gateway:
@@ -39,7 +33,6 @@ class Gateway:
         self._retired: deque[tuple[Snapshot, list[Plugin[Any]]]] = deque()
         self.recorders: list[Callable[[Exchange], None]] = []
         """Called with every finished exchange after the plugins' own record hooks (the access log)."""
-        self._protocol_of_path: dict[str, Protocol | None] = {}
 
     # -- configuration
 
@@ -91,12 +84,12 @@ class Gateway:
         endpoint = snapshot.endpoints.get(ex.path)
         if endpoint is not None:
             return await endpoint(ex)
-        route = await self._match(ex)
+        route = await match_route(ex)
         now = self.services.clock.monotonic
         ex.matched_s = now()
         pipeline = ex.pipeline = snapshot.pipeline(route, None) if route is not None else snapshot.global_pipeline
         if pipeline.ai or route is None:
-            ex.protocol = self._protocol_by_path(ex.path)
+            ex.protocol = protocol_by_path(ex.path)
         reply = await run_all(pipeline.before_body, ex)
         if reply is not None:
             return reply
@@ -104,18 +97,18 @@ class Gateway:
             reply = await run_all(pipeline.request_hooks, ex)
             if reply is not None:
                 return reply
-            raise _no_route(ex)
+            raise no_route(ex)
         if ex.consumer is not None and ex.consumer.shapes_pipeline:
             pipeline = ex.pipeline = snapshot.pipeline(route, ex.consumer)
         if snapshot.budgets.stops:
-            _require_running(ex, pipeline)
+            require_running(ex, pipeline)
         route.require_complete()
         ex.identified_s = now()
         passes = ex.protocol is not None and ex.protocol.opaque
         if pipeline.ai and ex.method in ("GET", "HEAD") and not passes:
-            return self._list_models(ex, pipeline)
+            return list_models(ex, pipeline)
         if pipeline.needs_document:
-            await self._read_document(ex, pipeline)
+            await read_document(ex, pipeline)
         ex.read_s = now()
         reply = await run_all(pipeline.request_hooks, ex)
         if reply is not None:
@@ -128,78 +121,6 @@ class Gateway:
         if pipeline.dispatcher is None:
             raise GatewayError(503, "no_upstream", f"The route {route.id!r} has no upstream and no ai-proxy plugin.")
         return await pipeline.dispatcher.dispatch(ex)
-
-    async def _match(self, ex: Exchange) -> CompiledRoute | None:
-        try:
-            route = ex.snapshot.match(ex)
-        except BodyNeeded:
-            ex.body = await ex.read_body()
-            route = ex.snapshot.match(ex)
-        ex.route = route
-        return route
-
-    async def _read_document(self, ex: Exchange, pipeline: Pipeline) -> None:
-        if ex.body is None:
-            ex.body = await ex.read_body()
-        if not ex.body and not pipeline.ai:
-            return
-        if pipeline.ai and not ex.body and not (ex.protocol is not None and ex.protocol.opaque):
-            raise ClientError(
-                400,
-                "missing_body",
-                "The request has no body. Send a JSON object.",
-                apisix_body={"message": "missing request body"},
-            )
-        protocol = ex.protocol
-        ex.document = RequestDocument(ex.body) if protocol is None else protocol.read_document(ex.body, ex.headers)
-        if ex.protocol is None and pipeline.ai:
-            ex.protocol = next((one for one in registry.protocol_list() if one.claims(ex.path, ex.document)), None)
-            if ex.protocol is None:
-                ex.protocol = _dialect(ex)
-                served = ", ".join(one.name for one in registry.protocol_list())
-                raise ClientError(
-                    404,
-                    "unknown_protocol",
-                    f"No protocol served here fits {ex.method} {ex.path}. Served are: {served}.",
-                )
-        if ex.protocol is not None:
-            ex.protocol.enter(ex.path, ex.query, ex.document)
-
-    def _protocol_by_path(self, path: str) -> Protocol | None:
-        try:
-            return self._protocol_of_path[path]
-        except KeyError:
-            found = next((one for one in registry.protocol_list() if one.claims(path, None)), None)
-            if len(self._protocol_of_path) < 4096:  # paths come from clients
-                self._protocol_of_path[path] = found
-            return found
-
-    def _list_models(self, ex: Exchange, pipeline: Pipeline) -> Reply:
-        dispatcher = pipeline.dispatcher
-        listed = dispatcher.models(ex) if isinstance(dispatcher, DispatchPlugin) else None
-        head, _, name = ex.path.partition("/models")
-        google = head.endswith("/v1beta")
-        if listed is None or not (google or head.endswith("/v1")) or (name and not name.startswith("/")):
-            ex.protocol = ex.protocol or _dialect(ex)
-            raise ClientError(
-                405,
-                "method_not_allowed",
-                f"{ex.method} is not served on {ex.path}. Send a POST.",
-                headers={"allow": "POST"},
-            )
-        dialect = _dialect(ex)
-        assert dialect is not None
-        whole, one = DIALECTS[dialect.name]
-        if name in ("", "/"):
-            return Reply(200, [JSON], whole(listed))
-        wanted = name[1:]
-        for model in listed:
-            if model.id == wanted:
-                return Reply(200, [JSON], msgspec.json.encode(one(model)))
-        ex.protocol = dialect
-        raise ClientError(
-            404, "model_not_found", f"There is no model {wanted!r} here. GET {head}/models lists those there are."
-        )
 
     # -- the reply
 
@@ -258,85 +179,3 @@ class Gateway:
         ex.snapshot.users -= 1
         if self._retired and ex.snapshot.users == 0:
             self._sweep()
-
-    # -- what would happen
-
-    async def explain(self, ex: Exchange) -> Explanation:
-        """Go through everything up to dispatch without sending, counting or logging anything."""
-        told = Explanation()
-        ex.snapshot.users += 1
-        try:
-            await self._explain(ex, told)
-        except GatewayError as error:
-            told.status, told.error = error.status, error.message
-        finally:
-            ex.snapshot.users -= 1
-        told.route_id = ex.route.id if ex.route else ""
-        told.consumer = ex.consumer_name
-        return told
-
-    async def _explain(self, ex: Exchange, told: Explanation) -> None:
-        route = await self._match(ex)
-        if route is None:
-            raise _no_route(ex)
-        told.steps.append(ExplainStep("match", "", f"route {route.id}: {route.matched_uri or ex.path}"))
-        pipeline = ex.pipeline = ex.snapshot.pipeline(route, None)
-        ex.protocol = self._protocol_by_path(ex.path) if pipeline.ai else None
-        for hook in pipeline.before_body:
-            await self._explain_hook(ex, told, hook)
-        if ex.consumer is not None and ex.consumer.shapes_pipeline:
-            pipeline = ex.pipeline = ex.snapshot.pipeline(route, ex.consumer)
-        _require_running(ex, pipeline)
-        route.require_complete()
-        if pipeline.needs_document:
-            await self._read_document(ex, pipeline)
-        for hook in pipeline.request_hooks:
-            await self._explain_hook(ex, told, hook)
-        if isinstance(pipeline.dispatcher, DispatchPlugin):
-            told.targets = pipeline.dispatcher.explain(ex)
-        if pipeline.dispatcher is None:
-            raise UpstreamError(503, "no_upstream", f"The route {route.id!r} has no upstream and no ai-proxy plugin.")
-
-    async def _explain_hook(self, ex: Exchange, told: Explanation, hook: Any) -> None:
-        plugin = hook.bound.plugin
-        stage = hook.stage.name.lower()
-        if not hook.bound.runs_for(ex):
-            told.steps.append(ExplainStep(stage, plugin.name, "skipped by _meta.filter"))
-        elif plugin.counts:
-            told.steps.append(ExplainStep(stage, plugin.name, "counts when sent; not evaluated here"))
-        else:
-            try:
-                reply = await hook.run(ex)
-            except GatewayError as error:
-                told.steps.append(ExplainStep(stage, plugin.name, f"refuses with {error.status}: {error.message}"))
-                raise
-            told.steps.append(ExplainStep(stage, plugin.name, f"answers with {reply.status}" if reply else "passes"))
-
-
-def _dialect(ex: Exchange) -> Protocol | None:
-    """The format in which a caller expects to be told what concerns no format: by the vendors' own addresses. None on
-    paths that are nobody's."""
-    by_name = registry.protocols_by_name()
-    if "/v1beta/" in ex.path or "x-goog-api-client" in ex.headers:
-        return by_name["gemini_generate"]
-    if "anthropic-version" in ex.headers or "/v1/messages" in ex.path:
-        return by_name["anthropic_messages"]
-    return by_name["openai_chat"] if "/v1/" in ex.path else None
-
-
-def _require_running(ex: Exchange, pipeline: Pipeline) -> None:
-    """Raises 403 for a caller whose kill switch is on. Stopping everyone concerns routes that serve models only."""
-    budgets = ex.snapshot.budgets
-    consumer = ex.consumer
-    if consumer is None and not pipeline.ai:
-        return
-    groups = budgets.groups(consumer.group_id) if consumer is not None else ()
-    reason = budgets.stops.reason(ex.consumer_name, groups, everyone=pipeline.ai)
-    if reason is not None:
-        raise ClientError(403, "stopped", reason, headers={"x-should-retry": "false"})
-
-
-def _no_route(ex: Exchange) -> ClientError:
-    return ClientError(
-        404, "route_not_found", f"No route serves {ex.method} {ex.path}.", apisix_body={"error_msg": NOT_FOUND}
-    )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+JSON = ("content-type", "application/json")
+"""The header of a JSON body."""
+
 
 class Reply:
     """One reply. Exactly one of ``body`` and ``stream`` is meaningful; ``stream`` wins when set.

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tollhouse.dataplane.explaining import explain
 from tollhouse.dataplane.registry import check_plugin, normalise_plugins
 
 from tests.support.dispatching import Bench, bench, chat, instance, message
@@ -175,7 +176,7 @@ async def test_explaining_takes_no_turn(gate: Bench) -> None:
     ex = request(
         gate.gateway.snapshot, "/v1/chat/completions", method="POST", body=json.dumps(chat(model="smart")).encode()
     )
-    told = await gate.gateway.explain(ex)
+    told = await explain(ex)
     assert [(line.name, line.rank) for line in told.targets] == [("claude", 1), ("mine", 2)]
 
 

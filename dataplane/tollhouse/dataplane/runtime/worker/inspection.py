@@ -10,6 +10,7 @@ import msgspec
 from multidict import CIMultiDict
 from tollhouse.dataplane.dispatch.targets import states_of
 from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.explaining import explain
 from tollhouse.dataplane.gateway import Gateway
 from tollhouse.dataplane.runtime.link.messages import (
     Effective,
@@ -52,7 +53,7 @@ class Inspection:
             read_body=read_body,
             raw_path=path,
         )
-        told = await self._gateway.explain(ex)
+        told = await explain(ex)
         return Explained(
             route_id=told.route_id,
             consumer=told.consumer,
