@@ -16,6 +16,7 @@ def test_nothing_is_inline_and_nothing_comes_from_elsewhere() -> None:
     ours = {name: file.body.decode() for name, file in found.items() if name.endswith(".js") and "vendor/" not in name}
     assert len(ours) > 10
     for name, text in ours.items():
+        text = text.replace("http://www.w3.org/2000/svg", "")  # the name of a language, nothing to load
         assert not re.search(
             r"https?://|innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text
         ), name

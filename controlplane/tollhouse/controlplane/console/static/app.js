@@ -42,6 +42,13 @@ function signIn(message) {
     h("code", null, ".tollhouse/admin.key"), ". A viewer's key works too, and may only look."));
   replace(app, h("main", {className: "centre"}, form));
   key.focus();
+  offered(other);
+}
+
+/** The way through an identity provider, where there is one. */
+async function offered(place) {
+  const told = await fetch("oidc").then((answer) => answer.json(), () => ({})).catch(() => ({}));
+  if (told.offered) replace(place, h("p", {className: "or"}, "or"), h("a", {className: "button wide", href: "oidc/start"}, `Sign in with ${new URL(told.issuer).host}`));
 }
 
 function begin(told) {
@@ -103,4 +110,13 @@ window.addEventListener("keydown", (event) => { // "/" goes to the page's search
   const search = document.querySelector("main input[type=search]");
   if (search) { event.preventDefault(); search.focus(); }
 });
-get("session").then((told) => told.name ? begin(told) : signIn(), (error) => signIn(error.message));
+
+/** What went wrong at the identity provider comes back in the address. */
+function refused() {
+  if (!location.hash.startsWith("#error=")) return "";
+  const said = decodeURIComponent(location.hash.slice("#error=".length));
+  history.replaceState(null, "", location.pathname);
+  return said;
+}
+const refusal = refused();
+get("session").then((told) => told.name ? begin(told) : signIn(refusal), (error) => signIn(error.message));
