@@ -11,7 +11,6 @@ from tollhouse.dataplane.chat import ChatReply, ChatRequest, Event, Usage
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import GatewayError
 
-
 Stored = Literal["", "list", "new", "one"]
 """Of what a provider keeps: nothing, a list of it, something new, or one thing by its id."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from tollhouse.dataplane.records.trace import Collector, SpanSink
-from tollhouse.dataplane.spending import AttemptLog, BudgetCounts
+from tollhouse.dataplane.spending import Alert, Asked, AttemptLog, BudgetCounts, Need
 from tollhouse.dataplane.transport import Transport
 from tollhouse.proto.guessing import Guesses
 
@@ -250,6 +250,12 @@ class Services:
     """None where nothing is spent (checking a config, tests): budgets are then not enforced."""
     attempt_log: AttemptLog | None = None
     """None where attempts are not written down."""
+    ask_operators: Callable[[Need], Awaitable[Asked]] | None = None
+    """Opens an approval, or finds the one that is there. None where nobody can be asked (tests)."""
+    alert: Callable[[Alert], None] | None = None
+    """Has people told. None where nobody is (tests)."""
+    waiting: Any = None
+    """Who waits for budgets, shared by all routes of the worker: ``dispatch.holding.Waiting``."""
     guesses: Guesses = field(default_factory=Guesses)
     """Wrong keys that were presented to this worker lately."""
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

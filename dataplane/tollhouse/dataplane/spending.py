@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import msgspec
 
@@ -53,6 +54,44 @@ class Crossing(msgspec.Struct, frozen=True, array_like=True, tag="crossed"):
     used: int
     limit: int
     unit: str
+
+
+class Need(msgspec.Struct, frozen=True, array_like=True, tag="need"):
+    """More than a budget has is asked for."""
+
+    budget: str
+    key: str
+    unit: str
+    limit: int
+    used: int
+    needed: int
+    ttl_s: int
+    context: dict[str, Any]
+    """The fields of ``resources.ApprovalContext``."""
+
+
+class Asked(msgspec.Struct, frozen=True, array_like=True, tag="asked"):
+    """What came of asking operators."""
+
+    id: str = ""
+    """Of the approval."""
+    state: str = ""
+    note: str = ""
+    problem: str = ""
+    """Why nobody could be asked."""
+
+
+class Alert(msgspec.Struct, frozen=True, array_like=True, tag="alert"):
+    """Something people should know of."""
+
+    event: str
+    """As ``resources.notifier.Event`` names it."""
+    subject: str
+    """What it is about: the same is not told again for a while."""
+    text: str
+    budget: str = ""
+    """The budget it is about, if it is."""
+    details: dict[str, Any] = {}
 
 
 class BudgetCounts(ABC):

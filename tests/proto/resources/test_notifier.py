@@ -13,9 +13,13 @@ HOOK = {"type": "webhook", "url": "https://hooks.example/x", "secret": "s"}
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"type": "pagerduty"}, "not offered by this release"),
-        ({"type": "smtp"}, "use webhook or slack"),
-        ({"type": "slack"}, "cannot be signed"),
+        ({"type": "pagerduty"}, "secret: only a webhook notifier"),
+        ({"type": "pagerduty", "secret": None}, "routing_key: missing"),
+        ({"type": "smtp", "secret": None}, "smtp://"),
+        ({"type": "smtp", "secret": None, "url": "smtp://mail"}, "a mail needs both"),
+        ({"to": ["nobody"]}, "is no mail address"),
+        ({"routing_key": "r"}, "only a pagerduty notifier"),
+        ({"type": "slack"}, "only a webhook notifier"),
         ({"url": "ftp://x"}, "http://"),
         ({"events": ["all"]}, "events"),
     ],
@@ -27,7 +31,18 @@ def test_what_has_no_effect_is_refused(fields: dict[str, Any], told: str) -> Non
     assert told in str(error.value)
 
 
+def test_mails_and_incidents() -> None:
+    """What each needs, and no more; a user needs a password."""
+    mail = {"type": "smtp", "url": "smtps://mail.example", "sender": "gw@a.example", "to": ["ops@a.example"]}
+    assert Notifier.model_validate(mail).starttls
+    assert Notifier.model_validate({"type": "pagerduty", "routing_key": "$env://PD"}).url is None
+    with pytest.raises(ValidationError, match="give both, or neither"):
+        Notifier.model_validate({**mail, "username": "gw"})
+
+
 def test_addresses_and_keys_are_secrets_and_budgets_must_exist() -> None:
     """Both are sealed and masked; references are checked."""
     assert change_secrets(HOOK, Notifier, lambda change: "*") == {"type": "webhook", "url": "*", "secret": "*"}
+    mail = {"type": "smtp", "url": "smtp://m", "password": "p", "to": ["a@b"]}
+    assert change_secrets(mail, Notifier, lambda change: "*")["password"] == "*"
     assert [one.id for one in KINDS["notifiers"].referenced({"budgets": ["a", "b"]})] == ["a", "b"]

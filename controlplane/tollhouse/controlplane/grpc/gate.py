@@ -20,7 +20,6 @@ WRITES = frozenset(
     (
         *(f"{GUARDED}ConfigService/{method}" for method in ("Put", "Patch", "Delete", "Apply", "Reseal")),
         f"{GUARDED}HistoryService/Rollback",
-        *(f"{GUARDED}ApprovalService/{method}" for method in ("Open", "Approve", "Deny", "Revoke")),
         *(f"{GUARDED}SpendService/{method}" for method in ("Intake", "Reconcile")),
         *(f"{GUARDED}ApprovalService/{method}" for method in ("Open", "Approve", "Deny", "Revoke")),
         f"{GUARDED}AuditService/Intake",

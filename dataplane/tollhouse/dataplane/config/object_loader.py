@@ -42,6 +42,7 @@ KINDS = (
     "models",
     "budgets",
     "stops",
+    "approvals",
 )
 YIELD_EVERY = 25
 """Objects parsed before the event loop gets a turn: running streams must not stall while a config loads."""

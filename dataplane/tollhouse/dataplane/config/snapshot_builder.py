@@ -11,11 +11,13 @@ from tollhouse.dataplane.config.object_loader import KINDS, Changed, Key, Loaded
 from tollhouse.dataplane.config.objects import Batch
 from tollhouse.dataplane.config.snapshot import CompiledRoute, Consumers, Snapshot
 from tollhouse.dataplane.dispatch.catalog import Catalog
+from tollhouse.dataplane.dispatch.holding import waiting_of
 from tollhouse.dataplane.dispatch.upstream import UpstreamDispatcher
 from tollhouse.dataplane.engine.addresses import AddressSet
 from tollhouse.dataplane.engine.budgets import BudgetIndex, CompiledBudget
 from tollhouse.dataplane.engine.expression import compile_expression
 from tollhouse.dataplane.engine.match import RouteEntry, Router
+from tollhouse.dataplane.engine.standing import Standing
 from tollhouse.dataplane.errors import ClientError, GatewayError
 from tollhouse.dataplane.pipeline import BoundPlugin, Dispatcher, merge
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
@@ -71,6 +73,9 @@ class SnapshotBuilder:
         """The snapshot after a batch. A bad object keeps its last good version and is reported as refused."""
         changed = await self._objects.load(batch)
         self._current = await self._assemble(batch, changed)
+        if changed.get("approvals") or changed.get("budgets"):
+            said = {key: one.resource for key, one in self._objects.all("approvals").items()}
+            waiting_of(self._services).become(Standing(said, self._current.budgets.all))
         return self._current
 
     # -- the snapshot

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.counting import caller
 from tollhouse.dataplane.dispatch.entry import Entry, Share, prices_version
+from tollhouse.dataplane.dispatch.holding import Hold, NoRoom, waiting_of
 from tollhouse.dataplane.dispatch.outgoing import Prepared
 from tollhouse.dataplane.dispatch.targets import Target
 from tollhouse.dataplane.engine.budgets import CompiledBudget, Facts, Worst
@@ -31,6 +32,11 @@ STATE = "spending"
 ASSUMED_OUTPUT = 32_768
 """Output tokens of a model whose maximum is unknown; where a budget needs certainty the request is given it as its
 limit."""
+
+
+WAITS = frozenset({"queue", "escalate"})
+UNFIT = "unfit"
+"""Instead of what holds an attempt: a budget has no room, and the attempt may wait for it."""
 
 
 class Refused(Exception):
@@ -75,6 +81,7 @@ class Accounts:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._waiting = waiting_of(services)
         self._refused = services.metrics.counter(
             "tollhouse_budget_refusals_total",
             "Attempts a budget had no room for; mode shadow was let through.",
@@ -104,7 +111,11 @@ class Accounts:
         name = attempt_log.new_id() if attempt_log is not None else f"{ex.id}.{len(ex.attempts) + 1}"
         held = None
         if shares and budgets is not None:
-            held = await self._take(ex, name, budgets, shares, worst)
+            assert worst is not None
+            first_come = not self._waiting.lines or not self._waiting.stand_before(shares)
+            held = await self._take(ex, name, budgets, shares, worst) if first_come else UNFIT
+            if held is UNFIT:
+                shares, held = await self._wait(ex, target, prepared, purse, name, budgets, shares, worst)
         # Where no ledger wants records, what is in an envelope needs none: the worker tells what that comes to.
         written = attempt_log if ships or held == "" else None
         entry = Entry(services, ex, target, name, shares if held is not None else [], len(prepared.body), written)
@@ -169,11 +180,10 @@ class Accounts:
     # -- reserving
 
     async def _take(
-        self, ex: Exchange, name: str, budgets: BudgetCounts, shares: list[Share], worst: Worst | None
+        self, ex: Exchange, name: str, budgets: BudgetCounts, shares: list[Share], worst: Worst
     ) -> str | None:
         """What holds it all (empty: a reservation of this attempt alone); None where a store that cannot be reached may
-        be passed by."""
-        assert worst is not None
+        be passed by; UNFIT where a budget has no room that may be waited for. Raises what a refusal is."""
         try:
             granted = await budgets.take_all(name, tuple([share.claim for share in shares]))
         except CounterUnavailable:
@@ -189,8 +199,44 @@ class Accounts:
             return granted.reservation
         share = shares[granted.refused]
         share.used = granted.used[granted.refused]
+        if share.budget.resource.on_exceed in WAITS:
+            share.refused = True
+            return UNFIT
         self._refused(share.budget.id, "reject").add()
         raise self._refusal(ex, share, worst)
+
+    async def _wait(
+        self,
+        ex: Exchange,
+        target: Target,
+        prepared: Prepared,
+        purse: Purse,
+        name: str,
+        budgets: BudgetCounts,
+        shares: list[Share],
+        worst: Worst,
+    ) -> tuple[list[Share], str | None]:
+        """Try again until it fits. Raises Refused when it has waited long enough, or may not."""
+        services = self._services
+        hold = Hold(services, ex, worst, prepared.body, target.name, _told(services, ex, purse))
+        try:
+            while True:
+                share = next(one for one in shares if one.refused)
+                try:
+                    await hold.room(share)
+                except NoRoom as over:
+                    self._refused(share.budget.id, "reject").add()
+                    now = services.clock.time()
+                    left = max(0, share.claim.limit - share.used)
+                    raise Refused(over.error or _exceeded(share, left, now)) from None
+                # The window may be another one by now.
+                shares = hold.granted(self._shares(ex, target, purse, worst))
+                held = await self._take(ex, name, budgets, shares, worst)
+                if held is not UNFIT:
+                    hold.passed()
+                    return shares, held
+        finally:
+            hold.close()
 
     def _refusal(self, ex: Exchange, share: Share, worst: Worst) -> Exception:
         budget = share.budget
@@ -249,6 +295,22 @@ class Accounts:
             entry.release()
             message = "What this request costs cannot be written down now (the node's disk is full). Try again later."
             raise UpstreamError(503, "ledger_full", message, retry_after_s=10) from error
+
+
+def _told(services: Services, ex: Exchange, purse: Purse) -> dict[str, Any]:
+    """Of the request, for the operator."""
+    who, session, tags = purse.who(ex)
+    return {
+        "node": services.node_id,
+        "request": ex.id,
+        "consumer": who,
+        "groups": list(purse.groups),
+        "route": ex.route.id if ex.route is not None else "",
+        "model": ex.peek.model[:256],
+        "session": session,
+        "tags": tags,
+        "stream": ex.peek.stream,
+    }
 
 
 def _needs_limit(shares: list[Share]) -> bool:

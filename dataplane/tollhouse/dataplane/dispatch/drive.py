@@ -16,6 +16,7 @@ from tollhouse.dataplane.dispatch.explaining import explain_headers
 from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider
 from tollhouse.dataplane.dispatch.hedge import OVERTAKEN, race
+from tollhouse.dataplane.dispatch.holding import HELD
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
 from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, forbidden, is_allowed
 from tollhouse.dataplane.dispatch.signing import Signer
@@ -176,7 +177,10 @@ class Driver:
         now = self._services.clock.monotonic()
         if plan.guarded and not state.permits(now, last_resort=plan.last_resort or not more):
             return _left_alone(state, now)
+        waited_s = ex.state.get(HELD, 0.0)
         prepared, entry = await self._prepare(ex, target)
+        if deadline is not None:  # waiting for a budget is no attempt's time
+            deadline += ex.state.get(HELD, 0.0) - waited_s
         if isinstance(entry, UpstreamFailure):
             return entry
         trial = self._books.open(ex, target, state, entry, chooser=plan.chooser, place=place)

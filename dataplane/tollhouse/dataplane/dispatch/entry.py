@@ -34,6 +34,8 @@ class Share:
     claim: Claim
     used: int = 0
     """Units used in the window, this reservation included; then with what it came to."""
+    refused: bool = False
+    """It did not fit."""
 
     def outcome(self, usage: Usage | None, cost_nano: int, *, sent: bool) -> Outcome:
         """What the claim came to."""

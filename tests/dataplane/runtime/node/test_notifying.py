@@ -11,7 +11,7 @@ from tollhouse.dataplane.config.objects import Batch, RawObject
 from tollhouse.dataplane.runtime.node import notifying
 from tollhouse.dataplane.runtime.node.config_state import ConfigState
 from tollhouse.dataplane.runtime.node.notifying import Notifying
-from tollhouse.dataplane.spending import Crossing
+from tollhouse.dataplane.spending import Alert, Crossing
 
 from tests.support.services import PlainSecrets
 
@@ -105,3 +105,95 @@ async def test_a_test_is_sent_once_and_says_what_went_wrong(listener: Listener) 
     for unknown in ("nobody", "broken"):
         with pytest.raises(KeyError):
             await one.test(unknown)
+
+
+async def test_alerts_about_the_same_are_told_once_and_only_to_whom_they_concern(listener: Listener) -> None:
+    """Another subject is another alert."""
+    one = notifying_with(
+        all={"type": "webhook", "url": listener.url},
+        money={"type": "webhook", "url": listener.url, "events": ["budget_threshold"]},
+        other={"type": "webhook", "url": listener.url, "budgets": ["other"]},
+    )
+    for subject in ("openai", "openai", "anthropic"):
+        one.alert(Alert("dead_key", subject, f"The key of {subject} is refused.", "", {"provider": subject}))
+    await done(one)
+    assert sorted(body["provider"] for body in listener.bodies) == ["anthropic", "openai"]
+
+
+class MailServer:
+    """Takes mails, as told: one answer to RCPT after the other."""
+
+    def __init__(self) -> None:
+        self.mails: list[str] = []
+        self.answers: list[str] = []
+        self.signed_in: list[str] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail ready\r\n")
+        while line := (await reader.readline()).decode().strip():
+            verb = line.split(" ")[0].upper()
+            if verb == "DATA":
+                writer.write(b"354 go on\r\n")
+                self.mails.append((await reader.readuntil(b"\r\n.\r\n")).decode())
+                writer.write(b"250 taken\r\n")
+            elif verb == "QUIT":
+                writer.write(b"221 bye\r\n")
+                break
+            elif verb == "EHLO":
+                writer.write(b"250-mail\r\n250 AUTH PLAIN\r\n")
+            elif verb == "AUTH":
+                self.signed_in.append(line)
+                writer.write(b"235 welcome\r\n" if line.endswith("AGd3AHM=") else b"535 no\r\n")
+            elif verb == "RCPT" and self.answers:
+                writer.write(self.answers.pop(0).encode() + b"\r\n")
+            else:
+                writer.write(b"250 ok\r\n")
+        writer.close()
+
+
+@pytest.fixture
+async def post() -> AsyncIterator[tuple[MailServer, str]]:
+    made = MailServer()
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    yield made, f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+
+
+async def test_mails_are_sent_and_sent_again(post: tuple[MailServer, str], caplog: pytest.LogCaptureFixture) -> None:
+    """A server that is busy is tried again, with the same Message-ID; who signs in does so each time."""
+    server, url = post
+    server.answers = ["451 later"]
+    mail = {"type": "smtp", "url": url, "starttls": False, "sender": "gw@a.example", "to": ["ops@a.example"]}
+    one = notifying_with(mail={**mail, "username": "gw", "password": "$env://HOOK_SECRET"})
+    one.crossed(crossing())
+    await done(one)
+    (told,) = server.mails
+    assert ("Subject: [tollhouse] Budget b is at 80 %" in told, one.sent, len(server.signed_in)) == (True, 1, 2)
+    assert await one.test("mail") == ""
+    assert "This is a test" in server.mails[1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"starttls": True}, "STARTTLS"),
+        ({"username": "gw", "password": "wrong"}, "user and password"),
+        ({"url": "smtp://127.0.0.1:1"}, "cannot be reached"),
+    ],
+)
+async def test_what_mail_servers_refuse_is_told(post: tuple[MailServer, str], fields: Any, problem: str) -> None:
+    """Without the address and the password; a mail never goes out unencrypted where that is not said."""
+    mail = {"type": "smtp", "url": post[1], "starttls": False, "sender": "gw@a.example", "to": ["ops@a.example"]}
+    told = await notifying_with(mail={**mail, **fields}).test("mail")
+    assert problem in told
+    assert "127.0.0.1" not in told
+    assert not post[0].mails
+
+
+async def test_pagerduty_is_told(listener: Listener) -> None:
+    """Its own body, the key revealed only there."""
+    one = notifying_with(pd={"type": "pagerduty", "url": listener.url, "routing_key": "$env://HOOK_SECRET"})
+    one.crossed(crossing(percent=100))
+    await done(one)
+    (told,) = listener.bodies
+    assert (told["routing_key"], told["payload"]["severity"]) == ("s", "critical")

@@ -8,7 +8,7 @@ import msgspec
 from tollhouse.dataplane.config.objects import Batch
 from tollhouse.dataplane.services import Limit
 from tollhouse.dataplane.settings import Settings
-from tollhouse.dataplane.spending import Claim, Crossing, Outcome
+from tollhouse.dataplane.spending import Alert, Asked, Claim, Crossing, Need, Outcome
 from tollhouse.proto.fleet import RefusedObject
 
 
@@ -312,6 +312,9 @@ Message = (
     | TookAll
     | SettleAll
     | Spent
+    | Need
+    | Asked
+    | Alert
     | Crossing
     | ExplainWanted
     | Explained

@@ -48,6 +48,7 @@ from tollhouse.dataplane.runtime.node.config_state import ConfigState
 from tollhouse.dataplane.runtime.node.connections import Registrar, open_registrar, open_source
 from tollhouse.dataplane.runtime.node.control import ControlServer
 from tollhouse.dataplane.runtime.node.crew import Crew
+from tollhouse.dataplane.runtime.node.escalating import Escalating
 from tollhouse.dataplane.runtime.node.identity import load_node_id
 from tollhouse.dataplane.runtime.node.notifying import Notifying
 from tollhouse.dataplane.runtime.node.report import NodeReport
@@ -60,7 +61,7 @@ from tollhouse.dataplane.runtime.telemetry.node_gauges import NodeGauges
 from tollhouse.dataplane.runtime.telemetry.scrape import Scrape
 from tollhouse.dataplane.services import CounterPolicy
 from tollhouse.dataplane.settings import Settings, own_hostname
-from tollhouse.dataplane.spending import Crossing
+from tollhouse.dataplane.spending import Alert, Crossing, Need
 from tollhouse.proto.sealing import Sealer
 
 log = logging.getLogger("tollhouse.supervisor")
@@ -103,6 +104,7 @@ class Supervisor:
         sealer = Sealer.from_text(settings.sealing_key)
         self._keeper = SecretKeeper(self._state, secrets, sealer, Path(settings.state_dir), self._tell_secrets)
         self._notifying = Notifying(self._state, secrets, node_id)
+        self._escalating = Escalating(settings, self._notifying)
         self._budgets.on_crossed(self._notifying.crossed)
         others = CountingForOthers(self._budgets, serves=settings.budget_store == "shared")
         self._budgets.on_crossed(others.told)
@@ -242,6 +244,8 @@ class Supervisor:
             self._budgets.settle(message)
         elif isinstance(message, Spent):
             self._shipping.told(message)
+        elif isinstance(message, Alert):
+            self._notifying.alert(message)
         elif isinstance(message, Crossing):
             self._budgets.crossed(message)
         elif isinstance(message, MetricsReport):
@@ -255,6 +259,8 @@ class Supervisor:
             return self._authority.take(message)
         if isinstance(message, TakeAll):
             return self._budgets.take(worker.serial, message)
+        if isinstance(message, Need):
+            return self._escalating.ask(message)
         if isinstance(message, ExpositionWanted):
             return self._exposition()
         return Refusal(f"a supervisor does not answer {type(message).__name__}")
@@ -320,6 +326,7 @@ class Supervisor:
         await self._source.close()
         await self._authority.close()
         await self._budgets.close()
+        await self._escalating.close()
         await self._notifying.close()
         await self._keeper.close()
         await self._api.close()

@@ -17,7 +17,7 @@ from tollhouse.dataplane.runtime.clock import SystemClock
 from tollhouse.dataplane.runtime.counts.counters import LinkedCounters
 from tollhouse.dataplane.runtime.counts.linked_budgets import LinkedBudgets
 from tollhouse.dataplane.runtime.ledger.outbox import Outbox
-from tollhouse.dataplane.runtime.link.link import Link
+from tollhouse.dataplane.runtime.link.link import Link, LinkError
 from tollhouse.dataplane.runtime.link.messages import Applied, Exposition, ExpositionWanted, SecretValues, Start
 from tollhouse.dataplane.runtime.node.breakers import WorkerBreakers
 from tollhouse.dataplane.runtime.secrets import NodeSecrets, digest_key
@@ -35,10 +35,13 @@ from tollhouse.dataplane.runtime.worker.inspection import Inspection
 from tollhouse.dataplane.runtime.worker.traffic import Traffic
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.settings import own_hostname
+from tollhouse.dataplane.spending import Asked, Need
 
 log = logging.getLogger("tollhouse.worker")
 
 SCRAPE_TIMEOUT_S = 5.0
+ASKING_S = 15.0
+"""Longer than the node's supervisor waits for the control plane."""
 
 _LARGE = 1000
 """Objects in a batch from which on it counts as large."""
@@ -76,6 +79,8 @@ class Serving:
             log_files=self._log_files,
             budgets=self._budgets,
             attempt_log=self._outbox,
+            ask_operators=self._ask_operators,
+            alert=lambda alert: self._link().tell(alert),
             dial=dial,
             open_topic=open_topic,
             open_spans=SpanSinks(spans_dropped).open,
@@ -104,6 +109,12 @@ class Serving:
     def exchanges(self) -> int:
         """Exchanges under way."""
         return self._traffic.exchanges
+
+    async def _ask_operators(self, need: Need) -> Asked:
+        try:
+            return await self._link().ask(need, Asked, ASKING_S)
+        except LinkError as error:
+            return Asked(problem=str(error))
 
     def learn(self, told: SecretValues) -> None:
         """What secret stores say from now on."""
