@@ -12,19 +12,25 @@ Enter = Callable[[Any, Any], Awaitable[None]]
 """Given request (or the iterator of requests) and context, before the handler; ends the call with ``context.abort``."""
 
 
-def guarded(handler: Any, enter: Enter) -> Any:
-    """The handler, after the check."""
+def guarded(handler: Any, enter: Enter, leave: Callable[[Any], None] = lambda context: None) -> Any:
+    """The handler, after the check; ``leave`` is called with the context when the call is over, however it ended."""
     inner = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
 
     async def call(request: Any, context: Any) -> Any:
-        await enter(request, context)
-        return await inner(request, context)
+        try:
+            await enter(request, context)
+            return await inner(request, context)
+        finally:
+            leave(context)
 
     async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-        await enter(request, context)
-        async with aclosing(inner(request, context)) as pieces:
-            async for piece in pieces:
-                yield piece
+        try:
+            await enter(request, context)
+            async with aclosing(inner(request, context)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            leave(context)
 
     make = {
         (False, False): grpc.unary_unary_rpc_method_handler,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc.aio
 import orjson
 import pytest
+from tollhouse.controlplane.app import ControlPlane
 from tollhouse.proto.admin.v1 import config_pb2 as pb
 from tollhouse.proto.admin.v1 import history_pb2, history_pb2_grpc
 
@@ -149,3 +152,25 @@ async def test_wrong_keys_slow_an_address_down(plane: Plane) -> None:
         await plane.config.List(pb.ListRequest(kind="routes"), metadata=(("x-api-key", "wrong-key-0123456789"),))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert (await plane.call("GET", "routes")).status == 200
+
+
+async def test_refusals_stand_in_the_audit_trail(plane: Plane, tmp_path: Path) -> None:
+    """Who, from where, by which face, what and why; never the key that was shown."""
+    plane.control = ControlPlane(replace(plane.settings, audit=str(tmp_path / "audit.sqlite")))
+    await plane.close()
+    again = Plane(plane.settings.etcd_endpoints[0], plane.prefix)
+    again.control = plane.control
+    await again.start()
+    await admin(again, "op", role="operator")
+    wrong = "a-wrong-key-that-is-not-told-0123456789"
+    await again.call("GET", "routes", key=wrong)
+    await again.call("PUT", "budgets/b", {}, key=KEYS["op"])
+    put = pb.PutRequest(kind="budgets", id="b", value_json=b"{}")
+    await denied(lambda **told: again.config.Put(put, **told), KEYS["op"])
+    await asyncio.sleep(0.05)
+    found = (await again.call("GET", "audit?kind=permission")).text
+    await again.close()
+    assert found.count('"permission/admin"') >= 3
+    for told in ("wrong apikey", "may not write budgets", "PUT /apisix/admin/budgets/b", "ConfigService/Put", '"op"'):
+        assert told in found, found
+    assert wrong not in found

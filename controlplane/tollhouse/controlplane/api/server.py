@@ -23,6 +23,7 @@ from tollhouse.controlplane.api import (
 from tollhouse.controlplane.api import audit as audit_api
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
+from tollhouse.controlplane.audit.refusals import Refusals
 from tollhouse.controlplane.audit.trail import AuditTrail
 from tollhouse.controlplane.author import Author, author, permit
 from tollhouse.controlplane.console.handlers import Console
@@ -32,7 +33,7 @@ from tollhouse.controlplane.console.sampling import Sampler
 from tollhouse.controlplane.console.sessions import Sessions
 from tollhouse.controlplane.identities.oidc import Oidc
 from tollhouse.controlplane.ledger.ledger import Ledger
-from tollhouse.controlplane.permissions import ANYTHING
+from tollhouse.controlplane.permissions import ANYTHING, EVERYTHING
 from tollhouse.controlplane.service import rules
 from tollhouse.controlplane.service.decoding import BrokenBody, decode_json, decode_yaml
 from tollhouse.controlplane.service.refusal import Fault, Refusal
@@ -43,6 +44,10 @@ _log = logging.getLogger("tollhouse.controlplane.api")
 SERVER_NAME = f"Tollhouse/{version('tollhouse')}"
 
 Answer = web.StreamResponse
+
+
+NOTED = frozenset({Fault.UNAUTHENTICATED, Fault.FORBIDDEN, Fault.DENIED})
+"""Refusals that stand in the audit trail."""
 
 
 class RestServer:
@@ -59,6 +64,7 @@ class RestServer:
         self._service = service
         self._ledger = ledger
         self._audit = audit
+        self._refusals = Refusals(audit)
         self._access = access
         self._cors_origin = cors_origin
         self._runner: web.AppRunner | None = None
@@ -69,7 +75,7 @@ class RestServer:
         """Serve the console too; before ``start``."""
         sessions = Sessions(self._access)
         self._sign_in = SignIn(oidc, sessions, public_url)
-        self._console = Console(self._service, sessions, nodes, Sampler(nodes, sample_s), self._dispatch)
+        self._console = Console(self._service, sessions, nodes, Sampler(nodes, sample_s), self._for_console)
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; returns the port. Raises OSError when it is taken."""
@@ -96,14 +102,20 @@ class RestServer:
             await self._console.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        await self._refusals.close()
 
     @web.middleware
     async def _around(self, request: web.Request, handler: Callable[[web.Request], Awaitable[Answer]]) -> Answer:
         """Turns refusals into answers and sets the headers every answer has."""
+        # One task serves all requests of a connection: nothing of the last one's identity may be left.
+        author.set(Author("unknown", "", "rest", request.remote or ""))
+        permit.set(EVERYTHING)
         try:
             response = await handler(request)
         except Refusal as error:
             response = answers.refusal(error)
+            if error.fault in NOTED and error.text != "missing apikey":
+                self._refusals.note(author.get(), f"{request.method} {request.path}", error.text)
         except BrokenBody as error:
             raw = error.raw.decode("utf-8", "replace")
             response = answers.answer(400, {"error_msg": f"invalid request body: {error.reason}", "req_body": raw})
@@ -167,6 +179,15 @@ class RestServer:
             raise Refusal(Fault.NOT_FOUND, "not found")  # APISIX ignores the rest of the path, and writes elsewhere
         body = decode_json(await read_body(request))
         return await resources.handle(self._service, request, target, body, resources.read_ttl(request))
+
+    async def _for_console(self, request: web.Request, target: Target) -> Answer:
+        """The same, and the same in the audit trail: the console answers refusals itself."""
+        try:
+            return await self._dispatch(request, target)
+        except Refusal as error:
+            if error.fault in NOTED:
+                self._refusals.note(author.get(), f"{request.method} {request.path}", error.text)
+            raise
 
     async def _fixed(self, request: web.Request, target: Target, fixed: schemas.Fixed) -> Answer:
         if request.method != fixed.method:

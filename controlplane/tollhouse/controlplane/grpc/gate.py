@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import grpc
 import grpc.aio
 from tollhouse.controlplane.access import Access
 from tollhouse.controlplane.api.areas import check_spend
+from tollhouse.controlplane.audit.refusals import Refusals
 from tollhouse.controlplane.author import Author, author, permit
 from tollhouse.controlplane.grpc.convert import CODES
 from tollhouse.controlplane.permissions import ANYTHING, USAGE, Verb
@@ -38,11 +40,15 @@ OF_ALL_GROUPS = tuple(f"{GUARDED}{service}/" for service in ("SpendService", "Au
 """Services whose answers tell of every consumer group."""
 
 
+_REFUSED = (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED)
+
+
 class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
     """Refuses calls before their handler runs."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, refusals: Refusals) -> None:
         self._access = access
+        self._refusals = refusals
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
@@ -55,17 +61,23 @@ class Gate(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic in 
 
         async def enter(request: Any, context: Any) -> None:
             address = address_of(context.peer())
+            author.set(Author("unknown", "", "grpc", address))
             try:
                 key = await self._access.identify(told.get("x-api-key"), told.get("authorization"), address)
+                author.set(Author(key.name, key.role, "grpc", address))
                 key.permit.require(*_needed(details.method))
                 permit.set(key.permit)
                 if details.method.startswith(OF_ALL_GROUPS):
                     check_spend(dict(getattr(request, "filter", {})).get("group", ""))
             except Refusal as refusal:
                 await context.abort(CODES[refusal.fault], _text(refusal))
-            author.set(Author(key.name, key.role, "grpc", address))
 
-        return guarded(handler, enter)
+        def leave(context: Any) -> None:
+            missing = str(context.details() or "").startswith("failed to check token: missing")
+            if context.code() in _REFUSED and not missing:
+                self._refusals.note(author.get(), details.method, str(context.details()))
+
+        return guarded(handler, enter, leave)
 
 
 def _needed(method: str) -> tuple[Verb, str]:

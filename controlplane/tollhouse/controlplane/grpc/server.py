@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from tollhouse.controlplane.access import Access
+from tollhouse.controlplane.audit.refusals import Refusals
 from tollhouse.controlplane.audit.trail import AuditTrail
 from tollhouse.controlplane.grpc.approvals import ApprovalService
 from tollhouse.controlplane.grpc.audit import AuditService
@@ -48,7 +49,8 @@ class GrpcServer:
             ("grpc.max_send_message_length", MAX_MESSAGE),
             ("grpc.so_reuseport", 0),  # a taken port is an error, not a second listener
         ]
-        self._server = grpc.aio.server(interceptors=(Gate(access),), options=options)
+        self._refusals = Refusals(audit)
+        self._server = grpc.aio.server(interceptors=(Gate(access, self._refusals),), options=options)
         self._health = HealthServicer()
         config_pb2_grpc.add_ConfigServiceServicer_to_server(ConfigService(service), self._server)
         config_pb2_grpc.add_FleetServiceServicer_to_server(FleetService(service), self._server)
@@ -85,6 +87,7 @@ class GrpcServer:
         """Say so, finish what is under way, stop."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace=3.0)
+        await self._refusals.close()
 
 
 def _credentials(tls: TlsFiles) -> grpc.ServerCredentials:
