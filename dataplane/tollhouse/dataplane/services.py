@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
 from tollhouse.dataplane.records.trace import Collector, SpanSink
 from tollhouse.dataplane.spending import Alert, Asked, AttemptLog, BudgetCounts, Need
 from tollhouse.dataplane.transport import Transport
@@ -59,8 +60,7 @@ class Limit:
     policy: CounterPolicy = CounterPolicy()
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """What came of asking for some units."""
 
     allowed: bool
@@ -83,6 +83,10 @@ class Counters(ABC):
     async def take(self, limit: Limit, amount: int = 1, *, partial: bool = False) -> Taken:
         """Take units if they are there: all or nothing (``partial``: allowed while at least one is left, taking the
         rest into the negative). Raises CounterUnavailable."""
+
+    def at_hand(self, limit: Limit, amount: int = 1) -> Taken | None:
+        """What ``take`` gives where nobody has to be asked for it, which is nearly always; None: ``take`` them."""
+        return None
 
     @abstractmethod
     def settle(self, limit: Limit, difference: int, taken: Taken | None = None) -> None:

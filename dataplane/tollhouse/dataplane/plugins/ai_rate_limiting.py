@@ -177,22 +177,25 @@ class AiRateLimiting(Plugin[AiRateLimitingConfig]):
         peek = ex.peek if ex.protocol is not None else None
         max_tokens, choices = (peek.max_tokens, peek.choices) if peek is not None else (None, 1)
         units = self._charge.reserve(len(ex.body or b""), max_tokens, choices)
+        counters = self.services.counters
         try:
             for part in self._parts:
                 limit = self._limit(ex, part)
-                if limit is not None:
-                    await self._reserve(ex, held, part, limit, units)
+                if limit is None:
+                    continue
+                taken = counters.at_hand(limit, units) or await counters.take(limit, units, partial=True)
+                if taken.allowed:
+                    held.append(_Held(part, limit, units, taken))
+                else:
+                    self._over(ex, held, part, limit, taken)
             if self._instances:
                 await self._look_at_instances(ex)
         except CounterUnavailable:
             self._give_back(ex, held)
             raise counters_down("failed to limit the rate") from None
 
-    async def _reserve(self, ex: Exchange, held: list[_Held], part: _Part, limit: Limit, units: int) -> None:
-        taken = await self.services.counters.take(limit, units, partial=True)
-        if taken.allowed:
-            held.append(_Held(part, limit, units, taken))
-            return
+    def _over(self, ex: Exchange, held: list[_Held], part: _Part, limit: Limit, taken: Taken) -> None:
+        """Raises the refusal, unless it is only to be counted."""
         self._refused.add()
         if self.config.shadow:
             return

@@ -147,9 +147,10 @@ class LimitCount(Plugin[LimitCountConfig]):
         """Take one of every limit, or give back what was taken and refuse."""
         taken: list[tuple[_Part, Limit, Taken]] = []
         ex.state[self._state] = taken
+        counters = self.services.counters
         for part, limit in self._limits(ex):
             try:
-                result = await self.services.counters.take(limit)
+                result = counters.at_hand(limit) or await counters.take(limit)
             except CounterUnavailable:
                 self._undo(taken)
                 raise counters_down("failed to limit count") from None

@@ -80,5 +80,11 @@ def safe_query(query: str, known: frozenset[str] = frozenset()) -> str:
 
 def safe_uri(path: str, query: str, known: frozenset[str] = frozenset()) -> str:
     """Path and query as on the request line, secrets masked."""
-    encoded = quote(path, safe="/:@!$&'()*+,;=-._~", errors="surrogateescape")
+    encoded = _encoded(path)
     return f"{encoded}?{safe_query(query, known)}" if query else encoded
+
+
+@lru_cache(maxsize=1024)
+def _encoded(path: str) -> str:
+    """Most requests are for a few paths."""
+    return quote(path, safe="/:@!$&'()*+,;=-._~", errors="surrogateescape")

@@ -28,21 +28,29 @@ class LinkedCounters(Counters):
         self._alone = MemoryCounts()
         """Used under the policy ``local`` while the authority does not answer."""
 
-    async def take(self, limit: Limit, amount: int = 1, *, partial: bool = False) -> Taken:
+    def at_hand(self, limit: Limit, amount: int = 1) -> Taken | None:
         """See the port."""
         name = (limit.kind, limit.key)
         held = self._slices.get(name)
-        if held is not None:
-            part = held[1]
-            now = time.monotonic()
-            # A changed limit must be seen at once; equal policies are the same object or compare quickly.
-            if held[0] is limit or held[0] == limit:
-                if part.take(now, amount):
-                    return Taken(True, part.remaining + part.unused, max(0.0, part.reset_at - now), part.identity)
-            else:
-                self._return(name)
+        if held is None:
+            return None
+        part = held[1]
+        # A changed limit must be seen at once; equal policies are the same object or compare quickly.
+        if held[0] is not limit and held[0] != limit:
+            self._return(name)
+            return None
+        now = time.monotonic()
+        if not part.take(now, amount):
+            return None
+        return Taken(True, part.remaining + part.unused, max(0.0, part.reset_at - now), part.identity)
+
+    async def take(self, limit: Limit, amount: int = 1, *, partial: bool = False) -> Taken:
+        """See the port."""
+        taken = self.at_hand(limit, amount)
+        if taken is not None:
+            return taken
         if slice_size(limit.amount - amount):
-            return await self._take_with_slice(name, limit, amount, partial)
+            return await self._take_with_slice((limit.kind, limit.key), limit, amount, partial)
         return await self._ask(limit, Take(limit, amount, partial))
 
     async def _take_with_slice(self, name: tuple[str, str], limit: Limit, amount: int, partial: bool) -> Taken:
