@@ -27,6 +27,7 @@ def test_repeated_flags_add_up():
         (["--workers", "many"], "--workers: expected a number, came 'many'"),
         (["--http-listen", "nowhere"], "--http-listen: expected host:port, came 'nowhere'"),
         (["--control-listen", "127.0.0.1:99999"], "--control-listen: expected host:port"),
+        (["--log-keep", "-1"], "--log-keep: expected 0 or more, came -1"),
         (["--log-level", "loud"], "--log-level: expected one of debug, info, warning, error"),
         (["--prefix", "apisix/"], "--prefix: expected a path like /apisix"),
         (["--grpc-cert", "c.pem"], "--grpc-cert and --grpc-key: give both or none"),

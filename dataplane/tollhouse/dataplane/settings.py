@@ -41,6 +41,9 @@ class Settings:
     hostname: str = ""
     state_dir: str = ".tollhouse/node"
     access_log: str = ""
+    log_max_mb: int = 0
+    log_every_hours: int = 0
+    log_keep: int = 7
     log_level: str = "info"
     max_body_bytes: int = 32 * 1024 * 1024
     max_header_bytes: int = 64 * 1024
@@ -89,6 +92,9 @@ _HELP = {
     "hostname": "shown for the node; default: the machine's",
     "state_dir": "folder for what the node keeps over restarts",
     "access_log": "file for the access log, - for standard output; empty: none",
+    "log_max_mb": "log files of this size begin anew, in MB; 0: they grow",
+    "log_every_hours": "log files begin anew every so many hours (UTC); 0: not by time",
+    "log_keep": "older log files kept, all but the newest compressed",
     "log_level": "debug, info, warning or error",
     "max_body_bytes": "longest request body",
     "max_header_bytes": "longest request head",
@@ -193,6 +199,9 @@ def _complaint(settings: Settings) -> str:
         return f"--workers: expected 1 to 256, came {settings.workers}"
     if settings.log_level not in LOG_LEVELS:
         return f"--log-level: expected one of {', '.join(LOG_LEVELS)}, came {settings.log_level!r}"
+    for name in ("log_max_mb", "log_every_hours", "log_keep"):
+        if getattr(settings, name) < 0:
+            return f"--{name.replace('_', '-')}: expected 0 or more, came {getattr(settings, name)}"
     for name in ("http_listen", "https_listen", "control_listen", "grpc_listen"):
         address = getattr(settings, name)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import stat
@@ -11,6 +12,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 
+from tollhouse.dataplane.runtime.sinks.rotation import Rotation
 from tollhouse.dataplane.services import LogFiles
 
 log = logging.getLogger("tollhouse.log_files")
@@ -26,9 +28,12 @@ _FILE_WRITE = 1 << 20
 class BackgroundLogFiles(LogFiles):
     """All log files of one process. ``append`` belongs to the event loop's thread; ``close`` it at the end."""
 
-    def __init__(self, dropped: Callable[[str], None], max_lines: int = 100_000) -> None:
+    def __init__(
+        self, dropped: Callable[[str], None], max_lines: int = 100_000, rotation: Rotation | None = None
+    ) -> None:
         """``dropped`` is told the path of every line that found the backlog full."""
         self._dropped = dropped
+        self._rotation = rotation
         self._max_lines = max_lines
         self._lines: deque[tuple[str, bytes]] = deque()
         self._files: dict[str, _File] = {}
@@ -74,7 +79,7 @@ class BackgroundLogFiles(LogFiles):
         for path, lines in batches.items():
             file = self._files.get(path)
             if file is None:
-                file = self._files[path] = _File(path)
+                file = self._files[path] = _File(path, self._rotation)
             try:
                 file.write(lines)
             except (OSError, ValueError) as error:  # ValueError: a path no file system has
@@ -86,8 +91,9 @@ class BackgroundLogFiles(LogFiles):
 class _File:
     """One open file; follows its name when it is rotated away."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, rotation: Rotation | None) -> None:
         self._path = path
+        self._rotation = rotation
         self._fd = -1
         self._limit = _FILE_WRITE
         self._looked_s = 0.0
@@ -117,6 +123,7 @@ class _File:
         if self._fd >= 0 and (self._path == STDOUT or now_s - self._looked_s < _LOOK_S):
             return
         self._looked_s = now_s
+        self._turn()
         if self._fd >= 0 and self._same_file():
             return
         self.close()
@@ -125,6 +132,14 @@ class _File:
         else:
             self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self._limit = _FILE_WRITE if stat.S_ISREG(os.fstat(self._fd).st_mode) else _PIPE_WRITE
+
+    def _turn(self) -> None:
+        """Let the file make room, where it has to."""
+        if self._rotation is None or self._path == STDOUT:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            if self._rotation.due(self._path, os.stat(self._path), time.time()):
+                self._rotation.turn(self._path)
 
     def _same_file(self) -> bool:
         try:

@@ -25,6 +25,7 @@ from tollhouse.dataplane.runtime.sinks.access_log import AccessLog
 from tollhouse.dataplane.runtime.sinks.audit_trail import AuditTrail
 from tollhouse.dataplane.runtime.sinks.kafka import open_topic
 from tollhouse.dataplane.runtime.sinks.log_files import BackgroundLogFiles
+from tollhouse.dataplane.runtime.sinks.rotation import Rotation
 from tollhouse.dataplane.runtime.sinks.tailing import WorkerTail
 from tollhouse.dataplane.runtime.sinks.wire import dial
 from tollhouse.dataplane.runtime.tasks import Tasks
@@ -34,7 +35,7 @@ from tollhouse.dataplane.runtime.upstream.transport import LeanTransport
 from tollhouse.dataplane.runtime.worker.inspection import Inspection
 from tollhouse.dataplane.runtime.worker.traffic import Traffic
 from tollhouse.dataplane.services import Services
-from tollhouse.dataplane.settings import own_hostname
+from tollhouse.dataplane.settings import Settings, own_hostname
 from tollhouse.dataplane.spending import Asked, Need
 
 log = logging.getLogger("tollhouse.worker")
@@ -58,7 +59,7 @@ class Serving:
         self._outbox = Outbox(Path(start.settings.state_dir) / "outbox", shipped=bool(start.settings.control_plane))
         self._budgets = LinkedBudgets(link, self._outbox.series, tells=not self._outbox.shipped)
         dropped = self.metrics.counter("tollhouse_log_lines_dropped_total", "Lines log files did not take.", ("path",))
-        self._log_files = BackgroundLogFiles(lambda path: dropped(path).add(1))
+        self._log_files = BackgroundLogFiles(lambda path: dropped(path).add(1), rotation=_rotation(start.settings))
         spans_dropped = self.metrics.counter(
             "tollhouse_spans_dropped_total", "Spans a collector did not get.", ("collector",)
         )
@@ -167,3 +168,8 @@ class Serving:
 
     async def _exposition(self) -> bytes:
         return (await self._link().ask(ExpositionWanted(), Exposition, SCRAPE_TIMEOUT_S)).body
+
+
+def _rotation(settings: Settings) -> Rotation:
+    audit = str(Path(settings.state_dir) / "audit")
+    return Rotation(settings.log_max_mb << 20, settings.log_every_hours * 3600, settings.log_keep, audit)
