@@ -65,5 +65,16 @@ def test_times_and_audiences() -> None:
     assert tokens.audiences({"aud": "a"}) == {"a"}
     assert tokens.audiences({"aud": ["a", 1, "b"]}) == {"a", "b"}
     assert tokens.audiences({"aud": 7}) == frozenset()
-    with pytest.raises(TokenError, match="too long"):
-        tokens.read_head("x" * 20000)
+    for read in (tokens.read_head, tokens.unverified_claims):
+        with pytest.raises(TokenError, match="too long"):
+            read("x" * 20000)
+
+
+def test_deeply_nested_tokens_are_no_tokens() -> None:
+    """What would go too deep for the parser is refused like anything else that is broken."""
+    deep = jwt.utils.base64url_encode(b"[" * 6000).decode()
+    head = jwt.utils.base64url_encode(b'{"alg":"HS256"}').decode()
+    with pytest.raises(TokenError):
+        tokens.read_head(f"{deep}.{deep}.x")
+    with pytest.raises(TokenError):
+        tokens.unverified_claims(f"{head}.{deep}.x")

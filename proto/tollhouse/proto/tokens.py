@@ -51,7 +51,7 @@ def read_head(token: str) -> Head:
         raise TokenError("it is too long")
     try:
         told = jwt.get_unverified_header(token)
-    except (PyJWTError, ValueError):
+    except (PyJWTError, ValueError, RecursionError):
         raise TokenError("it is no JSON Web Token") from None
     algorithm, key_id = told.get("alg"), told.get("kid", "")
     if not isinstance(algorithm, str) or not isinstance(key_id, str) or "crit" in told:
@@ -61,10 +61,12 @@ def read_head(token: str) -> Head:
 
 def unverified_claims(token: str) -> dict[str, Any]:
     """Whose token it claims to be, to find out with which key to check that. Raises TokenError."""
+    if len(token) > LONGEST:
+        raise TokenError("it is too long")
     unsigned: Any = {**_UNTIMED, "verify_signature": False}
     try:
         claims: dict[str, Any] = jwt.decode(token, options=unsigned)
-    except (PyJWTError, ValueError):
+    except (PyJWTError, ValueError, RecursionError):
         raise TokenError("it is no JSON Web Token") from None
     return claims
 
@@ -73,7 +75,7 @@ def verify(token: str, key: Any, algorithms: Collection[str]) -> dict[str, Any]:
     """The claims of a token signed with this key. Raises TokenError."""
     try:
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=list(algorithms), options=_UNTIMED)
-    except (PyJWTError, ValueError, TypeError):
+    except (PyJWTError, ValueError, TypeError, RecursionError):
         raise TokenError("its signature is not good") from None
     return claims
 

@@ -95,6 +95,8 @@ async def test_an_identity_narrowed_to_groups_sees_and_writes_only_theirs(plane:
     assert await status("PUT", "consumers", {"username": "new", "group_id": "a1"}) == 201
     assert await status("PUT", "consumers", {"username": "loose"}) == 403
     assert await status("DELETE", "consumers/bob") == 403
+    assert await status("PUT", "consumer_groups/a2", {"plugins": {}, "parent_id": "a"}) == 201
+    assert await status("PUT", "consumer_groups/b", {"plugins": {}, "parent_id": "a"}) == 403
     assert (await status("GET", "routes/r"), await status("PUT", "routes/r", ROUTE)) == (200, 403)
     assert (await status("GET", "history"), await status("GET", "spend"), await status("GET", "admins/lead")) == (
         403,
@@ -108,7 +110,7 @@ async def test_an_identity_narrowed_to_groups_sees_and_writes_only_theirs(plane:
     seen = [(await plane.call("GET", path, key=None, Cookie=cookie)).status for path in CONSOLE]
     assert seen == [403, 403, 403, 200, 404]
     groups = await plane.config.List(pb.ListRequest(kind="consumer_groups"), metadata=(("x-api-key", lead),))
-    assert [one.id for one in groups.objects] == ["a", "a1"]
+    assert [one.id for one in groups.objects] == ["a", "a1", "a2"]
 
 
 async def test_keys_are_rotated_with_overlap_expire_and_are_withdrawn_at_once(plane: Plane) -> None:

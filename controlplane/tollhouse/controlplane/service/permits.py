@@ -39,7 +39,7 @@ class Reach:
     def holds(self, kind: str, object_id: str, value: Mapping[str, Any]) -> bool:
         """Whether the object belongs to the groups."""
         if kind == "consumer_groups":
-            return self._group(object_id)
+            return self._group(object_id) or self._group(value.get("parent_id"))
         if kind == "consumers":
             return self._group(value.get("group_id"))
         if kind == "credentials":

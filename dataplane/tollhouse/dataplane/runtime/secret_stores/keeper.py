@@ -117,7 +117,8 @@ class SecretKeeper:
         stores, new = False, set[str]()
         for one in batch.puts:
             stores = stores or one.kind == "secrets"
-            found = frozenset(text.decode("utf-8", "replace") for text in _REFERENCE.findall(one.value))
+            named = _REFERENCE.findall(one.value) if b"$" in one.value else ()
+            found = frozenset(text.decode("utf-8", "replace") for text in named)
             if found:
                 self._named[one.kind, one.id] = found
                 new |= found
