@@ -30,7 +30,7 @@ log = logging.getLogger("tollhouse.source.etcd")
 CACHE_AFTER_S = 2.0
 """So long a start waits for etcd before it takes the copy on disk."""
 _PLACEHOLDER = PLACEHOLDER.encode()
-_FIRST_GAP_S, _LONGEST_GAP_S = 0.01, 0.05
+_FIRST_GAP_S, _LONGEST_GAP_S = 0.01, 0.03
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 3.0
 
 
