@@ -12,6 +12,7 @@ from tollhouse.controlplane.author import author, purpose
 from tollhouse.controlplane.service.checking import Checker, refuse_errors
 from tollhouse.controlplane.service.exclusion import Exclusion
 from tollhouse.controlplane.service.links import Links
+from tollhouse.controlplane.service.permits import Permits
 from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal, invalid
 from tollhouse.controlplane.service.turns import lost_race, turns
 from tollhouse.controlplane.store.objects import Commit, Stored, encode_value
@@ -70,6 +71,7 @@ class Approvals:
     def __init__(self, store: Store, checker: Checker, clock: Callable[[], float], exclusion: Exclusion) -> None:
         self.links = Links("", "")
         self._store = store
+        self._permits = Permits(store)
         self._checker = checker
         self._clock = clock
         self._exclusion = exclusion
@@ -78,14 +80,18 @@ class Approvals:
 
     async def find(self, state: str = "", budget: str = "") -> list[Decided]:
         """The newest first."""
+        self._permits.require("read", PLURAL)
         items, _ = await self._store.list(PLURAL)
-        found = [self._shown(item) for item in items if item.value]
+        found = [self._shown(item) for item in await self._permits.shown(items) if item.value]
         kept = [one for one in found if state in ("", one.state) and budget in ("", one.value.get("budget"))]
         return sorted(kept, key=lambda one: -one.created_revision)
 
     async def get(self, approval_id: str) -> Decided:
         """One. Raises KeyNotFound."""
-        return self._shown(await self._stored(approval_id))
+        self._permits.require("read", PLURAL)
+        found = await self._stored(approval_id)
+        await self._permits.check_read(found)
+        return self._shown(found)
 
     async def _stored(self, approval_id: str) -> Stored:
         found = await self._store.get(PLURAL, approval_id) if not KINDS[PLURAL].id_error(approval_id) else None
@@ -220,6 +226,7 @@ class Approvals:
             async with self._exclusion.turn(alone=False):
                 async for _ in turns():
                     before = await self._stored(approval_id)
+                    await self._permits.check_write("write", PLURAL, approval_id, before, None)
                     self._check_state(before, of)
                     now = int(self._clock())
                     told = {"decided_by": author.get().name, "decided_via": via, "decided_at": now, "note": note}

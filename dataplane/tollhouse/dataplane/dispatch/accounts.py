@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.counting import caller
+from tollhouse.dataplane.dispatch.alarms import Alarms
 from tollhouse.dataplane.dispatch.entry import Entry, Share, prices_version
 from tollhouse.dataplane.dispatch.holding import Hold, NoRoom, waiting_of
 from tollhouse.dataplane.dispatch.outgoing import Prepared
@@ -81,6 +82,7 @@ class Accounts:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._alarms = Alarms(services)
         self._waiting = waiting_of(services)
         self._refused = services.metrics.counter(
             "tollhouse_budget_refusals_total",
@@ -95,6 +97,8 @@ class Accounts:
         budgets, attempt_log = services.budgets, services.attempt_log
         if budgets is None and attempt_log is None:
             return None
+        if target.unknown_price:
+            self._alarms.unknown_price(target, ex.peek.model)
         if target.unknown_price == "block":
             raise Refused(_no_price(target), next_target=True)
         ships = attempt_log is not None and attempt_log.shipped

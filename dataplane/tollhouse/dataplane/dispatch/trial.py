@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.dispatch.alarms import Alarms
 from tollhouse.dataplane.dispatch.entry import Entry
 from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
@@ -39,6 +40,7 @@ class Books:
     def __init__(self, services: Services) -> None:
         self.clock = services.clock
         self.states = states_of(services)
+        self.alarms = Alarms(services)
         self.attempts = services.metrics.counter(
             "tollhouse_attempts_total",
             "Tries on targets, by how they ended (ok, cancelled, or the kind of failure).",
@@ -148,6 +150,8 @@ class Trial:
     def fail(self, failure: UpstreamFailure, usage: Usage | None = None) -> None:
         """It failed; ``usage`` when part of an answer had come."""
         if not self.ended:
+            if failure.kind == "auth":
+                self._books.alarms.dead_key(self.target, failure.status)
             self.attempt.failure = failure
             self.attempt.status = self.attempt.status or failure.status
         self._close(failure.kind, failure.retry_after_s, usage)

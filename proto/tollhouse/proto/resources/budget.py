@@ -131,6 +131,9 @@ class Budget(Resource):
     shrink_to_at_least: int = Field(default=256, ge=1)
     """With ``shrink``: output tokens below which the request is refused instead."""
 
+    alert_on_anomaly: bool = False
+    """Have notifiers told when five minutes cost unusually much, compared with the last day."""
+
     max_wait_s: int | None = Field(default=None, ge=0, le=3600)
     """With ``queue`` (30 when not given) and ``escalate`` (300): seconds a request waits at most. 0 with ``escalate``:
     it is refused at once, with the approval's id."""

@@ -52,6 +52,7 @@ from tollhouse.dataplane.runtime.node.escalating import Escalating
 from tollhouse.dataplane.runtime.node.identity import load_node_id
 from tollhouse.dataplane.runtime.node.notifying import Notifying
 from tollhouse.dataplane.runtime.node.report import NodeReport
+from tollhouse.dataplane.runtime.node.spend_watch import SpendWatch
 from tollhouse.dataplane.runtime.node.worker_process import WorkerProcess
 from tollhouse.dataplane.runtime.secret_stores.keeper import SecretKeeper
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
@@ -104,6 +105,7 @@ class Supervisor:
         sealer = Sealer.from_text(settings.sealing_key)
         self._keeper = SecretKeeper(self._state, secrets, sealer, Path(settings.state_dir), self._tell_secrets)
         self._notifying = Notifying(self._state, secrets, node_id)
+        self._watch = SpendWatch(self._state, self._budgets.totals, self._notifying.alert)
         self._escalating = Escalating(settings, self._notifying)
         self._budgets.on_crossed(self._notifying.crossed)
         others = CountingForOthers(self._budgets, serves=settings.budget_store == "shared")
@@ -133,6 +135,7 @@ class Supervisor:
                 loop.create_task(self._register(), name="registration"),
                 loop.create_task(self._keep_house(), name="housekeeping"),
                 loop.create_task(self._shipping.run(), name="usage records"),
+                loop.create_task(self._watch.run(), name="unusual spending"),
                 loop.create_task(self._audit.run(), name="audit lines"),
             ]
             await self._stop.wait()
