@@ -1,0 +1,178 @@
+"""ai-moderation: asks a judge outside about a request: an HTTP service, OpenAI's moderations, a guard model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from tollhouse.dataplane.errors import ClientError, GatewayError
+from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.guarding import judges
+from tollhouse.dataplane.guarding.outside import Moderator, Ruling, Said, Unjudged, address_of, call, texts_of
+from tollhouse.dataplane.guarding.refusing import refusal_reply
+from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
+from tollhouse.dataplane.records.verdicts import Verdict, add_verdict
+from tollhouse.dataplane.reply import Reply
+from tollhouse.dataplane.services import Services
+from tollhouse.dataplane.stages import Stage
+
+OPENAI = "https://api.openai.com/v1/moderations"
+
+OnFailure = Literal["block", "allow"]
+
+
+class ModerationConfig(PluginConfig):
+    """Who judges, what is shown to them, and what happens when they do not answer."""
+
+    judge: Literal["http", "openai", "model"]
+    """``http``: the contract of docs/security.md; ``openai``: OpenAI's moderation endpoint; ``model``: a guard model of
+    the catalogue."""
+    endpoint: str = ""
+    """Address of the judge; for ``openai`` only where it is not OpenAI itself."""
+    auth_header: Secret | None = None
+    """The authorization header sent along."""
+    model: str = ""
+    """For ``model`` its name in the catalogue; for ``openai`` the moderation model."""
+    categories: dict[str, float] = {}
+    """For ``openai``: flag only by the scores of these, from these values on."""
+    roles: tuple[Literal["user", "tool", "system", "assistant"], ...] = Field(default=("user", "tool"), min_length=1)
+    """Whose words are shown to the judge."""
+    history: Literal["new", "all"] = "new"
+    """Only what came after the model's last answer, or the whole conversation."""
+    action: Literal["block", "flag"] = "block"
+    """Refuse what is flagged, or only tell."""
+    timeout_ms: int = Field(default=1000, ge=10, le=60_000)
+    """The whole call."""
+    on_timeout: OnFailure = "block"
+    """When the judge takes too long."""
+    on_error: OnFailure = "block"
+    """When it cannot be reached, answers with an error, or failed five times in a row (then for ten seconds)."""
+    on_unparsable: OnFailure = "block"
+    """When its answer is none."""
+    ssl_verify: bool = True
+    """Check the judge's certificate."""
+    as_refusal: bool = False
+    """Answer as a model that declines, with 200, instead of an error."""
+    message: str = Field(default="This request was declined by the content moderation of the gateway.", min_length=1)
+    """What the caller is told."""
+
+
+class AiModeration(Plugin[ModerationConfig]):
+    """Waits for the judge before anything goes to a provider. The same texts are judged once per worker."""
+
+    name: ClassVar[str] = "ai-moderation"
+    stage: ClassVar[Stage] = Stage.GUARD
+    priority: ClassVar[int] = 1032
+    Config: ClassVar[type[PluginConfig]] = ModerationConfig
+    needs_document: ClassVar[bool] = True
+
+    def __init__(
+        self, config: ModerationConfig, place: Place, services: Services, metadata: PluginConfig | None = None
+    ) -> None:
+        super().__init__(config, place, services, metadata)
+        self._moderator = Moderator(services.clock)
+        self._address = None
+        if config.judge != "model":
+            self._address = address_of(config.endpoint or OPENAI, verify=config.ssl_verify)
+        self._counted = services.metrics.counter(
+            "tollhouse_guard_verdicts_total", "What guards decided.", ("rule_group", "action", "direction")
+        )
+
+    @classmethod
+    def check(cls, config: PluginConfig) -> list[str]:
+        """Each judge needs its own fields."""
+        assert isinstance(config, ModerationConfig)
+        problems = []
+        if config.judge == "http" and not config.endpoint:
+            problems.append("endpoint: the judge http needs an address")
+        if config.judge == "model" and not config.model:
+            problems.append("model: name the guard model of the catalogue")
+        if config.judge == "model" and (config.endpoint or config.auth_header):
+            problems.append("endpoint, auth_header: a guard model has those of its provider; leave them out")
+        if config.judge != "openai" and config.categories:
+            problems.append("categories: only the judge openai has scores")
+        if config.endpoint:
+            try:
+                address_of(config.endpoint)
+            except ValueError as error:
+                problems.append(f"endpoint: {error}")
+        return problems
+
+    async def request(self, ex: Exchange) -> Reply | None:
+        """Raises ClientError 400 for what is flagged, and for what could not be judged unless that is allowed."""
+        if ex.document is None or ex.protocol is None:
+            return None
+        config = self.config
+        try:
+            said = texts_of(ex.document, config.roles, last=config.history == "new")
+            if not said:
+                return None
+            ruling = await self._moderator.ask(said, lambda told: self._judge(ex, told))
+        except Unjudged as error:
+            return self._unjudged(ex, error.failure)
+        except (ValueError, RecursionError):
+            return self._unjudged(ex, "unparsable")
+        if not ruling.flagged:
+            return None
+        self._tell(ex, f"moderation/{ruling.categories[0] if ruling.categories else 'flagged'}"[:120], config.action)
+        return self._refuse(ex, "content_blocked") if config.action == "block" else None
+
+    async def _judge(self, ex: Exchange, said: Sequence[Said]) -> Ruling:
+        config, timeout_s = self.config, self.config.timeout_ms / 1000
+        headers = [("content-type", "application/json")]
+        if config.judge == "model":
+            return await self._by_model(ex, said, headers, timeout_s)
+        assert self._address is not None
+        if config.auth_header:
+            try:
+                headers.append(("authorization", self.services.secrets.reveal(config.auth_header)))
+            except GatewayError:
+                raise Unjudged("error", "the judge's key is not available") from None
+        if config.judge == "openai":
+            body = judges.openai_request(said, config.model or "omni-moderation-latest")
+            answer = await call(self.services.transport, *self._address, headers, body, timeout_s)
+            return judges.read_openai(answer, config.categories)
+        route = ex.route.id if ex.route is not None else ""
+        body = judges.contract_request(said, ex.id, ex.consumer_name, route, ex.peek.model)
+        return judges.read_contract(await call(self.services.transport, *self._address, headers, body, timeout_s))
+
+    async def _by_model(
+        self, ex: Exchange, said: Sequence[Said], headers: list[tuple[str, str]], timeout_s: float
+    ) -> Ruling:
+        """The first target of the guard model that speaks OpenAI's chat format."""
+        found = ex.snapshot.models.find(self.config.model) if ex.snapshot is not None else None
+        targets = [one for one in found.targets if "openai_chat" in one.endpoint.provider.speaks] if found else []
+        if not targets:
+            raise Unjudged("error", "the guard model is not in the catalogue, or has no target that speaks openai_chat")
+        target = targets[0]
+        try:
+            headers = [*headers, *target.endpoint.revealed(self.services.secrets, "openai_chat")]
+        except GatewayError:
+            raise Unjudged("error", "the key of the guard model's provider is not available") from None
+        place = target.endpoint.target("openai_chat", target.model)
+        body = judges.model_request(said, target.model or self.config.model)
+        return judges.read_model(
+            await call(self.services.transport, target.endpoint.origin, place, headers, body, timeout_s)
+        )
+
+    def _unjudged(self, ex: Exchange, failure: Literal["timeout", "error", "unparsable"]) -> Reply | None:
+        chosen = {
+            "timeout": self.config.on_timeout,
+            "error": self.config.on_error,
+            "unparsable": self.config.on_unparsable,
+        }[failure]
+        block = chosen == "block" and self.config.action == "block"
+        self._tell(ex, f"moderation/{failure}", "block" if block else "flag")
+        return self._refuse(ex, "guard_unjudged") if block else None
+
+    def _tell(self, ex: Exchange, rule: str, action: str) -> None:
+        add_verdict(ex, Verdict(self.name, rule, "moderation.outside", action, "input"))
+        self._counted("moderation.outside", action, "input").add()
+
+    def _refuse(self, ex: Exchange, code: str) -> Reply | None:
+        if self.config.as_refusal:
+            reply = refusal_reply(ex, self.config.message)
+            if reply is not None:
+                return reply
+        raise ClientError(400, code, self.config.message, apisix_body={"message": self.config.message})

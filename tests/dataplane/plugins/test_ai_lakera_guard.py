@@ -1,0 +1,71 @@
+"""Lakera Guard is asked in its own format, and refusals are answers by default, as in APISIX."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.records.verdicts import verdicts_of
+from tollhouse.dataplane.registry import load_plugin_config
+
+from tests.support.judge_server import judge_server
+from tests.support.prompts import exchange
+
+FLAGGED = {
+    "flagged": True,
+    "breakdown": [
+        {"project_id": "p", "policy_id": "q", "detector_type": "prompt_attack", "detected": True},
+        {"project_id": "p", "policy_id": "q", "detector_type": "pii", "detected": False},
+    ],
+}
+
+
+def chat(text: str = "hello there") -> Any:
+    return exchange(
+        {"model": "m", "messages": [{"role": "system", "content": "rules"}, {"role": "user", "content": text}]}
+    )
+
+
+async def test_the_conversation_goes_out_with_its_roles() -> None:
+    """A flagged one is answered with 200 and the configured sentence; nothing flagged passes."""
+    async with judge_server() as judge:
+        config = {"api_key": "$env://JUDGE_KEY", "lakera_endpoint": f"{judge.url}/v2/guard", "project_id": "p"}
+        plugin = judge.plugin("ai-lakera-guard", **config, reveal_failure_categories=True)
+        judge.answer = {"flagged": False}
+        assert await plugin.request(chat("fine")) is None
+        judge.answer = FLAGGED
+        ex = chat()
+        reply = await plugin.request(ex)
+        told = json.loads(reply.body)["choices"][0]
+        assert (reply.status, told["finish_reason"]) == (200, "content_filter")
+        assert told["message"]["content"] == "Request blocked by security guard. Flagged categories: prompt_attack"
+        assert judge.headers[0]["authorization"] == "Bearer hush"
+        assert judge.asked[0] == {
+            "messages": [{"role": "system", "content": "rules"}, {"role": "user", "content": "fine"}],
+            "breakdown": True,
+            "project_id": "p",
+        }
+        assert verdicts_of(ex)[0].rule == "lakera/prompt_attack"
+
+
+async def test_alerts_and_failures() -> None:
+    """``alert`` only tells; no verdict refuses unless ``fail_open``."""
+    async with judge_server() as judge:
+        base = {"api_key": "k", "lakera_endpoint": judge.url, "deny_code": 403}
+        judge.answer = FLAGGED
+        assert await judge.plugin("ai-lakera-guard", **base, action="alert").request(chat()) is None
+        with pytest.raises(ClientError, match="blocked") as refusal:
+            await judge.plugin("ai-lakera-guard", **base).request(chat())
+        assert refusal.value.status == 403
+        judge.answer = {"nothing": 1}
+        assert await judge.plugin("ai-lakera-guard", **base, fail_open=True).request(chat()) is None
+        with pytest.raises(ClientError):
+            await judge.plugin("ai-lakera-guard", **base).request(chat())
+
+
+def test_answers_are_refused_by_name() -> None:
+    """What is not offered is not accepted silently."""
+    with pytest.raises(ValueError, match="direction"):
+        load_plugin_config("ai-lakera-guard", {"api_key": "k", "direction": "both"})
