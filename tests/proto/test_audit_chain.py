@@ -1,5 +1,6 @@
 """A trail nobody can edit unseen."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,16 @@ def test_a_trail_goes_on_after_a_restart(tmp_path: Path) -> None:
     chain.keep()
     assert verify([*lines, more], KEY).problems == []
     assert verify([Chain.resume(tmp_path / "none", KEY).next({})], KEY).problems == []
+
+
+def test_lines_sealed_with_a_key_that_was_replaced_are_good() -> None:
+    """While the old key is still named behind the new one; without it they are not."""
+    old, new, both = seal_key("old"), seal_key("new"), seal_key("new, old")
+    assert (bytes(both), both.older) == (bytes(new), (bytes(old),))
+    before = Chain(old)
+    lines = [before.next({"n": 1})]
+    before.keep()
+    after = Chain(both, 1, json.loads(lines[0])["hash"])
+    lines.append(after.next({"n": 2}))
+    assert (verify(lines, both).problems, verify(lines, both).sealed) == ([], 2)
+    assert len(verify(lines, new).problems) == 1

@@ -23,9 +23,19 @@ _ENCODE = msgspec.json.Encoder(order="sorted").encode
 _TAIL = 1 << 20
 
 
-def seal_key(sealing_key: str) -> bytes:
-    """The key of the seals, from the fleet's sealing key; empty without one."""
-    return hmac.new(sealing_key.encode(), b"tollhouse audit", hashlib.sha256).digest() if sealing_key else b""
+class SealKey(bytes):
+    """The key that seals now. Seals by the ones before it are good as well: keys are replaced, lines are not."""
+
+    older: tuple[bytes, ...] = ()
+
+
+def seal_key(sealing_key: str) -> SealKey:
+    """The key of the seals, from the fleet's sealing keys (the first of several seals); empty without one."""
+    parts = (part.strip() for part in sealing_key.split(","))
+    keys = [hmac.new(part.encode(), b"tollhouse audit", hashlib.sha256).digest() for part in parts if part]
+    made = SealKey(keys[0] if keys else b"")
+    made.older = tuple(keys[1:])
+    return made
 
 
 def _digests(seq: int, event: Any, prev: str, key: bytes) -> tuple[str, str]:
@@ -87,6 +97,7 @@ class Verifier:
 
     def __init__(self, key: bytes = b"") -> None:
         self._key = key
+        self._older = key.older if isinstance(key, SealKey) else ()
         self._prev = ZERO
         self._seq = 0
         self.lines = 0
@@ -107,7 +118,9 @@ class Verifier:
         if before != self._prev or number != self._seq + 1:
             problems.append(f"does not follow the line before it (number {number} after {self._seq})")
         if self._key:
-            if hmac.compare_digest(str(record.get("seal", "")), seal):
+            shown = str(record.get("seal", "")).encode()
+            seals = (seal, *(_digests(number, event, before, older)[1] for older in self._older))
+            if any(hmac.compare_digest(shown, one.encode()) for one in seals):
                 self.sealed += 1
             else:
                 problems.append("its seal is not by this key")

@@ -17,10 +17,11 @@ log = logging.getLogger("tollhouse.secrets")
 
 
 def digest_key(sealing_key: str) -> bytes:
-    """What keys the digests in verdicts: derived from the fleet's sealing key, or random without one."""
-    if not sealing_key:
+    """What keys the digests in verdicts: derived from the fleet's first sealing key, or random without one."""
+    first = sealing_key.partition(",")[0].strip()
+    if not first:
         return os.urandom(32)
-    return hmac.new(sealing_key.encode(), b"tollhouse verdicts", hashlib.sha256).digest()
+    return hmac.new(first.encode(), b"tollhouse verdicts", hashlib.sha256).digest()
 
 
 class NodeSecrets(Secrets):
