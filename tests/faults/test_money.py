@@ -198,10 +198,8 @@ async def test_what_providers_bill_never_passes_limit_and_printed_bound(
 
 
 def _settled(system: System) -> None:
-    for node in system.nodes:
-        node.wait_ready()
     system.wait_control_plane()
-    nothing_is_held(system, 30)
+    nothing_is_held(system, 60)
 
 
 async def test_nothing_is_lost_or_counted_twice_when_everything_is_killed(

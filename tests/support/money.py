@@ -100,11 +100,17 @@ def budget_lines(system: System) -> dict[str, dict[str, Any]]:
 
 
 def nothing_is_held(system: System, seconds: float = 15) -> None:
-    """Waits until no reservation is open."""
+    """Waits until all nodes answer and no reservation is open. A node that found its port still taken by the workers of
+    its killed supervisor is started again, as whoever runs services would."""
 
     def free() -> bool:
+        for node in system.nodes:
+            if not node.alive:
+                node.start()
         done = system.ctl("budgets", "-o", "json", check=False)
-        return not done.returncode and all(not nano(one["reserved"]) for one in json.loads(done.stdout))
+        lines = [] if done.returncode else json.loads(done.stdout)
+        free = all(not nano(one["reserved"]) and one["nodes"] == len(system.nodes) for one in lines)
+        return free and bool(lines)
 
     wait_for(free, seconds, "nothing is held", lambda: str(budget_lines(system)))
 

@@ -12,6 +12,7 @@ from typing import Any
 from tollhouse.dataplane.engine.reservations import Bucket, Reservations
 from tollhouse.dataplane.runtime.counts.budget_journal import BudgetJournal, Held, Settled, Total
 from tollhouse.dataplane.runtime.counts.crossings import Crossings
+from tollhouse.dataplane.runtime.counts.pause import NotAsked
 from tollhouse.dataplane.runtime.counts.repair import LEDGER_PATIENCE_S, FromLedger, Repair
 from tollhouse.dataplane.runtime.counts.shared_budgets import Forgot, SharedBudgets
 from tollhouse.dataplane.runtime.link.messages import SettleAll, TakeAll, TookAll
@@ -121,9 +122,11 @@ class BudgetAuthority:
         try:
             granted = await self._ask(shared, name, claims)
         except CounterUnavailable as error:
-            # Whether it was taken nobody knows; giving it back does no harm if it was not.
             self._asking.discard(name)
-            self._close(name, ())
+            if isinstance(error, NotAsked) and name not in self._unsettled:
+                self._forget(name, ())
+            else:  # whether it was taken nobody knows; giving it back does no harm if it was not
+                self._close(name, ())
             return TookAll(False, down=str(error))
         self._asking.discard(name)
         if name in self._unsettled:  # the client left meanwhile

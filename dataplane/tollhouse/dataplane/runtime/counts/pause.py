@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from tollhouse.dataplane.services import CounterUnavailable
+
 FAILURES_TO_OPEN = 3
 LONGEST_PAUSE_S = 10.0
+
+
+class NotAsked(CounterUnavailable):
+    """The store was not even asked: it did nothing."""
 
 
 class Pause:

@@ -12,7 +12,7 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import RedisError
 from tollhouse.dataplane.redis_place import RedisPlace
-from tollhouse.dataplane.runtime.counts.pause import Pause
+from tollhouse.dataplane.runtime.counts.pause import NotAsked, Pause
 from tollhouse.dataplane.services import CounterUnavailable
 
 
@@ -39,7 +39,7 @@ class RedisStore:
     async def run(self, script: Any, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Do a step."""
         if not self._pause.closed(time.monotonic()):
-            raise CounterUnavailable(f"{self}: not reachable, trying again soon")
+            raise NotAsked(f"{self}: not reachable, trying again soon")
         try:
             async with asyncio.timeout(self.place.timeout_s):
                 answer = await script(keys=keys, args=arguments)

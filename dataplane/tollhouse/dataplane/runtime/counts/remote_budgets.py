@@ -9,7 +9,7 @@ import grpc
 import msgspec
 from tollhouse.dataplane.engine.reservations import Bucket
 from tollhouse.dataplane.runtime.channels import open_channel
-from tollhouse.dataplane.runtime.counts.pause import Pause
+from tollhouse.dataplane.runtime.counts.pause import NotAsked, Pause
 from tollhouse.dataplane.runtime.counts.shared_budgets import Counted, Forgot, Life
 from tollhouse.dataplane.services import CounterUnavailable
 from tollhouse.dataplane.settings import Settings
@@ -109,7 +109,7 @@ class RemoteBudgets:
 
     async def _do(self, step: Step, answer: type[T], timeout_s: float = 0.0) -> T:
         if not self._pause.closed(time.monotonic()):
-            raise CounterUnavailable(f"{self._address}: not reachable, trying again soon")
+            raise NotAsked(f"{self._address}: not reachable, trying again soon")
         if self._stub is None:
             self._channel = self._open()
             self._stub = spend_pb2_grpc.BudgetServiceStub(self._channel)
