@@ -14,6 +14,8 @@ from tollhouse.dataplane.request_reading import dialect
 
 def list_models(ex: Exchange, pipeline: Pipeline) -> Reply:
     """All models the caller may use, or one, in the caller's dialect. Raises ClientError 404, and 405 elsewhere."""
+    for narrow in pipeline.narrow_hooks:
+        narrow(ex)
     dispatcher = pipeline.dispatcher
     listed = dispatcher.models(ex) if isinstance(dispatcher, DispatchPlugin) else None
     head, _, name = ex.path.partition("/models")

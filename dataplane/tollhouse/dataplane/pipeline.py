@@ -127,6 +127,7 @@ class Pipeline:
         "before_body",
         "dispatcher",
         "event_hooks",
+        "narrow_hooks",
         "needs_document",
         "plugins",
         "record_hooks",
@@ -159,6 +160,7 @@ class Pipeline:
         )
         self.settle_hooks = tuple(one.plugin.settle for one in ordered if _overrides(one.plugin, "settle"))
         self.record_hooks = tuple(one for one in ordered if _overrides(one.plugin, "record"))
+        self.narrow_hooks = tuple(one.plugin.narrow for one in ordered if _overrides(one.plugin, "narrow"))
         dispatchers = [one.plugin for one in ordered if isinstance(one.plugin, DispatchPlugin)]
         self.dispatcher: Dispatcher | None = dispatchers[0] if dispatchers else upstream
         self.ai = bool(dispatchers) and dispatchers[0].ai

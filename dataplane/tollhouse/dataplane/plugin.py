@@ -97,6 +97,9 @@ class Plugin(Generic[ConfigT]):
     def request(self, ex: Exchange) -> Any:
         """Act in ``stage``: edit the exchange, return a Reply to answer at once, or raise a GatewayError."""
 
+    def narrow(self, ex: Exchange) -> None:
+        """Models are about to be listed: note what the caller may use. Must not refuse or wait."""
+
     def reply(self, ex: Exchange, reply: Reply) -> None:
         """The reply's head is known and not yet sent: edit status and headers. Also runs for errors."""
 

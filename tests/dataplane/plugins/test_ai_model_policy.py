@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tollhouse.dataplane.dispatch.catalog import Catalog
+from tollhouse.dataplane.dispatch.listing import list_models
+from tollhouse.dataplane.dispatch.plan import forbidden
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.records.verdicts import verdicts_of
+from tollhouse.proto.resources.model import Model, Provider
 
 from tests.support.dispatching import bench, instance
 from tests.support.prompts import configured, exchange
@@ -69,3 +73,29 @@ async def test_a_fallback_is_held_to_the_same_rule() -> None:
         assert good.received == []
     await bad.stop()
     await good.stop()
+
+
+def test_regions_and_lists() -> None:
+    """A provider of another region, or of none, is not asked; the list of models shows only what may be used."""
+    providers = {
+        "eu": Provider.model_validate(
+            {"type": "openai-compatible", "endpoint": "http://127.0.0.1:9/v1", "labels": {"region": "eu-west-1"}}
+        ),
+        "us": Provider.model_validate(
+            {"type": "bedrock", "endpoint": "https://bedrock-runtime.us-east-1.amazonaws.com"}
+        ),
+    }
+    models = {name: Model.model_validate({"targets": [{"provider": name, "model": "m"}]}) for name in providers}
+    catalog = Catalog.build(models, providers)
+    assert [catalog.models[name].targets[0].endpoint.region for name in ("eu", "us")] == ["eu-west-1", "us-east-1"]
+    ex = exchange({"model": "eu", "messages": []})
+    plugin = configured("ai-model-policy", rules=[{"regions": ["eu-*"]}])
+    plugin.request(ex)
+    assert forbidden(ex, catalog.models["eu"].targets[0]) == ""
+    assert "region us-east-1" in forbidden(ex, catalog.models["us"].targets[0])
+    listing = exchange(None)
+    plugin.narrow(listing)
+    assert [one.id for one in list_models(catalog, None, listing.state.get("allowed_models"), listing.state)] == ["eu"]
+    nobody = exchange(None)
+    configured("ai-model-policy", rules=[{"consumers": ["jack"]}]).narrow(nobody)
+    assert list_models(catalog, None, nobody.state["allowed_models"], nobody.state) == []

@@ -128,6 +128,7 @@ def _providers(resources: Mapping[str, Any]) -> dict[str, CompiledProvider]:
                 further=resource.headers,
                 verify=resource.ssl_verify,
                 credentials=auth.credentials if auth is not None else None,
+                region=str((resource.labels or {}).get("region", "")),
             )
         except ValueError:
             compiled.pop(provider_id, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -39,6 +40,8 @@ class Endpoint:
     """What requests are signed with (``Provider.signs``): name, value or secret reference. Never shown."""
     url: str = ""
     """The address as configured."""
+    region: str = ""
+    """The cloud's region, from the address or the signing key; empty: not known."""
     key: str = ""
     """Tells accounts apart: two endpoints with one key share their breaker."""
 
@@ -89,6 +92,7 @@ def build_endpoint(
     verify: bool = True,
     credentials: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
+    region: str = "",
 ) -> Endpoint:
     """An endpoint from what a configuration says. No ``headers`` and no ``query``: the vendor's usual environment
     variable is the key. Raises ValueError naming the remedy when there is no usable address."""
@@ -119,8 +123,20 @@ def build_endpoint(
         headers=tuple(sent.items()),
         query_auth=tuple((query or {}).items()),
         url=address,
+        region=region or signing.get("region", "") or _region(host),
         key=blake2b(identity.encode(), digest_size=8).hexdigest(),
     )
+
+
+_REGION = re.compile(
+    r"^bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\.|^([a-z0-9-]+)-aiplatform\.googleapis|^([a-z0-9-]+)\.api\.(?:openai|cognitive)\."
+)
+
+
+def _region(host: str) -> str:
+    """As clouds write it into their hosts."""
+    found = _REGION.match(host)
+    return next((part for part in found.groups() if part), "") if found else ""
 
 
 def _override(provider: Provider, environment: Mapping[str, str] | None) -> str:

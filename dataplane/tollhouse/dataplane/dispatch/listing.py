@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tollhouse.dataplane.dispatch.catalog import Catalog, CompiledModel
-from tollhouse.dataplane.dispatch.plan import ALLOWED, is_allowed
+from tollhouse.dataplane.dispatch.plan import ALLOWED, is_allowed, may_serve
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.protocols._models import ListedModel
 
@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
 
-def list_models(catalog: Catalog, served: Sequence[str] | None, allowed: Sequence[str] | None) -> list[ListedModel]:
+def list_models(
+    catalog: Catalog,
+    served: Sequence[str] | None,
+    allowed: Sequence[str] | None,
+    state: Mapping[str, Any] | None = None,
+) -> list[ListedModel]:
     """Names and aliases of the catalogue's models that a route serves (None: all) and a caller may use (glob patterns;
-    None: all). A model without a usable target is left out."""
+    None: all). A model without a target that this caller (by the exchange's state) may reach is left out."""
     listed = []
     for model in sorted(catalog.models.values(), key=lambda one: one.id):
         if not model.targets or not is_served(model, served):
+            continue
+        if not any(may_serve(target, state or {}) for target in model.targets):
             continue
         owner = model.targets[0].endpoint.provider.type
         listed += [
@@ -44,7 +51,7 @@ def find_model(ex: Exchange, served: Sequence[str] | None) -> CompiledModel:
     model = catalog.find(asked)
     if model is not None and is_served(model, served):
         return model
-    names = [one.id for one in list_models(catalog, served, ex.state.get(ALLOWED))]
+    names = [one.id for one in list_models(catalog, served, ex.state.get(ALLOWED), ex.state)]
     some = ", ".join(catalog.similar(asked, names)) or "none so far"
     raise ClientError(
         404,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tollhouse.dataplane.chat import Image, Message, ToolResult
 from tollhouse.dataplane.dispatch.targets import Target, TargetStates
@@ -30,6 +30,7 @@ ALLOWED = "allowed_models"
 stands in for the asked-for one must be allowed too."""
 
 PROVIDERS = "allowed_providers"
+REGIONS = "allowed_regions"
 """``Exchange.state`` key: glob patterns of the providers (their ids) this request may go to; absent allows all. Looked
 at on every hop, as every hop chooses among the targets this leaves."""
 
@@ -150,7 +151,7 @@ def plan_of_one(
 ) -> Plan | None:
     """What ``select`` and ``plan_of`` come to where there is one target and nothing speaks against it, as nearly
     always. None: they must look closer."""
-    if len(targets) != 1 or SPENT in ex.state or ALLOWED in ex.state or PROVIDERS in ex.state:
+    if len(targets) != 1 or SPENT in ex.state or ALLOWED in ex.state or PROVIDERS in ex.state or REGIONS in ex.state:
         return None
     target = targets[0]
     if target.max_in_flight or states.of(target).breaker.forced or not _surely_fit(ex, target):
@@ -178,7 +179,7 @@ def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
 def forbidden(ex: Exchange, target: Target) -> str:
     """Why this request may not go to a target; empty when it may. Asked again before every attempt, as targets come
     from more places than the first choice."""
-    if ALLOWED not in ex.state and PROVIDERS not in ex.state:
+    if ALLOWED not in ex.state and PROVIDERS not in ex.state and REGIONS not in ex.state:
         return ""
     models: Sequence[str] | None = ex.state.get(ALLOWED)
     if not is_allowed(ex.peek.model, models):
@@ -187,7 +188,15 @@ def forbidden(ex: Exchange, target: Target) -> str:
         return f"the caller may not use {target.model}, which would stand in"
     if not is_allowed(target.endpoint.name, ex.state.get(PROVIDERS)):
         return f"the caller may not use the provider {target.endpoint.name}"
+    if not is_allowed(target.endpoint.region, ex.state.get(REGIONS)):
+        return f"the caller may not use the region {target.endpoint.region or 'of a provider that names none'}"
     return ""
+
+
+def may_serve(target: Target, state: Mapping[str, Any]) -> bool:
+    """Whether a caller, by its exchange's state, may reach this target's provider and region."""
+    within = is_allowed(target.endpoint.region, state.get(REGIONS))
+    return within and is_allowed(target.endpoint.name, state.get(PROVIDERS))
 
 
 def asked(ex: Exchange, targets: Sequence[Target]) -> Asked:

@@ -15,6 +15,7 @@ from tollhouse.dataplane.stages import Stage
 
 ALLOWED = "allowed_models"
 PROVIDERS = "allowed_providers"
+REGIONS = "allowed_regions"
 """State the dispatcher chooses by, on every hop."""
 
 
@@ -31,6 +32,9 @@ class ModelRule(PluginConfig):
     """Models they may not ask for, whatever ``models`` says."""
     providers: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Providers (their ids, or their types where they have none) that may serve them; without it all."""
+    regions: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Regions (``eu-*``) that may serve them; without it all. A provider's region is its label ``region``, or what its
+    address or signing key says; one that names none is left out."""
 
 
 class ModelPolicyConfig(PluginConfig):
@@ -78,15 +82,18 @@ class AiModelPolicy(Plugin[ModelPolicyConfig]):
             add_verdict(ex, Verdict(self.name, rule_name, "policy.model", "block", "input", "model", shadow=shadow))
             if not self.config.shadow:
                 raise ClientError(403, "model_not_allowed", f"Not allowed: {reason}.", param="model")
-        if rule is None or self.config.shadow:
+        if rule is not None and not self.config.shadow:
+            _note(ex, rule)
+
+    def narrow(self, ex: Exchange) -> None:
+        """A list of models shows what the caller may use."""
+        rule = self._rule(ex)
+        if self.config.shadow:
             return
-        if rule.models is not None or rule.deny_models:
-            denied = [f"!{pattern}" for pattern in rule.deny_models]
-            ex.state[ALLOWED] = [*(rule.models if rule.models is not None else ("*",)), *denied]
-        if rule.providers is not None:
-            before = ex.state.get(PROVIDERS)
-            allowed = rule.providers
-            ex.state[PROVIDERS] = allowed if before is None else [one for one in before if _matches(allowed, one)]
+        if rule is None:
+            ex.state[ALLOWED] = []
+        else:
+            _note(ex, rule)
 
     def _rule(self, ex: Exchange) -> ModelRule | None:
         group = ex.consumer.group_id if ex.consumer is not None else ""
@@ -95,6 +102,17 @@ class AiModelPolicy(Plugin[ModelPolicyConfig]):
             if everybody or _matches(rule.consumers, ex.consumer_name) or (group and _matches(rule.groups, group)):
                 return rule
         return None
+
+
+def _note(ex: Exchange, rule: ModelRule) -> None:
+    """For the dispatcher, which asks again before every attempt."""
+    if rule.models is not None or rule.deny_models:
+        denied = [f"!{pattern}" for pattern in rule.deny_models]
+        ex.state[ALLOWED] = [*(rule.models if rule.models is not None else ("*",)), *denied]
+    for key, allowed in ((PROVIDERS, rule.providers), (REGIONS, rule.regions)):
+        if allowed is not None:
+            before = ex.state.get(key)
+            ex.state[key] = allowed if before is None else [one for one in before if _matches(allowed, one)]
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:

@@ -159,7 +159,7 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
     def models(self, ex: Exchange) -> list[ListedModel] | None:
         """The catalogue's models, or those the instances name."""
         if self.config.models is not None:
-            return list_models(ex.snapshot.models, self._served(), ex.state.get(ALLOWED))
+            return list_models(ex.snapshot.models, self._served(), ex.state.get(ALLOWED), ex.state)
         return of_names(self._instances.names(), ex)
 
     async def close(self) -> None:
