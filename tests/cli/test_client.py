@@ -23,3 +23,14 @@ def test_unreachable_node_is_a_failure_with_its_address() -> None:
         node.Status(node_pb2.StatusRequest())
     assert caught.value.code == UNREACHABLE
     assert "127.0.0.1:1" in caught.value.message
+
+
+def test_a_token_of_an_identity_provider_is_shown_to_the_control_plane_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no key; nodes are never shown one."""
+    monkeypatch.setenv("TOLLHOUSE_BEARER_TOKEN", "ey.J.x")
+    without, having = Connection(state_dir=tmp_path), Connection(admin_key="k" * 20, state_dir=tmp_path)
+    assert without.metadata("control plane") == (("authorization", "Bearer ey.J.x"),)
+    assert without.metadata("node") == ()
+    assert having.metadata("control plane") == (("x-api-key", "k" * 20),)

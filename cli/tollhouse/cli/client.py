@@ -15,6 +15,7 @@ DEFAULT_SERVER = "127.0.0.1:9181"
 DEFAULT_NODE = "127.0.0.1:9092"
 DEFAULT_STATE_DIR = Path(".tollhouse")
 KEY_FILE = "admin.key"
+BEARER = "TOLLHOUSE_BEARER_TOKEN"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,14 @@ class Connection:
             return self.admin_key
         kept = self.state_dir / KEY_FILE
         return kept.read_text().strip() if kept.is_file() else ""
+
+    def metadata(self, what: str) -> tuple[tuple[str, str], ...]:
+        """What identifies us: a key, or to the control plane a token of its identity provider where there is no key."""
+        token = self.token()
+        bearer = os.environ.get(BEARER, "")
+        if bearer and what == "control plane" and not token:
+            return (("authorization", f"Bearer {bearer}"),)
+        return (("x-api-key", token),) if token else ()
 
     @contextmanager
     def config(self) -> Iterator[Any]:
@@ -111,7 +120,7 @@ class Connection:
         options.append(("grpc.enable_http_proxy", 0))
         with self._open(grpc, address, options) as channel:
             try:
-                yield _Authenticated(grpc, channel, self.token(), self.timeout_s)
+                yield _Authenticated(channel, self.metadata(what), self.timeout_s)
             except grpc.RpcError as error:
                 raise _failure(grpc, error, f"{what} at {address}", hint) from None
 
@@ -129,9 +138,9 @@ class Connection:
 class _Authenticated:
     """A channel that adds the token and a deadline to every call."""
 
-    def __init__(self, grpc: Any, channel: Any, token: str, timeout_s: float) -> None:
+    def __init__(self, channel: Any, metadata: tuple[tuple[str, str], ...], timeout_s: float) -> None:
         self._channel = channel
-        self._metadata = (("x-api-key", token),) if token else ()
+        self._metadata = metadata
         self._timeout_s = timeout_s
 
     def unary_unary(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
