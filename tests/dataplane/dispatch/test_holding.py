@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.dispatch.holding import waiting_of
-from tollhouse.dataplane.spending import Asked, Need
+from tollhouse.dataplane.spending import Asked, Claim, Granted, Need
 
 from tests.dataplane.dispatch.test_accounts import ASK, GOOD, PlainBudgets, PlainLog, Till, usd
 from tests.support.dispatching import bench, instance
@@ -192,3 +192,33 @@ async def test_who_may_not_be_held_is_told_what_to_wait_for(till: Till) -> None:
         assert (got.status, got.header("x-tollhouse-approval")) == (429, "a1")
         operators.answer = Asked(problem="the control plane does not answer")
         assert "does not answer" in (await till.ask(ASK)).body.decode()
+
+
+@pytest.mark.parametrize("how", ["shrink", "downgrade", "queue", "reject"])
+async def test_each_way_is_as_hard_as_refusing_under_concurrency(till: Till, how: str) -> None:
+    """Thirty at once: at no moment is more held than the limit; a shadow beside it refuses nothing and counts all."""
+    budget = usd("0.002", on_exceed=how, **({"max_wait_s": 1} if how == "queue" else {}))
+    most = 0
+    take = till.budgets.take_all
+
+    async def watched(reservation: str, claims: tuple[Claim, ...]) -> Granted:
+        nonlocal most
+        granted = await take(reservation, claims)
+        most = max(most, sum(till.budgets.of("b")[:2]))
+        return granted
+
+    till.budgets.take_all = watched  # type: ignore[method-assign]
+    async with providers(slowly(0.05)) as [first]:
+        route = {"uri": "/*", "plugins": {"ai-proxy-multi": {"instances": [instance("a", "openai", first.url)]}}}
+        shadow = usd("0.0001", shadow=True, thresholds=[100])
+        await till.load(routes={"r": route}, budgets={"b": budget, "shadow": shadow})
+        got = await asyncio.gather(*(till.ask(ASK) for _ in range(30)))
+        passed = [one for one in got if one.status == 200]
+        assert passed
+        assert {one.status for one in got} <= {200, 429}
+        assert 0 < most <= 2_000_000
+        assert till.budgets.of("b")[1] == 0
+        assert till.budgets.of("shadow")[0] == till.budgets.of("b")[0] == sum(one.ex.cost_nano for one in passed)
+        assert [(one.budget, one.percent) for one in till.budgets.crossings if one.budget == "shadow"] == [
+            ("shadow", 100)
+        ]

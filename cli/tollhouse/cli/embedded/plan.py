@@ -103,7 +103,9 @@ class Plan:
         listen = {"admin": self.ports.admin, "grpc": self.ports.admin_grpc}
         flags = [part for name, port in listen.items() for part in (f"--{name}-listen", f"127.0.0.1:{port}")]
         flags += ["--ledger", str(self.state.folder / "ledger.sqlite")]
-        return Command("control plane", [*_module("tollhouse.controlplane"), *self._store(), *flags], self._secrets())
+        address = os.environ.get("TOLLHOUSE_PUBLIC_URL") or f"http://127.0.0.1:{self.ports.admin}"
+        environment = self._secrets() | {"TOLLHOUSE_PUBLIC_URL": address}
+        return Command("control plane", [*_module("tollhouse.controlplane"), *self._store(), *flags], environment)
 
     def data_plane(self) -> Command:
         """The node that serves agents."""
