@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
+from tollhouse.dataplane.runtime.upstream.reachable import ALLOWED, Reachable
 from tollhouse.dataplane.transport import TransportError
 
 TTL_S = 30.0
@@ -26,7 +27,8 @@ class _Entry:
 class Resolver:
     """Resolves host names. One per transport; concurrent questions for one name are asked once."""
 
-    def __init__(self, *, ttl_s: float = TTL_S, stale_s: float = STALE_S) -> None:
+    def __init__(self, *, ttl_s: float = TTL_S, stale_s: float = STALE_S, reachable: Reachable | None = None) -> None:
+        self._reachable = reachable or Reachable.from_environment()
         self._ttl_s = ttl_s
         self._stale_s = stale_s
         self._entries: dict[str, _Entry] = {}
@@ -34,7 +36,16 @@ class Resolver:
 
     async def resolve(self, host: str, port: int) -> tuple[str, ...]:
         """Addresses to try, in order: families alternate, and each call starts with another one of its family so that
-        load spreads. Raises TransportError (phase ``dns``)."""
+        load spreads. Raises TransportError (phase ``dns``), also when none of them may be reached."""
+        found = await self._known(host, port)
+        open_ = tuple(address for address in found if self._reachable.may(address))
+        if not open_:
+            raise TransportError(
+                "dns", f"The address of {host!r} is not one a node may connect to; {ALLOWED} can make an exception."
+            )
+        return open_
+
+    async def _known(self, host: str, port: int) -> tuple[str, ...]:
         entry = self._entries.get(host)
         now = asyncio.get_running_loop().time()
         if entry is not None and now < entry.fresh_until:
