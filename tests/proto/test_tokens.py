@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -10,6 +11,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 from tollhouse.proto import tokens
 from tollhouse.proto.tokens import ASYMMETRIC, KeySet, TokenError
@@ -78,3 +81,12 @@ def test_deeply_nested_tokens_are_no_tokens() -> None:
         tokens.read_head(f"{deep}.{deep}.x")
     with pytest.raises(TokenError):
         tokens.unverified_claims(f"{head}.{deep}.x")
+
+
+@given(st.one_of(st.text(), st.lists(st.binary(max_size=60), min_size=1, max_size=4)))
+def test_whatever_is_presented_is_a_token_or_a_token_error(told: str | list[bytes]) -> None:
+    """Any text, and anything in base64 between dots."""
+    token = told if isinstance(told, str) else ".".join(jwt.utils.base64url_encode(one).decode() for one in told)
+    for read in (tokens.read_head, tokens.unverified_claims, lambda text: tokens.verify(text, b"k" * 32, ("HS256",))):
+        with contextlib.suppress(TokenError):
+            read(token)

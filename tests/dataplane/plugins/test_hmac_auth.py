@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 from email.utils import formatdate
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.plugins.hmac_auth import _read, _Refused
 
 from tests.support.callers import NOW, ask, plugin, snapshot_of
 from tests.support.services import plain_services
@@ -107,3 +111,11 @@ async def test_guesses_of_a_key_are_slowed_down_and_good_signatures_pass() -> No
         seen.append(caught.value.status)
     assert seen[-1] == 429
     assert (await ask(one, snapshot, signed())).consumer_name == "john"
+
+
+@given(st.text(max_size=300))
+def test_whatever_header_comes_is_a_signature_or_refused(text: str) -> None:
+    """No other error."""
+    for header in (f"Signature {text}", f'Signature keyId="{text}",algorithm="{text}",signature="{text}"'):
+        with contextlib.suppress(_Refused):
+            _read(header)
