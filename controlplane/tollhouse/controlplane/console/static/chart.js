@@ -28,7 +28,7 @@ export function chart(title, at, series, summary, {bars = false, note = ""} = {}
     if (plot) plot.destroy();
     const axis = {stroke: colour("--faint"), grid: {stroke: colour("--line"), width: 1}, ticks: {show: false}, font: `11px ${colour("--font")}`};
     plot = new uPlot({
-      width: Math.max(220, place.clientWidth), height: 158, padding: [8, 6, 0, 0], legend: {show: true, live: series.length > 1},
+      width: Math.max(220, place.clientWidth), height: 158, padding: [8, 20, 0, 0], legend: {show: true, live: series.length > 1},
       cursor: {points: {size: 6}, y: false}, scales: {y: {range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.12]}},
       hooks: {setCursor: [hovered]},
       axes: [{...axis, size: 26, values: (_, ticks) => ticks.map(time)}, {...axis, size: 56, values: (_, ticks) => ticks.map(series[0].show)}],

@@ -8,7 +8,7 @@ export const status = (code, error) => badge(code >= 500 ? "bad" : code >= 400 ?
 export const money = (value) => value === undefined || value === null || value === "" ? "–" : format.usd(Number(value));
 
 const tokens = (told) => told && h("span", null, `${format.number(told.input)} / ${format.number(told.output)}`,
-  (told.cached || told.reasoning) && h("span", {className: "sub"}, [told.cached && `${format.number(told.cached)} cached`, told.reasoning && `${format.number(told.reasoning)} reasoning`].filter(Boolean).join(", ")));
+  (told.cached || told.reasoning) > 0 && h("span", {className: "sub"}, [told.cached && `${format.number(told.cached)} cached`, told.reasoning && `${format.number(told.reasoning)} reasoning`].filter(Boolean).join(", ")));
 
 /** attempts: [{target, provider, model, status, outcome, first_byte_ms, duration_ms, tokens, cost_usd, price_source, estimated}]. */
 export function attempts(list) {
@@ -48,5 +48,5 @@ export function entry(row) {
       .filter(([, value]) => value).map(([name, value]) => [h("dt", null, name), h("dd", null, String(value))]))),
     h("p", {className: "tools"}, row.attempts && h("a", {className: "button small", href: `#requests/one/${encodeURIComponent(row.request_id)}`}, "In the ledger"),
       h("a", {className: "button small", href: `#explain/${encodeURIComponent(new URLSearchParams({method: row.method, path: row.uri, model: (row.attempts || [])[0]?.model || ""}))}`}, "Explain such a request"),
-      row.revision && h("a", {className: "button small", href: `#history/${row.revision}`}, `Revision ${row.revision}`)));
+      row.revision > 0 && h("a", {className: "button small", href: `#history/${row.revision}`}, `Revision ${row.revision}`)));
 }
