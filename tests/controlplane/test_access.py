@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
+import hmac
+
 import pytest
-from tollhouse.controlplane.access import Access, AdminKey, random_key
+from tollhouse.controlplane.access import Access, AdminKey, digest_of, random_key
+from tollhouse.controlplane.permissions import EVERYTHING
 from tollhouse.controlplane.service.refusal import Fault, Refusal
 
 ADMIN, VIEWER = "a" * 20, "v" * 20
@@ -42,3 +46,32 @@ def test_keys_do_not_show() -> None:
     with pytest.raises(ValueError, match="at least 16"):
         AdminKey.of("short", "admin")
     assert AdminKey.of(random_key(), "admin")
+
+
+def test_a_check_takes_as_long_for_every_key(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is presented, its digest is compared with all keys' digests, in constant time each."""
+    compared: list[int] = []
+    inner = hmac.compare_digest
+
+    def counting(one: bytes, other: bytes) -> bool:
+        compared[-1] += 1
+        return inner(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", counting)
+    for presented in (ADMIN, VIEWER, "wrong-key-0123456789"):
+        compared.append(0)
+        with contextlib.suppress(Refusal):
+            access.check(presented)
+    assert compared == [2, 2, 2]
+
+
+def test_a_key_that_is_over_is_a_wrong_one() -> None:
+    """At its second, without anybody doing anything; sessions of it end as well."""
+    now = [100.0]
+    access = Access((), clock=lambda: now[0])
+    access.replace_stored([AdminKey("ann", "admin", digest_of(ADMIN), EVERYTHING, "k1", 101.0)])
+    assert access.check(ADMIN).name == "ann"
+    now[0] = 101.0
+    assert access.named("ann", "k1") is None
+    with pytest.raises(Refusal, match="wrong apikey"):
+        access.check(ADMIN)
