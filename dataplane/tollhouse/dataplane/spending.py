@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+WAITED = "held_s"
+"""``Exchange.state`` key: seconds a request waited for budgets."""
+
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):
     """What one attempt asks of one budget."""

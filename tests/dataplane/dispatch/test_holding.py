@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.dispatch.holding import waiting_of
-from tollhouse.dataplane.spending import Asked, Claim, Granted, Need
+from tollhouse.dataplane.spending import WAITED, Asked, Claim, Granted, Need
 
 from tests.dataplane.dispatch.test_accounts import ASK, GOOD, PlainBudgets, PlainLog, Till, usd
 from tests.support.dispatching import bench, instance
@@ -144,6 +144,7 @@ async def test_a_held_request_goes_on_when_it_is_granted(till: Till) -> None:
         assert got.status == 200
         assert till.budgets.of("~grant|a1")[0] == till.budgets.of("b")[0] == got.ex.cost_nano
         assert waiting_of(till.services).held == {}
+        assert got.ex.state[WAITED] >= 0.05
 
 
 async def test_a_grant_is_never_passed(till: Till) -> None:

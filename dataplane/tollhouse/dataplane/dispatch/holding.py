@@ -13,7 +13,7 @@ from tollhouse.dataplane.engine.budgets import Worst
 from tollhouse.dataplane.engine.standing import NOTHING_SAID, Standing
 from tollhouse.dataplane.errors import ClientError, GatewayError
 from tollhouse.dataplane.services import Services
-from tollhouse.dataplane.spending import Claim, Need
+from tollhouse.dataplane.spending import WAITED, Claim, Need
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
@@ -23,8 +23,8 @@ LOOK_S = 0.1
 LONGEST_LOOK_S = 0.5
 LOOK_AGAIN_S = 1.0
 """How often a request that waits for an operator looks whether there is room by itself."""
-HELD = "held_s"
-"""``Exchange.state`` key: seconds the request waited; no deadline counts them."""
+HELD = WAITED
+"""No deadline counts these."""
 
 
 class NoRoom(Exception):

@@ -9,9 +9,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.records import redaction
 from tollhouse.dataplane.records.agent_hints import agent_of, session_of
 from tollhouse.dataplane.records.verdicts import log_verdict, verdicts_of
+from tollhouse.dataplane.spending import WAITED
 from tollhouse.dataplane.variables import BodyNeeded, reader
 from tollhouse.proto.units import format_usd
 
@@ -277,6 +279,11 @@ def _add_ours(entry: Entry, ex: Exchange) -> None:
         entry["dropped"] = list(ex.dropped)
     if ex.error is not None:
         entry["error"] = getattr(ex.error, "code", "gateway_fault")
+        budget = ex.error.headers.get("x-tollhouse-budget") if isinstance(ex.error, GatewayError) else None
+        if budget:
+            entry["budget"] = budget
+    if WAITED in ex.state:
+        entry["held_ms"] = _ms(ex.state[WAITED])
     if ex.aborted:
         entry["aborted"] = True
 
