@@ -259,7 +259,7 @@ class Services:
     alert: Callable[[Alert], None] | None = None
     """Has people told. None where nobody is (tests)."""
     waiting: Any = None
-    """Who waits for budgets, shared by all routes of the worker: ``dispatch.holding.Waiting``."""
+    """Who waits for budgets, shared by all routes of the worker: ``dispatch.waiting.Waiting``."""
     guesses: Guesses = field(default_factory=Guesses)
     """Wrong keys that were presented to this worker lately."""
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

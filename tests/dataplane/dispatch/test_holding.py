@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tollhouse.dataplane.dispatch.holding import waiting_of
+from tollhouse.dataplane.dispatch.waiting import waiting_of
 from tollhouse.dataplane.spending import WAITED, Asked, Claim, Granted, Need
 
 from tests.dataplane.dispatch.test_accounts import ASK, GOOD, PlainBudgets, PlainLog, Till, usd

@@ -11,8 +11,8 @@ from tollhouse.dataplane.config.object_loader import KINDS, Changed, Key, Loaded
 from tollhouse.dataplane.config.objects import Batch
 from tollhouse.dataplane.config.snapshot import CompiledRoute, Consumers, Snapshot
 from tollhouse.dataplane.dispatch.catalog import Catalog
-from tollhouse.dataplane.dispatch.holding import waiting_of
 from tollhouse.dataplane.dispatch.upstream import UpstreamDispatcher
+from tollhouse.dataplane.dispatch.waiting import waiting_of
 from tollhouse.dataplane.engine.addresses import AddressSet
 from tollhouse.dataplane.engine.budgets import BudgetIndex, CompiledBudget
 from tollhouse.dataplane.engine.expression import compile_expression

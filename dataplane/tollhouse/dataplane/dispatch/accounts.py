@@ -10,9 +10,10 @@ from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.counting import caller
 from tollhouse.dataplane.dispatch.alarms import Alarms
 from tollhouse.dataplane.dispatch.entry import Entry, Share, prices_version
-from tollhouse.dataplane.dispatch.holding import Hold, NoRoom, waiting_of
+from tollhouse.dataplane.dispatch.holding import Hold, NoRoom
 from tollhouse.dataplane.dispatch.outgoing import Prepared
 from tollhouse.dataplane.dispatch.targets import Target
+from tollhouse.dataplane.dispatch.waiting import waiting_of
 from tollhouse.dataplane.engine.budgets import CompiledBudget, Facts, Worst
 from tollhouse.dataplane.engine.hints import tags_of
 from tollhouse.dataplane.engine.pricing import cost
