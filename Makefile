@@ -65,5 +65,13 @@ prove-money: setup
 before-after: setup
 	$(PY) -m benchmarks.before_after
 
+# A red team against a system of its own, or ATTACK_ARGS="--url http://host:9080 --key ..." against another.
+attack: setup
+	$(PY) -m tests.attack.red_team $(ATTACK_ARGS)
+
+# Every decoder with 20,000 inputs each instead of a few hundred.
+fuzz: setup
+	TOLLHOUSE_FUZZ=20000 $(PY) -m pytest -q tests/fuzz tests/dataplane/protocols/test_fuzz.py
+
 clean:
 	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
