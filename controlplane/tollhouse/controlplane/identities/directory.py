@@ -17,6 +17,8 @@ from tollhouse.proto.resources.admin import Admin
 
 _log = logging.getLogger("tollhouse.controlplane.identities")
 
+START_S = 0.5
+"""So long a start waits for etcd; keys of the environment are good without it."""
 PAUSE_S = 0.5
 """Between attempts to reach etcd; nothing can be written meanwhile either."""
 
@@ -34,7 +36,7 @@ class Directory:
         first = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._follow(first), name="admins")
         try:
-            await asyncio.wait_for(first.wait(), 2.0)
+            await asyncio.wait_for(first.wait(), START_S)
         except TimeoutError:
             _log.warning("the admins in etcd are not known yet; keys of the environment are")
 
