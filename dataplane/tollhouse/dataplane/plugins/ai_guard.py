@@ -7,116 +7,31 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
-from pydantic import Field
 from tollhouse.dataplane.chat import Ended, Finished
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.guarding.answer import AnswerGuard
+from tollhouse.dataplane.guarding.choices import DESTINATION, OVERLAP, Choices, GuardConfig, complaints_about, own_pack
 from tollhouse.dataplane.guarding.destinations import strange
 from tollhouse.dataplane.guarding.edits import Edit, Unwritable, edit_item, rewrite
 from tollhouse.dataplane.guarding.engine import Matcher
 from tollhouse.dataplane.guarding.inspector import Finding, Inspector, Looked
 from tollhouse.dataplane.guarding.overlap import shingles
-from tollhouse.dataplane.guarding.packs import BUILT_IN, PackText, RuleText, built_in, compile_pack
+from tollhouse.dataplane.guarding.packs import built_in
 from tollhouse.dataplane.guarding.refusing import refusal_reply
-from tollhouse.dataplane.guarding.scoring import THRESHOLDS
 from tollhouse.dataplane.guarding.segments import Item, Segment, items_of, segments_of, show_path
 from tollhouse.dataplane.guarding.vault import Vault, redaction
-from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
+from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, value_digest
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
 
-Action = Literal["block", "redact", "mask", "flag", "shadow", "off"]
-PackName = Literal["injection", "secrets", "personal_data", "exfiltration", "leakage"]
-
 OFF_LOOP = 64 << 10
 """Bytes of unseen text from which scanning moves to a thread."""
-
-_STRICTNESS = {"block": 5, "redact": 4, "mask": 3, "flag": 2, "shadow": 1, "off": 0}
-_DEFAULTS: dict[str, dict[str, Action]] = {
-    "input": {"injection": "block", "secrets": "redact", "personal_data": "mask", "own": "block"},
-    "output": {
-        "secrets": "redact",
-        "personal_data": "flag",
-        "exfiltration": "redact",
-        "exfiltration.destination": "flag",
-        "leakage": "block",
-        "leakage.recital": "flag",
-        "own": "block",
-    },
-}
-_DESTINATION = "exfiltration/destination"
-_OVERLAP = "leakage/overlap"
-
-
-class OwnRule(PluginConfig):
-    """A rule of the operator's own."""
-
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    """Names it in verdicts and under ``actions``, as ``own/<id>``."""
-    pattern: str = Field(min_length=1, max_length=4000)
-    """A regular expression in RE2's syntax; group 1, where there is one, is the value."""
-    keywords: tuple[str, ...] = ()
-    """Lower-case words one of which stands in any text the pattern matches: makes it cheap."""
-    label: str = Field(default="VALUE", pattern=r"^[A-Z][A-Z0-9_]{0,20}$")
-    """Names the value in placeholders."""
-    case_sensitive: bool = False
-    """Whether upper and lower case differ."""
-
-
-class Thresholds(PluginConfig):
-    """The score from which text counts as an attack, by who said it; 0 never."""
-
-    user: int = Field(default=THRESHOLDS["user"], ge=0)
-    """What the user says."""
-    untrusted: int = Field(default=THRESHOLDS["untrusted"], ge=0)
-    """Tool results and documents."""
-    developer: int = Field(default=THRESHOLDS["developer"], ge=0)
-    """System prompts: they say such things for good reasons."""
-    assistant: int = Field(default=THRESHOLDS["assistant"], ge=0)
-    """What the model said before."""
-
-
-class GuardConfig(PluginConfig):
-    """What to look for and what to do about it. The keys of ``actions`` are a pack (``secrets``), a group of it
-    (``personal_data.contact``) or one rule (``secrets/aws.secret-key``); the most precise one counts, ``input`` and
-    ``output`` before ``actions``."""
-
-    packs: tuple[PackName, ...] = ("injection", "secrets", "personal_data", "exfiltration", "leakage")
-    """Rules that come with the gateway."""
-    rules: tuple[OwnRule, ...] = Field(default=(), max_length=200)
-    """Rules of your own; blocked unless ``actions`` says otherwise."""
-    actions: dict[str, Action] = {}
-    """``block``, ``redact`` (replaced for good), ``mask`` (replaced on the way out, restored in the answer), ``flag``
-    (only told), ``shadow`` (told as what the default would have done), ``off``."""
-    input: dict[str, Action] = {}
-    """Actions for what goes to the model; ``{"*": "off"}`` looks at answers only."""
-    output: dict[str, Action] = {}
-    """Actions for what comes back."""
-    thresholds: Thresholds = Thresholds()
-    """When weighted rules count as an attack."""
-    allow: tuple[str, ...] = Field(default=(), max_length=1000)
-    """Values that are never reported."""
-    canaries: tuple[Secret, ...] = Field(default=(), max_length=100)
-    """Strings you put into prompts that must never come back; at least 8 characters each."""
-    shadow: bool = False
-    """Change and refuse nothing, only tell what would have been done: how to begin."""
-    fail_mode: Literal["closed", "open"] = "closed"
-    """What happens to a request that cannot be judged within the budget, or not changed as it should be."""
-    max_scan_bytes: int = Field(default=4 << 20, gt=0)
-    """Bytes of new text one request may bring."""
-    max_scan_ms: int = Field(default=2000, gt=0)
-    """Milliseconds one request may be looked at."""
-    as_refusal: bool = False
-    """Answer a blocked request with 200 and finish reason ``content_filter``, as a model that declines, instead of an
-    error."""
-    message: str = Field(default="This request was blocked by a content rule of the gateway.", min_length=1)
-    """What the caller is told."""
 
 
 @dataclass(slots=True)
@@ -146,15 +61,20 @@ class AiGuard(Plugin[GuardConfig]):
         super().__init__(config, place, services, metadata)
         self._key = f"{self.name}:{place}"
         packs = [built_in(name) for name in config.packs]
-        own = _own_pack(config, [services.secrets.reveal(canary) for canary in config.canaries])
+        own = own_pack(config, [services.secrets.reveal(canary) for canary in config.canaries])
         rules = [rule for pack in [*packs, *([own] if own else [])] for rule in pack.rules]
-        self._actions: dict[tuple[str, str], Action] = {}
+        self._choices = Choices(config)
         self._exfiltration = "exfiltration" in config.packs
         self._leakage = "leakage" in config.packs
-        incoming = [one for one in rules if self._action("input", one.id, one.group, one.text.default or "") != "off"]
-        outgoing = [one for one in rules if self._action("output", one.id, one.group, one.text.default or "") != "off"]
+        minds = self._choices.minds
+        incoming = [
+            one for one in rules if self._choices.action("input", one.id, one.group, one.text.default or "") != "off"
+        ]
+        outgoing = [
+            one for one in rules if self._choices.action("output", one.id, one.group, one.text.default or "") != "off"
+        ]
         thresholds = config.thresholds.model_dump()
-        tracked = self._exfiltration and self._action("output", _DESTINATION, "exfiltration.destination", "") != "off"
+        tracked = self._exfiltration and minds("output", DESTINATION, "exfiltration.destination")
         self._input = Inspector(Matcher(incoming, "input"), thresholds, config.allow, destinations=tracked)
         self._output = Inspector(Matcher(outgoing, "output"), thresholds, config.allow)
         self._tracked = tracked
@@ -166,55 +86,9 @@ class AiGuard(Plugin[GuardConfig]):
     def check(cls, config: PluginConfig) -> list[str]:
         """Own rules must compile, keys of ``actions`` must name something, canaries must be long enough."""
         assert isinstance(config, GuardConfig)
-        complaints = []
-        try:
-            own = _own_pack(config, ["canary-for-check" for _ in config.canaries])
-        except ValueError as error:
-            return [f"rules: {error}"]
-        packs = [built_in(name) for name in BUILT_IN] + ([own] if own else [])
-        known = {"*", _DESTINATION, _OVERLAP, "exfiltration.destination", "leakage.overlap", "own", "leakage.canary"}
-        for pack in packs:
-            known.add(pack.id)
-            known |= {name for rule in pack.rules for name in (rule.id, rule.group)}
-        for where in ("actions", "input", "output"):
-            for name in getattr(config, where):
-                if name not in known:
-                    complaints.append(
-                        f"{where}: {name!r} is no pack, group or rule; write 'secrets', 'personal_data.contact' or "
-                        "'secrets/jwt'"
-                    )
-        for position, canary in enumerate(config.canaries):
-            if len(canary) < 8:
-                complaints.append(f"canaries[{position}] is shorter than 8 characters and would be found by accident")
-        return complaints
+        return complaints_about(config)
 
     # -- decisions
-
-    def _action(self, direction: str, rule: str, group: str, default: str) -> Action:
-        """The most precise choice: rule, group, pack; of the direction before those of both, before the defaults."""
-        known = self._actions.get((direction, rule))
-        if known is not None:
-            return known
-        config = self.config
-        pack = group.partition(".")[0]
-        names = (rule, group, pack, "*")
-        chosen: Any = None
-        for table in (config.input if direction == "input" else config.output, config.actions):
-            chosen = chosen or next((table[name] for name in names if name in table), None)
-        if chosen is None:
-            defaults = _DEFAULTS[direction]
-            chosen = default or next((defaults[name] for name in names if name in defaults), "off")
-        self._actions[direction, rule] = chosen
-        return chosen  # type: ignore[no-any-return]
-
-    def _decide(self, direction: str, finding: Finding) -> tuple[Action, bool]:
-        """What is done, and whether it is only told."""
-        action = self._action(direction, finding.rule, finding.group, finding.default)
-        if action == "shadow":
-            defaults = _DEFAULTS[direction]
-            pack = finding.group.partition(".")[0]
-            return finding.default or defaults.get(finding.group) or defaults.get(pack, "flag"), True  # type: ignore[return-value]
-        return action, self.config.shadow
 
     def _tell(self, ex: Exchange, verdict: Verdict) -> None:
         add_verdict(ex, verdict)
@@ -275,7 +149,7 @@ class AiGuard(Plugin[GuardConfig]):
                     return refused
             changes: dict[int, tuple[Segment, list[Edit]]] = {}
             for segment, finding in judged.findings:
-                action, shadow = self._decide("input", finding)
+                action, shadow = self._choices.decide("input", finding)
                 path = show_path(item, segment.path)
                 self._tell(ex, self._verdict(finding, action, "input", segment, path, shadow, remembered))
                 if shadow or action in ("flag", "off"):
@@ -377,7 +251,7 @@ class AiGuard(Plugin[GuardConfig]):
 
     def _answer_guard(self, ex: Exchange, state: _State) -> AnswerGuard:
         def decide(finding: Finding, role: str) -> str | None:
-            action, shadow = self._decide("output", finding)
+            action, shadow = self._choices.decide("output", finding)
             segment = Segment("", (), role, "assistant")
             self._tell(ex, self._verdict(finding, action, "output", segment, role, shadow))
             if shadow or action in ("flag", "off"):
@@ -390,7 +264,7 @@ class AiGuard(Plugin[GuardConfig]):
             if state.leaked:
                 return
             state.leaked = True
-            finding = Finding(_OVERLAP, "leakage.overlap", "PROMPT", "high", "", "", 0, 0, str(words), words)
+            finding = Finding(OVERLAP, "leakage.overlap", "PROMPT", "high", "", "", 0, 0, str(words), words)
             if decide(finding, "assistant") is not None:
                 raise ClientError(400, "content_blocked", f"{self.config.message} (leakage.overlap)")
 
@@ -428,51 +302,12 @@ class AiGuard(Plugin[GuardConfig]):
             return
         trusted = frozenset().union(*(judged.trusted for _, judged, _ in items))
         for destination in strange(state.vault.restore(arguments, in_json=True), trusted, untrusted):
-            finding = Finding(
-                _DESTINATION, "exfiltration.destination", "DESTINATION", "high", "", "", 0, 0, destination
-            )
-            action, shadow = self._decide("output", finding)
+            finding = Finding(DESTINATION, "exfiltration.destination", "DESTINATION", "high", "", "", 0, 0, destination)
+            action, shadow = self._choices.decide("output", finding)
             segment = Segment("", (), "tool_call", "assistant")
             self._tell(ex, self._verdict(finding, action, "output", segment, f"tool_call:{name}", shadow))
             if action in ("block", "redact", "mask") and not shadow:
                 raise ClientError(400, "content_blocked", f"{self.config.message} (exfiltration.destination)")
-
-
-def _own_pack(config: GuardConfig, canaries: list[str]) -> Any:
-    """The operator's rules and canaries as a pack; None when there are none. Raises ValueError."""
-    rules = [
-        RuleText(
-            id=rule.id,
-            group="rule",
-            label=rule.label,
-            severity="high",
-            keywords=tuple(word.lower() for word in rule.keywords),
-            pattern=rule.pattern,
-            case=rule.case_sensitive,
-            match=("",),
-        )
-        for rule in config.rules
-    ]
-    if canaries:
-        import re2
-
-        pattern = "|".join(re2.escape(canary) for canary in canaries)
-        words = tuple(canary.lower() for canary in canaries)
-        rules.append(
-            RuleText(
-                id="canary",
-                group="canary",
-                label="CANARY",
-                severity="high",
-                keywords=words,
-                pattern=pattern,
-                directions=("output",),
-                match=("",),
-            )
-        )
-    if not rules:
-        return None
-    return compile_pack(PackText(id="own", version="config", about="The operator's own.", rules=tuple(rules)))
 
 
 def _veiled(looked: Looked) -> bytes:
