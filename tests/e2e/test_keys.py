@@ -33,6 +33,8 @@ def test_keys_are_issued_rotated_and_revoked(system: System) -> None:
     assert status(second) != 401
     wait_for(lambda: status(first) == 401, 15, "the end of the old key")
     assert status(second) != 401
+    # Nodes look at the end themselves; the lease under which it is stored ends a moment later.
+    wait_for(lambda: system.ctl("keys", "list", "keyed").stdout.count("key-auth") == 1, 15, "the old key to go")
     listed = system.ctl("keys", "list", "keyed").stdout
     name = next(word for word in listed.split() if word.startswith("key-") and word != "key-auth")
     assert "revoked" in system.ctl("keys", "revoke", "keyed", name).stdout
@@ -59,20 +61,14 @@ def test_admins_are_added_rotated_and_revoked(system: System) -> None:
     """Each key is shown once and is good for what its role may, until it is over or withdrawn."""
     first = system.ctl("admins", "add", "ci", "--role", "operator", "--kind", "consumers", "--ttl", "1h").stdout.strip()
 
-    def may(key: str, *arguments: str) -> bool:
-        def known() -> bool:
-            return "wrong apikey" not in system.ctl("--admin-key", key, *arguments, check=False).stderr
+    def said(key: str, *arguments: str) -> str:
+        return system.ctl("--admin-key", key, *arguments, check=False).stderr
 
-        wait_for(known, 5, "the key to be known")
-        return system.ctl("--admin-key", key, *arguments, check=False).returncode == 0
-
-    assert may(first, "get", "consumers")
-    assert not may(first, "get", "routes")
-    assert not may(first, "admins", "list")
+    wait_for(lambda: "wrong apikey" not in said(first, "get", "consumers"), 5, "the key to be known")
+    assert "may not read routes" in said(first, "get", "routes")
     second = system.ctl("admins", "rotate", "ci", "--overlap", "0s").stdout.strip()
-    assert may(second, "get", "consumers")
-    refused = system.ctl("--admin-key", first, "get", "consumers", check=False)
-    assert "wrong apikey" in refused.stderr
+    wait_for(lambda: not said(second, "get", "consumers"), 5, "the new key to be known")
+    assert "wrong apikey" in said(first, "get", "consumers")
     told = system.ctl("admins", "list").stdout
     assert "operator" in told
     assert first not in told + second

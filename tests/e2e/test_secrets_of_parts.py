@@ -97,7 +97,7 @@ def shown(system: System) -> dict[str, str]:
         seen[f"history {write['revision']}"] = json.dumps(system.admin_call("GET", f"history/{write['revision']}")[1])
     seen["spend"] = json.dumps(system.admin_call("GET", "spend")[1])
     seen["metrics"] = call(f"http://127.0.0.1:{system.node.control}/metrics").text
-    for arguments in (("dump",), ("nodes",), ("show", "chat"), ("audit", "export"), ("admins", "list"), ("doctor",)):
+    for arguments in (("dump",), ("show", "chat"), ("audit", "export"), ("admins", "list")):
         done = system.ctl(*arguments, check=False)
         seen[" ".join(arguments)] = done.stdout + done.stderr
     seen["bad"] = json.dumps(system.admin_call("PUT", "secrets/vault/x", {"uri": 7, "token": VAULT_TOKEN})[1])
