@@ -40,7 +40,7 @@ class JudgeServer:
         loaded, _ = load_plugin_config(name, config)
         secrets = PlainSecrets({"$env://JUDGE_KEY": "hush"})
         services = plain_services(transport=self.transport, secrets=secrets)
-        return plugin_classes()[name](loaded, Place("routes", "r1"), services)  # type: ignore[arg-type]
+        return plugin_classes()[name](loaded, Place("routes", "r1"), services)
 
 
 @asynccontextmanager
