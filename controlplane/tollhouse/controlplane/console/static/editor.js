@@ -32,6 +32,7 @@ export function editor(session, kind, id, {stored, names, schema}) {
 
   function view(title) {
     if (text && parsed() === null) return;
+    reviewing(false);
     tabs.forEach((one) => one.setAttribute("aria-pressed", String(one.textContent === title)));
     sessionStorage.setItem("editor", title);
     text = null;
@@ -100,12 +101,19 @@ export function editor(session, kind, id, {stored, names, schema}) {
     if (!(await checked())) return;
     const sent = kind === "consumers" ? named(kind, wanted, told) : told;
     replace(result, h("h2", null, "This will change"), difference(before, sent, "the change"), h("p", {className: "tools block"},
-      h("button", {type: "button", className: "main", id: "save", onclick: () => save(wanted, sent)}, "Save"), h("button", {type: "button", onclick: () => replace(result)}, "Go on editing")));
+      h("button", {type: "button", className: "main", id: "save", onclick: () => save(wanted, sent)}, "Save"), h("button", {type: "button", onclick: () => { reviewing(false); replace(result); }}, "Go on editing")));
+    reviewing(true);
     result.querySelector("#save").focus({preventScroll: true});
-    result.scrollIntoView({block: "nearest"});
+    scrollTo(0, 0);
+  }
+
+  /** While somebody looks at the difference there is nothing else to look at. */
+  function reviewing(now) {
+    for (const one of [place, actions]) one.classList.toggle("hidden", now);
   }
 
   async function save(wanted, sent) {
+    reviewing(false);
     try {
       const told = await admin("PUT", `${kind}/${wanted}`, sent, stored ? {"If-Match": stored.etag} : {"If-None-Match": "*"});
       replace(result, done(`Saved as revision ${told.revision}. `, (told.body.notes || []).join(" "), " ", h("a", {href: "#fleet"}, "See who serves it"), " · ", h("a", {href: `#history/${told.revision}`}, "Its place in the history")));
@@ -135,11 +143,11 @@ export function editor(session, kind, id, {stored, names, schema}) {
       h("button", {type: "button", className: "danger right", onclick: remove}, "Delete it"), keep));
     keep.focus();
   };
+  const actions = h("div", {className: "actions"}, !locked && review, !locked && id && h("button", {type: "button", className: "danger", onclick: doubt}, "Delete…"), check);
   const made = h("div", null,
     h("div", {className: "tools"}, h("div", {className: "segments", role: "group", "aria-label": "How it is edited"}, tabs), id ? [h("code", null, `${kind}/${id}`), stored && badge("", `revision ${stored.body.modifiedIndex}`)] : h("label", {for: "new-id"}, "Id ", name),
       h("span", {className: "hint right"}, "Secrets show as ********; left so, they stay as they are.")),
-    h("div", {className: "block"}, place), result,
-    h("div", {className: "actions"}, !locked && review, !locked && id && h("button", {type: "button", className: "danger", onclick: doubt}, "Delete…"), check));
+    h("div", {className: "block"}, place), result, actions);
   view(sessionStorage.getItem("editor") || "Form");
   return made;
 }
