@@ -44,6 +44,8 @@ class Endpoint:
     """The cloud's region, from the address or the signing key; empty: not known."""
     key: str = ""
     """Tells accounts apart: two endpoints with one key share their breaker."""
+    has_references: bool = True
+    """Whether ``headers`` hold references to secrets."""
 
     def target(self, protocol: str, model: str = "", *, stream: bool = False, rest: str = "") -> str:
         """Path and query of the request line for a protocol."""
@@ -60,7 +62,9 @@ class Endpoint:
 
     def revealed(self, secrets: Secrets, protocol: str = "") -> list[tuple[str, str]]:
         """The headers to send, secrets in the clear. Raises GatewayFault ``secret_unavailable``."""
-        shown = [(name, reveal(secrets, value)) for name, value in self.headers]
+        shown = list(self.headers)
+        if self.has_references:
+            shown = [(name, reveal(secrets, value)) for name, value in shown]
         wanted = self.provider.key_headers.get(protocol)
         if wanted is None:
             return shown
@@ -125,6 +129,7 @@ def build_endpoint(
         url=address,
         region=region or signing.get("region", "") or _region(host),
         key=blake2b(identity.encode(), digest_size=8).hexdigest(),
+        has_references=any("$" in value for value in sent.values()),
     )
 
 

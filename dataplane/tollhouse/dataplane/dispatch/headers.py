@@ -92,20 +92,31 @@ def to_provider(
 
 def _meant(headers: Mapping[str, str], patterns: tuple[str, ...]) -> list[tuple[str, str]]:
     """The client's headers that the vendor may see, names in lower case."""
-    exact, prefixes = _split(patterns)
-    meant = []
-    for name, value in headers.items():
+    shown = _shown(patterns)
+    return [(lowered, value) for name, value in headers.items() if (lowered := shown[name])]
+
+
+class _Shown(dict[str, str]):
+    """Header names as clients write them -> in lower case; empty for those a vendor must not see. Clients write the
+    same few in every request, so each is judged once."""
+
+    most = 4096
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        super().__init__()
+        self._prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
+        self._exact = frozenset(pattern for pattern in patterns if not pattern.endswith("*"))
+
+    def __missing__(self, name: str) -> str:
         lowered = name.lower()
-        if (lowered in exact or (prefixes and lowered.startswith(prefixes))) and lowered not in NEVER:
-            meant.append((lowered, value))
-    return meant
+        meant = lowered in self._exact or (bool(self._prefixes) and lowered.startswith(self._prefixes))
+        shown = lowered if meant and lowered not in NEVER else ""
+        if len(self) < self.most:  # names come from clients
+            self[name] = shown
+        return shown
 
 
-@cache
-def _split(patterns: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Exact names, and prefixes."""
-    prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
-    return frozenset(pattern for pattern in patterns if not pattern.endswith("*")), prefixes
+_shown = cache(_Shown)
 
 
 def edit(headers: dict[str, str], edits: Iterable[tuple[str, str | None]]) -> None:

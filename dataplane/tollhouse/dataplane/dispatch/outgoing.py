@@ -27,6 +27,7 @@ _LIMIT_FIELDS = (
 )
 _LIMIT_HOLDERS = tuple((name, name.partition(".")[0]) for name in _LIMIT_FIELDS)
 """With the top-level field each stands in."""
+_HOLDERS = frozenset(holder for _, holder in _LIMIT_HOLDERS)
 
 
 @dataclass(slots=True)
@@ -147,7 +148,7 @@ def _limit_field(target: Target, spoken: Protocol) -> str:
 def _bound(document: RequestDocument, target: Target, spoken: Protocol, most: int | None) -> int | None:
     """Lower the limit to ``most``, if given; the limit as it is then."""
     limit: int | None = None
-    for name, holder in _LIMIT_HOLDERS:
+    for name, holder in _LIMIT_HOLDERS if document.has_any(_HOLDERS) else ():
         if holder in document:
             value = _look(document, name)
             if isinstance(value, int) and value >= 0 and (limit is None or value > limit):
