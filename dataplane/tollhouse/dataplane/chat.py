@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "stop_sequence", "refusal", "pause", "error"]
@@ -196,8 +198,7 @@ class ChatRequest:
     came where both sides speak that format."""
 
 
-@dataclass(slots=True)
-class Usage:
+class Usage(msgspec.Struct):
     """Tokens one attempt consumed, as the provider counted them.
 
     ``input_tokens`` is everything read, cached and cache-written tokens included (OpenAI's way of counting);

@@ -245,10 +245,8 @@ def check_amount(name: str, written: int | str | None) -> list[str]:
 
 def tell_limit(reply: Reply, names: tuple[str, str, str], limit: Limit, taken: Taken) -> None:
     """The headers that say limit, rest, and seconds to the reset."""
-    for name, _ in reply.headers:
-        if name in names:  # another limit of the same name, or the upstream's own
-            reply.headers = [pair for pair in reply.headers if pair[0] not in names]
-            break
+    if not dict(reply.headers).keys().isdisjoint(names):  # another limit of the same name, or the upstream's own
+        reply.headers = [pair for pair in reply.headers if pair[0] not in names]
     of, left, reset = names
     reply.headers += (
         (of, str(limit.amount)),

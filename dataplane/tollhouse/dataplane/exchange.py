@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from tollhouse.dataplane.chat import ChatRequest, Usage
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.protocol import Peek, Protocol
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.reply import Reply
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct):
     """One try on one target and how it ended."""
 
     target: str

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import msgspec
 from tollhouse.dataplane.chat import ChatReply, ChatRequest, Event, Usage
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import GatewayError
@@ -15,8 +16,7 @@ Stored = Literal["", "list", "new", "one"]
 """Of what a provider keeps: nothing, a list of it, something new, or one thing by its id."""
 
 
-@dataclass(slots=True)
-class Peek:
+class Peek(msgspec.Struct):
     """What routing, limits and accounting need of a request, read without decoding the rest."""
 
     model: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,7 @@ _LIMIT_HOLDERS = tuple((name, name.partition(".")[0]) for name in _LIMIT_FIELDS)
 _HOLDERS = frozenset(holder for _, holder in _LIMIT_HOLDERS)
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(msgspec.Struct):
     """What goes out, and what reading the answer needs to know of it."""
 
     spoken: Protocol
@@ -39,8 +38,8 @@ class Prepared:
     """The provider speaks the client's own format."""
     body: bytes
     hide_usage: bool = False
-    renamed_tools: dict[str, str] = field(default_factory=dict)
-    dropped: list[str] = field(default_factory=list)
+    renamed_tools: dict[str, str] = msgspec.field(default_factory=dict)
+    dropped: list[str] = msgspec.field(default_factory=list)
     output_limit: int | None = None
     """Output tokens the provider is told to stop at; None: it is told nothing."""
 
