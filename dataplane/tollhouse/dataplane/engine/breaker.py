@@ -91,7 +91,7 @@ class Breaker:
 
     def started(self, now: float) -> bool:
         """A request was sent. Returns whether it is a probe; hand that back to ``ended``."""
-        if self.state(now) == "closed" and not self._ramp:
+        if not self._ramp and (not self._open_for_s or self.state(now) == "closed") and self.forced != "open":
             return False
         self._probes += 1
         self._last_probe_s = now
@@ -123,6 +123,8 @@ class Breaker:
         return self._open(now, "rate_limited", min(longer, self.limited_longest_s))
 
     def _alive(self, probe: bool) -> None:
+        if not (self._failures or self._limited or self._open_for_s or self._ramp):
+            return  # nothing to forgive, as nearly always
         if self._open_for_s and not probe:
             return  # sent before it opened: what it was, not what it is
         ramp = self._ramp
