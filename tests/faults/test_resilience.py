@@ -20,6 +20,8 @@ from tollhouse.cli.drill.rig import Rig
 from tests.support.etcd_server import free_ports
 
 DOWN = FAULTS[0]
+FIRST_BYTE_S = 30.0
+"""What a route waits for where it says nothing."""
 
 
 async def streams(url: str, count: int) -> list[Call]:
@@ -30,31 +32,51 @@ async def streams(url: str, count: int) -> list[Call]:
     return calls
 
 
-def start_provider(port: int) -> subprocess.Popen[bytes]:
-    """A provider as a process of its own, whose streams take 1.6 s."""
+def start_provider(port: int, tokens: int = 40) -> subprocess.Popen[bytes]:
+    """A provider as a process of its own, whose answers take 40 ms per token."""
     command = [sys.executable, "-m", "tollhouse.cli.main", "simulate", "anthropic", "--listen", f"127.0.0.1:{port}"]
-    return subprocess.Popen([*command, "--script", "tokens=40", "--token-ms", "40"], stdout=subprocess.DEVNULL)
+    return subprocess.Popen([*command, "--script", f"tokens={tokens}", "--token-ms", "40"], stdout=subprocess.DEVNULL)
 
 
 async def test_a_provider_killed_under_load_loses_nothing_that_could_be_served(tmp_path: Path) -> None:
-    """kill -9 of the provider under 100 streams and steady calls: whole answers and streams that had not begun are
-    served by the other one; a stream that had begun ends with an error its client can read."""
+    """kill -9 of the provider under 200 streams and 300 calls a second: whole answers and streams that had not begun
+    are served by the other one; a stream that had begun ends with an error its client can read."""
     [port] = free_ports(1)
     provider = start_provider(port)
     try:
         async with Rig(tmp_path, {"hedge_after_ms": None}, first_url=f"http://127.0.0.1:{port}") as rig:
             assert (await _until_served_by(rig, "anthropic")).target == "anthropic"
-            steady = asyncio.create_task(work(rig.url, 40, 3))
-            early = asyncio.create_task(streams(rig.url, 60))
+            steady = asyncio.create_task(work(rig.url, 300, 2.5))
+            early = asyncio.create_task(streams(rig.url, 120))
             await asyncio.sleep(0.9)
-            late = asyncio.create_task(streams(rig.url, 40))
+            late = asyncio.create_task(streams(rig.url, 80))
             await asyncio.sleep(0.02)
             provider.send_signal(signal.SIGKILL)
             calls = [*await early, *await late, *await steady]
         lost = [call for call in calls if not call.whole and not (call.begun and call.told)]
         assert lost == []
-        assert sum(not call.whole for call in calls) > 20, "the provider died under streams that had begun"
+        assert sum(not call.whole for call in calls) > 100, "the provider died under streams that had begun"
         assert any(call.whole and call.failover_s > 0 for call in calls), "others had not, and were served"
+    finally:
+        provider.kill()
+        provider.wait()
+
+
+async def test_a_provider_that_stops_answering_is_left_by_its_own_record(tmp_path: Path) -> None:
+    """Its connections stay, its answers do not come (SIGSTOP), and no time is configured: those it was asked for are
+    served by the other one as soon as they are late by its record, long before ``first_byte`` is over."""
+    [port] = free_ports(1)
+    provider = start_provider(port, tokens=3)
+    try:
+        async with Rig(tmp_path, {"timeouts": {"idle": 2000}}, first_url=f"http://127.0.0.1:{port}") as rig:
+            assert (await _until_served_by(rig, "anthropic")).target == "anthropic"
+            steady = asyncio.create_task(work(rig.url, 80, 3))
+            await asyncio.sleep(1.5)
+            provider.send_signal(signal.SIGSTOP)
+            calls = await steady
+        assert [call for call in calls if not call.whole and not (call.begun and call.told)] == []
+        assert sum(call.failover_s > 0 for call in calls) > 5, "some had been sent to it"
+        assert max(call.took_s for call in calls if call.whole) < FIRST_BYTE_S / 2
     finally:
         provider.kill()
         provider.wait()

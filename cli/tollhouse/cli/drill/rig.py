@@ -94,7 +94,6 @@ class Rig:
         routing = {
             "models": [MODEL],
             "timeouts": {"connect": 1000, "first_byte": 10_000, "total": 20_000},
-            "hedge_after_ms": 600,
             "explain": True,
             **self._routing,
         }

@@ -15,15 +15,17 @@ from tollhouse.dataplane.dispatch.entry import Entry
 from tollhouse.dataplane.dispatch.explaining import explain_headers
 from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.headers import as_mapping, request_target, to_provider
-from tollhouse.dataplane.dispatch.hedge import OVERTAKEN, race
+from tollhouse.dataplane.dispatch.hedge import OVERTAKEN
 from tollhouse.dataplane.dispatch.holding import HELD
 from tollhouse.dataplane.dispatch.outgoing import Prepared, prepare
-from tollhouse.dataplane.dispatch.plan import ALLOWED, OVER_QUOTA, SPENT, Plan, forbidden, is_allowed
+from tollhouse.dataplane.dispatch.plan import ALLOWED, BY_RECORD, OVER_QUOTA, SPENT, Plan, forbidden, is_allowed
+from tollhouse.dataplane.dispatch.rivals import Rivals
 from tollhouse.dataplane.dispatch.signing import Signer
 from tollhouse.dataplane.dispatch.strategy import route_id
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.trial import Books, Trial
-from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, RetryBudget, Step, Told, Try, Wait, failover
+from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, Step, Told, Try, Wait, failover
+from tollhouse.dataplane.engine.patience import Kind
 from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
@@ -52,7 +54,7 @@ class Driver:
         self._books = Books(services)
         self._answers = Answers(services)
         self._signer = Signer(services)
-        self._hedges = RetryBudget()
+        self._rivals = Rivals(services, self._books)
         self._accounts = Accounts(services)
 
     async def send(self, ex: Exchange, plan: Plan) -> Reply:
@@ -122,36 +124,38 @@ class Driver:
     async def _try(
         self, ex: Exchange, plan: Plan, step: Try, deadline: float | None
     ) -> tuple[Reply | UpstreamFailure, UpstreamFailure | None]:
-        """One try, with a rival if hedging is on and it is slow to start."""
+        """One try, with a rival if it is slow to start."""
         target = plan.targets[step.index]
-        self._hedges.request()
-        if plan.limits.hedge_s is None or step.following is None:
+        rivals, after_s = self._rivals, plan.limits.hedge_s
+        rivals.request()
+        if after_s is None or len(plan.targets) == 1 or (ex.protocol is not None and ex.protocol.opaque):
             return await self._attempt(ex, plan, target, step.more, deadline), None
+        kind = rivals.kind(ex) if after_s == BY_RECORD else None
+        if step.following is None:
+            return await self._attempt(ex, plan, target, step.more, deadline, kind), None
         rival = plan.targets[step.following]
-
-        def may_start() -> bool:
-            now = self._services.clock.monotonic()
-            if not self._states.of(rival).permits(now) or self._states.full(rival):
-                return False
-            given_up = self._states.of(target).state(now) == "open"  # others have found out meanwhile
-            if not given_up and not self._hedges.spend():
-                return False
-            self._books.hedges(route_id(ex), target.name, rival.name).add()
-            return True
-
-        return await race(
-            lambda: self._attempt(ex, plan, target, True, deadline),
-            lambda: self._attempt(ex, plan, rival, False, deadline),
-            plan.limits.hedge_s,
-            may_start,
+        return await rivals.race(
+            ex,
+            after_s,
+            kind,
+            target,
+            rival,
+            lambda: self._attempt(ex, plan, target, True, deadline, kind),
+            lambda: self._attempt(ex, plan, rival, False, deadline, kind),
         )
 
     async def _attempt(
-        self, ex: Exchange, plan: Plan, target: Target, more: bool, deadline: float | None
+        self,
+        ex: Exchange,
+        plan: Plan,
+        target: Target,
+        more: bool,
+        deadline: float | None,
+        kind: Kind | None = None,
     ) -> Reply | UpstreamFailure:
         """One try, once there is a place for it at the target."""
         if not target.max_in_flight:
-            return await self._send(ex, plan, target, more, deadline, None)
+            return await self._send(ex, plan, target, more, deadline, None, kind)
         most = self._states.share(target)
         gate = self._states.of(target).gate
         wait_s = 0.0 if more else plan.limits.queue_s
@@ -161,13 +165,20 @@ class Driver:
             return UpstreamFailure("next", "busy", 503, "it has as many requests under way as it may", 1.0)
         place = Place(gate)
         try:
-            return await self._send(ex, plan, target, more, deadline, place)
+            return await self._send(ex, plan, target, more, deadline, place, kind)
         finally:
             if not place.handed_on:
                 place.leave()
 
     async def _send(
-        self, ex: Exchange, plan: Plan, target: Target, more: bool, deadline: float | None, place: Place | None
+        self,
+        ex: Exchange,
+        plan: Plan,
+        target: Target,
+        more: bool,
+        deadline: float | None,
+        place: Place | None,
+        kind: Kind | None,
     ) -> Reply | UpstreamFailure:
         """The trial is closed on every way out, except by a stream that lives on in the reply."""
         barred = forbidden(ex, target)
@@ -184,6 +195,7 @@ class Driver:
         if isinstance(entry, UpstreamFailure):
             return entry
         trial = self._books.open(ex, target, state, entry, chooser=plan.chooser, place=place)
+        trial.kind = kind
         if plan.limits.continues and STATE not in ex.state:
             trial.resume = lambda broken: self._resume(ex, plan, target, deadline, broken)
         try:

@@ -16,48 +16,102 @@ Outcome = Reply | UpstreamFailure
 Begin = Callable[[], Coroutine[Any, Any, Outcome]]
 
 
-async def race(
-    first: Begin, second: Begin, after_s: float, may_start: Callable[[], bool]
-) -> tuple[Outcome, UpstreamFailure | None]:
-    """The first's outcome, or the second's reply. The second starts only when the first has neither answered nor failed
-    after ``after_s`` and ``may_start`` agrees, which is asked again every ``after_s``. Returns (outcome, how the second
-    failed, if it was tried and did)."""
-    one: asyncio.Task[Outcome] = asyncio.create_task(first())
-    other: asyncio.Task[Outcome] | None = None
+async def race(first: Begin, second: Begin, wait: Callable[[], float]) -> tuple[Outcome, UpstreamFailure | None]:
+    """The first's outcome, or the second's reply. ``wait`` says in how many seconds it wants to be asked again; 0
+    starts the second. Returns (outcome, how the second failed, if it was tried and the first failed too).
+
+    The first runs in the caller's own task, so that a race nobody starts costs no more than a timer."""
+    contest = _Contest(second, wait)
     try:
-        await asyncio.wait({one}, timeout=after_s)
-        while not one.done() and not may_start():
-            await asyncio.wait({one}, timeout=after_s)
-        if one.done():
-            return one.result(), None
-        other = asyncio.create_task(second())
-        await asyncio.wait({one, other}, return_when=asyncio.FIRST_COMPLETED)
-        early, late = (one, other) if one.done() else (other, one)
-        if not isinstance(early.result(), Reply):
-            await asyncio.wait({late})
-        for task, rival in ((one, other), (other, one)):
-            if task.done() and isinstance(task.result(), Reply):
-                await _close(rival)
-                return task.result(), None
-        beside = other.result()
-        assert isinstance(beside, UpstreamFailure)
-        return one.result(), beside
-    finally:
-        await _end([task for task in (one, other) if task is not None and not task.done()])
+        outcome = await first()
+    except asyncio.CancelledError:
+        reply = contest.stop()
+        if reply is None or contest.cancelled_by_others():
+            await contest.end()
+            raise
+        return reply, None
+    except BaseException:
+        if contest.stop() is not None:
+            contest.cancelled_by_others()
+        await contest.end()
+        raise
+    if contest.stop() is not None:
+        contest.cancelled_by_others()
+    if isinstance(outcome, Reply):
+        await contest.end()
+        return outcome, None
+    return await contest.second_chance(outcome)
 
 
-async def _end(tasks: list[asyncio.Task[Outcome]]) -> None:
-    for task in tasks:
-        task.cancel(OVERTAKEN)
-    if tasks:
-        await asyncio.wait(tasks)
-        for task in tasks:
-            await _close(task)
+class _Contest:
+    """The rival of one attempt, and when it comes."""
 
+    __slots__ = ("_beaten", "_begin", "_cancelling", "_loop", "_main", "_over", "_rival", "_timer", "_wait")
 
-async def _close(task: asyncio.Task[Outcome]) -> None:
-    """Let go of the answer of one that was as quick, or came at the very moment it was cancelled."""
-    if task.done() and not task.cancelled() and task.exception() is None and isinstance(reply := task.result(), Reply):
-        close = getattr(reply.stream, "aclose", None)
-        if close is not None:
-            await close()
+    def __init__(self, begin: Begin, wait: Callable[[], float]) -> None:
+        self._begin = begin
+        self._wait = wait
+        self._loop = asyncio.get_running_loop()
+        main = asyncio.current_task()
+        assert main is not None
+        self._main = main
+        self._cancelling = main.cancelling()
+        self._rival: asyncio.Task[Outcome] | None = None
+        self._over = False
+        self._beaten: Reply | None = None
+        self._timer: asyncio.TimerHandle = self._loop.call_later(wait(), self._due)
+
+    def _due(self) -> None:
+        if self._over:
+            return
+        left = self._wait()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._due)
+            return
+        self._rival = self._loop.create_task(self._begin())
+        self._rival.add_done_callback(self._arrived)
+
+    def _arrived(self, rival: asyncio.Task[Outcome]) -> None:
+        """The rival is through: a good answer ends the first attempt; a failure leaves it its chance."""
+        if self._over or rival.cancelled() or rival.exception() is not None:
+            return
+        outcome = rival.result()
+        if isinstance(outcome, Reply):
+            self._over = True
+            self._beaten = outcome
+            self._main.cancel(OVERTAKEN)
+
+    def stop(self) -> Reply | None:
+        """Nobody is cancelled any more. The rival's reply, if it was the first."""
+        self._over = True
+        self._timer.cancel()
+        return self._beaten
+
+    def cancelled_by_others(self) -> bool:
+        """Take our own cancelling back; whether somebody else wants the task cancelled too (the client left)."""
+        return self._main.uncancel() > self._cancelling
+
+    async def second_chance(self, failure: UpstreamFailure) -> tuple[Outcome, UpstreamFailure | None]:
+        """The first has failed: what the rival says, if there is one."""
+        rival = self._rival
+        if rival is None:
+            return failure, None
+        try:
+            await asyncio.wait({rival})
+        except BaseException:
+            await self.end()
+            raise
+        outcome = rival.result()
+        return (outcome, None) if isinstance(outcome, Reply) else (failure, outcome)
+
+    async def end(self) -> None:
+        """Let go of the rival, and of an answer it may have had."""
+        rival = self._rival
+        if rival is None:
+            return
+        rival.cancel(OVERTAKEN)
+        await asyncio.wait({rival})
+        if not rival.cancelled() and rival.exception() is None and isinstance(reply := rival.result(), Reply):
+            close = getattr(reply.stream, "aclose", None)
+            if close is not None:
+                await close()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from tollhouse.dataplane.dispatch.config import Auth, Override, ProviderConf, ProviderType, ProxyConfig
-from tollhouse.dataplane.dispatch.plan import Limits
+from tollhouse.dataplane.dispatch.plan import BY_RECORD, Limits
 from tollhouse.dataplane.engine.failover import NO_FAILOVER, Policy
 from tollhouse.dataplane.plugin import PluginConfig
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
@@ -87,9 +87,10 @@ class MultiConfig(ProxyConfig):
     """How one instance is chosen among equals; where not given, as the catalogue's model says."""
     fallbacks: Fallbacks | None = None
     """Ours: who takes over for which reason, beyond the ordinary instances."""
-    hedge_after_ms: int | None = Field(default=None, ge=1)
+    hedge_after_ms: Annotated[int, Field(ge=0)] | Literal["auto"] | None = "auto"
     """Ours: an instance that has not begun to answer after this long gets a rival; the first good answer counts. At
-    most a fifth of the requests are sent twice."""
+    most a fifth of the requests are sent twice. ``auto``: when it is late by its own record; ``0`` or ``null``: never.
+    Failing over must be on."""
     continue_streams: bool = False
     """Ours: a stream of plain text (no tools, no format, no thinking) that breaks in the middle is continued once by
     another instance whose model takes up a begun answer (Claude up to 4.5); both parts are billed."""
@@ -123,9 +124,17 @@ class MultiConfig(ProxyConfig):
         return self
 
 
+_TIMED_OUT = 504
+
+
 def limits_with(config: MultiConfig, limits: Limits) -> Limits:
     """Limits with what this plugin has besides."""
-    hedge_s = None if config.hedge_after_ms is None else config.hedge_after_ms / 1000
+    after = config.hedge_after_ms
+    if after == "auto":
+        statuses = policy_of(config).statuses
+        hedge_s = BY_RECORD if statuses is None or _TIMED_OUT in statuses else None
+    else:
+        hedge_s = after / 1000 if after else None
     continues = config.continue_streams
     return replace(
         limits, hedge_s=hedge_s, continues=continues, queue_size=config.queue.size, queue_s=config.queue.wait_ms / 1000

@@ -39,6 +39,10 @@ PATIENT = Timeouts(connect_s=5.0, first_byte_s=120.0, idle_s=60.0, send_s=60.0)
 """Where nothing is configured: models may think for a while before the first byte."""
 
 
+BY_RECORD = 0.0
+"""In place of a time to wait (``Limits.hedge_s``): what is late is for the target's own record to say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What bounds one answer."""
@@ -52,7 +56,8 @@ class Limits:
     max_response_bytes: int | None = None
     max_stream_s: float | None = None
     hedge_s: float | None = None
-    """A target that has not begun to answer after this gets a rival; None: it is waited for."""
+    """A target that has not begun to answer after this gets a rival; ``BY_RECORD``: when it is late by its own record;
+    None: it is waited for."""
     continues: bool = False
     """Plain text that breaks off is continued on another target."""
     queue_size: int = 100

@@ -11,6 +11,7 @@ from tollhouse.dataplane.dispatch.gate import Gate
 from tollhouse.dataplane.engine.breaker import DEAD_KEY, Breaker
 from tollhouse.dataplane.engine.expectations import Expectations
 from tollhouse.dataplane.engine.failover import RetryBudget
+from tollhouse.dataplane.engine.patience import Kind, Pace
 from tollhouse.dataplane.engine.peak_ewma import PeakEwma
 from tollhouse.dataplane.engine.quota_headers import refilled
 from tollhouse.dataplane.services import Cell, Clock, Metrics, Services
@@ -18,6 +19,9 @@ from tollhouse.proto.catalog import PriceTable
 
 Action = Literal["open", "close", "reset"]
 """What an operator may do to a breaker: keep the target shut, keep it open to traffic, let it judge by itself again."""
+
+SILENCE = frozenset({"connect", "timeout", "slow"})
+"""Reasons to open that concern requests already sent, too."""
 
 LEVELS = {"closed": 0, "half_open": 1, "open": 2}
 
@@ -78,6 +82,7 @@ class TargetState:
         "_headroom_s",
         "account",
         "account_key",
+        "alive_s",
         "breaker",
         "budget",
         "first_byte_s",
@@ -87,6 +92,7 @@ class TargetState:
         "level",
         "model",
         "name",
+        "paces",
         "start",
         "token",
     )
@@ -111,6 +117,10 @@ class TargetState:
         """Seconds to the first content; 0 while unknown, so that it gets tried."""
         self.token = PeakEwma()
         """Seconds per token after that."""
+        self.paces: dict[Kind, Pace] = {}
+        """How long answers take to begin, per kind of request."""
+        self.alive_s = float("-inf")
+        """When it last answered anybody, be it with an error."""
         self._headroom: float | None = None
         self._headroom_s = 0.0
         self.level: Cell | None = None
@@ -160,6 +170,25 @@ class TargetState:
     def told_quota(self, share: float, now: float) -> None:
         """The provider's last word on what is left of its quota."""
         self._headroom, self._headroom_s = share, now
+
+    def paced(self, kind: Kind, seconds: float, now: float) -> None:
+        """An answer of this kind began after so long."""
+        pace = self.paces.get(kind)
+        if pace is None:
+            pace = self.paces[kind] = Pace()
+        pace.observe(seconds, now)
+
+    def ordinary_s(self, kind: Kind, now: float) -> float:
+        """Within which answers of this kind begin; 0 while that is not known."""
+        pace = self.paces.get(kind)
+        return pace.ordinary_s(now) if pace is not None else 0.0
+
+    def is_silent(self, now: float) -> bool:
+        """Whether what is under way will probably not be answered: it opened because nothing came any more."""
+        return any(
+            one.reason in SILENCE and one.state(now) == "open" and not one.forced
+            for one in (self.breaker, self.account)
+        )
 
     def headroom(self, now: float) -> float | None:
         """What is left of it by now; None when the provider never said."""

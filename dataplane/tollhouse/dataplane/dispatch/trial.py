@@ -10,6 +10,7 @@ from tollhouse.dataplane.dispatch.alarms import Alarms
 from tollhouse.dataplane.dispatch.entry import Entry
 from tollhouse.dataplane.dispatch.gate import Place
 from tollhouse.dataplane.dispatch.targets import Target, TargetState, states_of
+from tollhouse.dataplane.engine.patience import Kind
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.quota_headers import headroom
 from tollhouse.dataplane.engine.tokens import complete
@@ -91,6 +92,7 @@ class Trial:
         "ended",
         "entry",
         "ex",
+        "kind",
         "resume",
         "sent",
         "state",
@@ -120,6 +122,8 @@ class Trial:
         self.entry = entry
         self.resume: Resume | None = None
         """Has the rest of a broken answer said by another target; None: nobody may."""
+        self.kind: Kind | None = None
+        """What its time to begin is measured by; None: it is not measured."""
         self.sent = False
         """The provider may have got the request."""
         self._probes = books.states.begin(state)
@@ -135,7 +139,7 @@ class Trial:
     def content(self) -> None:
         """The stream's first content is here."""
         if self._content_s is None:
-            self._content_s = self._books.clock.monotonic()
+            self._content_s = self.state.alive_s = self._books.clock.monotonic()
 
     def quota(self, headers: Iterable[tuple[str, str]]) -> None:
         """What the answer's headers say of the provider's quota."""
@@ -187,6 +191,12 @@ class Trial:
         state, took = self.state, now - self.attempt.started_s
         if kind in ("timeout", "slow"):
             state.start.observe(took, now)
+            if self.kind is not None and state.alive_s > self.attempt.started_s:  # it is not down, such requests last
+                state.paced(self.kind, took, now)
+        elif self.attempt.status:
+            state.alive_s = now
+        if self.kind is not None and not kind:
+            state.paced(self.kind, (self._content_s or now) - self.attempt.started_s, now)
         if kind or usage is None:
             return
         if self._content_s is None:

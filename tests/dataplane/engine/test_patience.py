@@ -1,0 +1,76 @@
+"""What is late, by a target's own record."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tollhouse.dataplane.engine.patience import ENOUGH, FLOOR_S, FORGOTTEN_S, KEPT, Kind, Pace, kind_of, late_s
+
+
+def recorded(*seconds: float, now: float = 0.0) -> Pace:
+    """A record."""
+    pace = Pace()
+    for one in seconds:
+        pace.observe(one, now)
+    return pace
+
+
+def test_a_short_record_says_nothing() -> None:
+    """One answer too few: nobody is called late."""
+    assert recorded(*[3.0] * (ENOUGH - 1)).ordinary_s(0) == 0
+    assert recorded(*[3.0] * ENOUGH).ordinary_s(0) == 3.0
+
+
+def test_outliers_do_not_make_patient() -> None:
+    """Four out of a hundred hung for a minute: the ordinary time is that of the others."""
+    seconds = [1.0] * 96 + [60.0] * 4
+    random.Random(1).shuffle(seconds)
+    assert recorded(*seconds).ordinary_s(0) == 1.0
+
+
+def test_who_becomes_slower_for_good_is_given_time() -> None:
+    """Its answers are what it is measured by; the old ones are forgotten one by one."""
+    pace = recorded(*[1.0] * KEPT, *[9.0] * KEPT)
+    assert pace.ordinary_s(0) == 9.0
+
+
+def test_an_old_record_says_nothing() -> None:
+    """After an hour without an answer it begins anew."""
+    pace = recorded(*[1.0] * KEPT)
+    assert pace.ordinary_s(FORGOTTEN_S) == 1.0
+    assert pace.ordinary_s(FORGOTTEN_S + 1) == 0
+    pace.observe(5.0, FORGOTTEN_S + 2)
+    assert pace.ordinary_s(FORGOTTEN_S + 2) == 0
+
+
+def test_late_is_a_multiple_of_the_ordinary() -> None:
+    """Later for a target that answers others meanwhile, never below the floor."""
+    assert late_s(3.0, alive=False) == 6.0
+    assert late_s(3.0, alive=True) == 15.0
+    assert late_s(0.01, alive=False) == FLOOR_S
+
+
+def test_another_workers_knowledge_fills_a_gap_only() -> None:
+    """Who knows by itself believes itself."""
+    fresh, own = Pace(), recorded(*[1.0] * ENOUGH)
+    for pace in (fresh, own):
+        pace.learned(7.0, 0)
+    assert fresh.ordinary_s(0) == 7.0
+    assert own.ordinary_s(0) == 1.0
+
+
+def test_kinds_are_told_apart_by_what_takes_time() -> None:
+    """Whole or streamed, thinking or not, long or short."""
+    assert kind_of(b'{"messages":[]}', True) == Kind(True, False, 0)
+    assert kind_of(b'{"thinking":{"type":"enabled"}}', False) == Kind(False, True, 0)
+    assert kind_of(b'{"reasoning_effort":"high"}', False) == Kind(False, True, 0)
+    assert kind_of(b"x" * 300_000, True) == Kind(True, False, 2)
+
+
+@given(st.lists(st.floats(min_value=0, max_value=600), min_size=ENOUGH, max_size=3 * KEPT))
+def test_the_ordinary_time_is_one_that_was_measured(seconds: list[float]) -> None:
+    """Never above the slowest of those remembered, so a healthy target is never waited for longer than it deserves."""
+    ordinary = recorded(*seconds).ordinary_s(0)
+    assert ordinary == 0 or ordinary in seconds
