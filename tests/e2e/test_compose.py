@@ -36,7 +36,7 @@ class Composed:
         self.simulators = Simulators()
         self.etcd = EtcdServer(folder, extra=self._etcd_options(), durable=False)
         self.postgres = PostgresServer().start()
-        self.redis = RedisServer(*self.services["redis"]["command"][1:])
+        self.redis = RedisServer(*self.services["redis"]["command"][1:], "--dir", str(folder))
         names = ("9080", "9443", "9090", "9092", "9180", "9181")
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.processes: list[Process] = []
