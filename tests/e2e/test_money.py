@@ -74,6 +74,27 @@ def test_top_forecast_savings_files_and_reconciliation(system: System, tmp_path:
     assert "nothing was corrected" in system.ctl("spend", "corrections").stderr
 
 
+def test_what_choosing_the_cheaper_target_saved(system: System) -> None:
+    """Against the dearest target the model asked for has, in the sums of the ledger."""
+    configure(system)
+    url = system.simulators.openai.url
+    system.admin_call(
+        "PUT", "providers/own", {"type": "openai", "endpoint": url, "auth": {"header": {"Authorization": "Bearer k"}}}
+    )
+    targets = [{"provider": "own", "model": "gpt-4o-mini", "priority": 1}, {"provider": "own", "model": "gpt-4o"}]
+    system.admin_call("PUT", "models/thrifty", {"targets": targets})
+    plugins = {"key-auth": {}, "ai-proxy-multi": {"models": ["thrifty"]}}
+    only = [["http_x_thrifty", "==", "1"]]
+    system.put("routes/thrifty", {"uri": "/v1/chat/completions", "vars": only, "priority": 9, "plugins": plugins})
+    asked = {**ask(), "model": "thrifty"}
+    assert system.chat(asked, x_thrifty="1", **key(0, "thrifty")).status == 200
+    wait_for(lambda: any(row["session"] == "thrifty" for row in records(system)), 10, "the record")
+    answer = json.loads(system.ctl("spend", "savings", "--session", "thrifty", "-o", "json").stdout)
+    (spent,) = [row for row in records(system) if row["session"] == "thrifty"]
+    assert spent["model"] == "gpt-4o-mini"
+    assert nano(answer["total"]["routing_saved_usd"]) > 10 * spent["cost_nano"] > 0
+
+
 def test_a_node_that_lost_its_journal_has_its_counts_from_the_ledger(system: System) -> None:
     """Before it lets anybody in; comparing once more changes nothing."""
     budget = {"unit": "requests", "amount": 3, "window": "month", "scope": {"consumer": "agent3"}}

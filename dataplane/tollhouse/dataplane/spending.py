@@ -165,6 +165,10 @@ class Closed(msgspec.Struct, frozen=True, array_like=True, tag="c", omit_default
     output_tokens: int = 0
     reasoning_tokens: int = 0
     outcomes: tuple[Outcome, ...] = ()
+    cache_saved_nano: int = 0
+    """By the provider's cache; negative where writing to it cost more than reading from it saved."""
+    routing_saved_nano: int = 0
+    """Against the dearest target of the model asked for."""
 
 
 class LedgerFull(Exception):

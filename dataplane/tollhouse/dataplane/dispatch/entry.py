@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.engine.budgets import CompiledBudget
-from tollhouse.dataplane.engine.pricing import cost
+from tollhouse.dataplane.engine.pricing import cache_saved, cost
 from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.services import Services
@@ -138,7 +138,19 @@ class Entry:
             told.output_tokens,
             told.reasoning_tokens,
             outcomes,
+            *self._saved(kind, usage, nano),
         )
+
+    def _saved(self, kind: str, usage: Usage | None, nano: int) -> tuple[int, int]:
+        """By the provider's cache, and by choosing this target of those the model asked for has. An answer whose price
+        nobody knows, and what was no answer, saved nothing."""
+        price = self._target.price
+        if kind or usage is None or price is None or not price.known:
+            return 0, 0
+        model = self._ex.snapshot.models.find(self._ex.peek.model)
+        prices = [one.price for one in model.targets if one.price is not None and one.price.known] if model else []
+        dearest = max((cost(usage, one) for one in prices), default=nano) if len(prices) > 1 else nano
+        return cache_saved(usage, price), dearest - nano
 
     def header(self) -> str:
         """What is left of each budget, for the caller; empty where none applies."""

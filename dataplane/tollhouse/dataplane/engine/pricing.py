@@ -35,6 +35,15 @@ def cost(usage: Usage, price: PriceTable) -> NanoUSD:
     return NanoUSD((total + _MILLION // 2) // _MILLION)
 
 
+def cache_saved(usage: Usage, price: PriceTable) -> NanoUSD:
+    """What the provider's cache saved: the same tokens, all read fresh, less what they cost. Negative where more was
+    written to it than read from it."""
+    if not (usage.cached_tokens or usage.cache_write_tokens or usage.cache_write_1h_tokens):
+        return NanoUSD(0)
+    fresh = Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    return NanoUSD(cost(fresh, price) - cost(usage, price))
+
+
 def worst_case(input_tokens: int, max_output_tokens: int, price: PriceTable) -> NanoUSD:
     """The most a request of this size can cost: nothing cached, everything written at the dearest input rate."""
     rate = rates(price, input_tokens)

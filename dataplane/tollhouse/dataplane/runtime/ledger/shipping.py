@@ -244,6 +244,8 @@ def usage_record(entry: Entry) -> Any:
         cache_write_1h_tokens=closed.cache_write_1h_tokens,
         output_tokens=closed.output_tokens,
         reasoning_tokens=closed.reasoning_tokens,
+        cache_saved_nano_usd=closed.cache_saved_nano,
+        routing_saved_nano_usd=closed.routing_saved_nano,
         counts=[
             spend_pb2.BudgetCount(
                 key=claim.key, bucket=claim.bucket, expires=claim.expires, units=came.units, doubt=came.doubt
