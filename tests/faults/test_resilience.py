@@ -39,23 +39,23 @@ def start_provider(port: int, tokens: int = 40) -> subprocess.Popen[bytes]:
 
 
 async def test_a_provider_killed_under_load_loses_nothing_that_could_be_served(tmp_path: Path) -> None:
-    """kill -9 of the provider under 200 streams and 300 calls a second: whole answers and streams that had not begun
-    are served by the other one; a stream that had begun ends with an error its client can read."""
+    """kill -9 of the provider under 100 streams and steady calls: whole answers and streams that had not begun are
+    served by the other one; a stream that had begun ends with an error its client can read."""
     [port] = free_ports(1)
     provider = start_provider(port)
     try:
         async with Rig(tmp_path, {"hedge_after_ms": None}, first_url=f"http://127.0.0.1:{port}") as rig:
             assert (await _until_served_by(rig, "anthropic")).target == "anthropic"
-            steady = asyncio.create_task(work(rig.url, 300, 2.5))
-            early = asyncio.create_task(streams(rig.url, 120))
+            steady = asyncio.create_task(work(rig.url, 40, 3))
+            early = asyncio.create_task(streams(rig.url, 60))
             await asyncio.sleep(0.9)
-            late = asyncio.create_task(streams(rig.url, 80))
+            late = asyncio.create_task(streams(rig.url, 40))
             await asyncio.sleep(0.02)
             provider.send_signal(signal.SIGKILL)
             calls = [*await early, *await late, *await steady]
         lost = [call for call in calls if not call.whole and not (call.begun and call.told)]
         assert lost == []
-        assert sum(not call.whole for call in calls) > 100, "the provider died under streams that had begun"
+        assert sum(not call.whole for call in calls) > 20, "the provider died under streams that had begun"
         assert any(call.whole and call.failover_s > 0 for call in calls), "others had not, and were served"
     finally:
         provider.kill()
