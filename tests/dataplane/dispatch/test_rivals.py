@@ -14,6 +14,7 @@ from tollhouse.dataplane.dispatch.rivals import Rivals
 from tollhouse.dataplane.dispatch.targets import states_of
 from tollhouse.dataplane.dispatch.trial import Books
 from tollhouse.dataplane.engine.patience import ALIVE, ENOUGH, FLOOR_S, SILENT, Kind
+from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.registry import provider_types
 from tollhouse.dataplane.reply import Reply
 
@@ -27,6 +28,17 @@ KIND = Kind(stream=True, thinks=False, size=0)
 
 def after(seconds: float, reply: Reply) -> Begin:
     async def run() -> Any:
+        await asyncio.sleep(seconds)
+        return reply
+
+    return run
+
+
+def asked(books: Books, ex: Exchange, seconds: float, reply: Reply) -> Begin:
+    """The same by a provider that is asked at once."""
+
+    async def run() -> Any:
+        books.open(ex, target("m", "a"), books.states.of(target("m", "a")))
         await asyncio.sleep(seconds)
         return reply
 
@@ -63,6 +75,23 @@ async def test_by_its_own_record() -> None:
     assert late(state, BY_RECORD, Kind(stream=False, thinks=False, size=0), now, now + 1) == FLOOR_S
 
 
+async def test_who_waits_for_a_budget_is_not_late() -> None:
+    """Time counts from when the provider was asked: before that no rival would be any quicker."""
+    services = plain_services(clock=PassingClock())
+    books = Books(services)
+    rivals = Rivals(services, books)
+    ex = await finished_chat()
+    raced = (target("m", "a"), OTHER)
+    own, other = Reply(), Reply()
+
+    async def held() -> Any:
+        await asyncio.sleep(0.05)
+        return own
+
+    assert await rivals.race(ex, 0.002, None, *raced, held, after(0, other)) == (own, None)
+    assert await rivals.race(ex, 0.002, None, *raced, asked(books, ex, 0.05, own), after(0, other)) == (other, None)
+
+
 class PassingClock(StillClock):
     """A millisecond passes with every look."""
 
@@ -75,12 +104,13 @@ async def test_few_are_asked_twice() -> None:
     """With the budget for second requests spent a slow target keeps its request, until it has fallen silent."""
     clock = PassingClock()
     services = plain_services(clock=clock)
-    rivals = Rivals(services, Books(services))
+    books = Books(services)
+    rivals = Rivals(services, books)
     while rivals._budget.spend():
         pass
     ex = await finished_chat()
     own, other = Reply(), Reply()
     raced = (target("m", "a"), OTHER)
-    assert await rivals.race(ex, 1e-9, None, *raced, after(0.05, own), after(0, other)) == (own, None)
+    assert await rivals.race(ex, 1e-9, None, *raced, asked(books, ex, 0.05, own), after(0, other)) == (own, None)
     fail(states_of(services), raced[0], "timeout", 3, clock.now)
-    assert await rivals.race(ex, 1e-9, None, *raced, after(0.9, own), after(0, other)) == (other, None)
+    assert await rivals.race(ex, 1e-9, None, *raced, asked(books, ex, 0.9, own), after(0, other)) == (other, None)

@@ -91,9 +91,10 @@ class Accounts:
             ("budget", "mode"),
         )
 
-    async def begin(self, ex: Exchange, target: Target, prepared: Prepared) -> Entry | None:
-        """Reserve and write down; None where neither budgets nor a log are there. Raises Refused, SmallerAnswer, and
-        GatewayError when the log or the counts are not to be had."""
+    async def begin(self, ex: Exchange, target: Target, prepared: Prepared, *, waits: bool = True) -> Entry | None:
+        """Reserve and write down; None where neither budgets nor a log are there. Raises Refused (where a budget would
+        let it wait: after that, or at once unless it ``waits``), SmallerAnswer, and GatewayError when the log or the
+        counts are not to be had."""
         services = self._services
         budgets, attempt_log = services.budgets, services.attempt_log
         if budgets is None and attempt_log is None:
@@ -119,6 +120,10 @@ class Accounts:
             assert worst is not None
             first_come = not self._waiting.lines or not self._waiting.stand_before(shares)
             held = await self._take(ex, name, budgets, shares, worst) if first_come else UNFIT
+            if held is UNFIT and not waits:
+                share = next(one for one in shares if one.refused)
+                left = max(0, share.claim.limit - share.used)
+                raise Refused(_exceeded(share, left, services.clock.time()), next_target=True)
             if held is UNFIT:
                 shares, held = await self._wait(ex, target, prepared, purse, name, budgets, shares, worst)
         # Where no ledger wants records, what is in an envelope needs none: the worker tells what that comes to.

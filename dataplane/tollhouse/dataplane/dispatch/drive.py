@@ -141,7 +141,7 @@ class Driver:
             target,
             rival,
             lambda: self._attempt(ex, plan, target, True, deadline, kind),
-            lambda: self._attempt(ex, plan, rival, False, deadline, kind),
+            lambda: self._attempt(ex, plan, rival, False, deadline, kind, is_rival=True),
         )
 
     async def _attempt(
@@ -152,10 +152,12 @@ class Driver:
         more: bool,
         deadline: float | None,
         kind: Kind | None = None,
+        *,
+        is_rival: bool = False,
     ) -> Reply | UpstreamFailure:
         """One try, once there is a place for it at the target."""
         if not target.max_in_flight:
-            return await self._send(ex, plan, target, more, deadline, None, kind)
+            return await self._send(ex, plan, target, more, deadline, None, kind, is_rival)
         most = self._states.share(target)
         gate = self._states.of(target).gate
         wait_s = 0.0 if more else plan.limits.queue_s
@@ -165,7 +167,7 @@ class Driver:
             return UpstreamFailure("next", "busy", 503, "it has as many requests under way as it may", 1.0)
         place = Place(gate)
         try:
-            return await self._send(ex, plan, target, more, deadline, place, kind)
+            return await self._send(ex, plan, target, more, deadline, place, kind, is_rival)
         finally:
             if not place.handed_on:
                 place.leave()
@@ -179,6 +181,7 @@ class Driver:
         deadline: float | None,
         place: Place | None,
         kind: Kind | None,
+        is_rival: bool,
     ) -> Reply | UpstreamFailure:
         """The trial is closed on every way out, except by a stream that lives on in the reply."""
         barred = forbidden(ex, target)
@@ -189,7 +192,7 @@ class Driver:
         if plan.guarded and not state.permits(now, last_resort=plan.last_resort or not more):
             return _left_alone(state, now)
         waited_s = ex.state.get(HELD, 0.0)
-        prepared, entry = await self._prepare(ex, target)
+        prepared, entry = await self._prepare(ex, target, waits=not is_rival)
         if deadline is not None:  # waiting for a budget is no attempt's time
             deadline += ex.state.get(HELD, 0.0) - waited_s
         if isinstance(entry, UpstreamFailure):
@@ -253,12 +256,15 @@ class Driver:
             return None
         return outcome.stream if isinstance(outcome, Reply) else None
 
-    async def _prepare(self, ex: Exchange, target: Target) -> tuple[Prepared, Entry | UpstreamFailure | None]:
-        """What to send, with what it may cost held and written down; a failure where a budget has no room."""
+    async def _prepare(
+        self, ex: Exchange, target: Target, *, waits: bool
+    ) -> tuple[Prepared, Entry | UpstreamFailure | None]:
+        """What to send, with what it may cost held and written down; a failure where a budget has no room, at once
+        for who does not wait."""
         prepared = prepare(ex, target)
         for _ in range(3):  # what is left may shrink between looking and taking
             try:
-                return prepared, await self._accounts.begin(ex, target, prepared)
+                return prepared, await self._accounts.begin(ex, target, prepared, waits=waits)
             except SmallerAnswer as smaller:
                 prepared = prepare(ex, target, smaller.tokens)
             except Refused as refused:

@@ -50,11 +50,13 @@ class Rivals:
         second: Begin,
     ) -> tuple[Outcome, UpstreamFailure | None]:
         """``first``, beside it ``second`` once ``target`` is late."""
-        started = self._clock.monotonic()
         state = self._states.of(target)
+        before = len(ex.attempts)
 
         def wait() -> float:
             now = self._clock.monotonic()
+            # Nobody is late who has not been asked yet: the request may wait for room in a budget, or for an operator.
+            started = ex.attempts[before].started_s if len(ex.attempts) > before else now
             passed = now - started
             left = self._late_s(state, after_s, kind, started, now) - passed
             if left > 0:  # who may have fallen silent meanwhile has to be watched
