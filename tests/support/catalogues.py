@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from tollhouse.dataplane.dispatch.catalog import Catalog
+from tollhouse.dataplane.dispatch.setup.catalog import Catalog
 from tollhouse.proto.resources import KINDS
 
 

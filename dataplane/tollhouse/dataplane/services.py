@@ -240,7 +240,7 @@ class Services:
     workers: int = 1
     """Which of how many workers of the node this is: bounds that hold for the node are divided among them."""
     targets: Any = None
-    """Health and load of targets, shared by all routes of the worker: ``dispatch.targets.TargetStates``."""
+    """Health and load of targets, shared by all routes of the worker: ``dispatch.choosing.targets.TargetStates``."""
     open_spans: Callable[[Collector], SpanSink] | None = None
     """Where spans for a collector go; the same collector gives the same sink. Raises ValueError when this node cannot
     send any. None where nothing is traced (checking a config, tests)."""
@@ -259,7 +259,7 @@ class Services:
     alert: Callable[[Alert], None] | None = None
     """Has people told. None where nobody is (tests)."""
     waiting: Any = None
-    """Who waits for budgets, shared by all routes of the worker: ``dispatch.waiting.Waiting``."""
+    """Who waits for budgets, shared by all routes of the worker: ``dispatch.money.waiting.Waiting``."""
     guesses: Guesses = field(default_factory=Guesses)
     """Wrong keys that were presented to this worker lately."""
     on_close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

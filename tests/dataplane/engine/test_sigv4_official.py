@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tollhouse.dataplane.dispatch.endpoints import build_endpoint
+from tollhouse.dataplane.dispatch.setup.endpoints import build_endpoint
 from tollhouse.dataplane.engine.sigv4 import AwsKey, sign
 from tollhouse.dataplane.registry import provider_types
 

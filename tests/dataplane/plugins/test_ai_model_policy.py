@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tollhouse.dataplane.dispatch.catalog import Catalog
-from tollhouse.dataplane.dispatch.listing import list_models
-from tollhouse.dataplane.dispatch.plan import forbidden
+from tollhouse.dataplane.dispatch.choosing.plan import forbidden
+from tollhouse.dataplane.dispatch.setup.catalog import Catalog
+from tollhouse.dataplane.dispatch.setup.listing import list_models
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.records.verdicts import verdicts_of
 from tollhouse.proto.resources.model import Model, Provider

@@ -15,7 +15,7 @@ from tollhouse.dataplane.pipeline import BoundPlugin, Dispatcher, Pipeline, Plug
 from tollhouse.proto.fleet import RefusedObject
 
 if TYPE_CHECKING:
-    from tollhouse.dataplane.dispatch.catalog import Catalog
+    from tollhouse.dataplane.dispatch.setup.catalog import Catalog
     from tollhouse.dataplane.exchange import Exchange
     from tollhouse.dataplane.plugin import PluginConfig
     from tollhouse.dataplane.reply import Reply

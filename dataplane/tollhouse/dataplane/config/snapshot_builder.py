@@ -10,9 +10,9 @@ from tollhouse.dataplane.config.consumer_index import CONSUMER_KINDS, ConsumerIn
 from tollhouse.dataplane.config.object_loader import KINDS, Changed, Key, Loaded, ObjectLoader
 from tollhouse.dataplane.config.objects import Batch
 from tollhouse.dataplane.config.snapshot import CompiledRoute, Consumers, Snapshot
-from tollhouse.dataplane.dispatch.catalog import Catalog
-from tollhouse.dataplane.dispatch.upstream import UpstreamDispatcher
-from tollhouse.dataplane.dispatch.waiting import waiting_of
+from tollhouse.dataplane.dispatch.money.waiting import waiting_of
+from tollhouse.dataplane.dispatch.plain.upstream import UpstreamDispatcher
+from tollhouse.dataplane.dispatch.setup.catalog import Catalog
 from tollhouse.dataplane.engine.addresses import AddressSet
 from tollhouse.dataplane.engine.budgets import BudgetIndex, CompiledBudget
 from tollhouse.dataplane.engine.expression import compile_expression

@@ -2,13 +2,12 @@
 
 Reading order, for routes that serve a model:
 
-1. ``config`` ``multi_config``   what users write; ``tutorial`` rewrites the short spellings
-2. ``catalog`` ``instances``     models and instances as ``targets``, reached at ``endpoints``
-3. ``plan``                      which targets, in which order, how patiently
-4. ``drive``                     tries them as ``engine.failover`` says; ``trial`` keeps the books of each try
-5. ``outgoing`` ``headers``      what an attempt sends
-6. ``answers``                   what comes back: whole, or as a ``stream`` over one of two ``legs``
-7. ``failures``                  what the client is told when nothing came
+1. ``setup``     what users write as ``options``; models and instances as targets, reached at ``endpoints``
+2. ``choosing``  the ``plan``: which targets, in which order, how patiently
+3. ``attempts``  ``drive`` tries them as ``engine.failover`` says; ``outgoing`` and ``headers`` are what an attempt
+                 sends, ``trial`` keeps its books, ``failures`` is what the client is told when nothing came
+4. ``money``     what each attempt reserves, and what it came to
+5. ``replies``   ``answers``: what comes back, whole, or as a ``stream`` over one of two ``legs``
 
-Ordinary routes: ``upstream``, with ``nodes``, ``proxying`` and ``health``.
+Requests that name no model: ``plain``.
 """

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dataplane.dispatch import tutorial
-from tollhouse.dataplane.dispatch.body_size import require_size
-from tollhouse.dataplane.dispatch.config import (
+from tollhouse.dataplane.dispatch.attempts.drive import Driver
+from tollhouse.dataplane.dispatch.choosing.plan import Turns, plan_of, plan_of_one, select
+from tollhouse.dataplane.dispatch.choosing.targets import states_of
+from tollhouse.dataplane.dispatch.plain.body_size import require_size
+from tollhouse.dataplane.dispatch.plain.stored import plan_stored
+from tollhouse.dataplane.dispatch.setup import tutorial
+from tollhouse.dataplane.dispatch.setup.instances import Instance, Instances
+from tollhouse.dataplane.dispatch.setup.listing import of_names
+from tollhouse.dataplane.dispatch.setup.options import (
     Auth,
     Override,
     ProviderConf,
@@ -16,12 +22,6 @@ from tollhouse.dataplane.dispatch.config import (
     located,
     missing_endpoint,
 )
-from tollhouse.dataplane.dispatch.drive import Driver
-from tollhouse.dataplane.dispatch.instances import Instance, Instances
-from tollhouse.dataplane.dispatch.listing import of_names
-from tollhouse.dataplane.dispatch.plan import Turns, plan_of, plan_of_one, select
-from tollhouse.dataplane.dispatch.stored import plan_stored
-from tollhouse.dataplane.dispatch.targets import states_of
 from tollhouse.dataplane.engine.choose import Choice
 from tollhouse.dataplane.engine.failover import NO_FAILOVER
 from tollhouse.dataplane.exchange import Exchange, ExplainTarget

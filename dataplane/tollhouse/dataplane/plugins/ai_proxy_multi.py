@@ -7,20 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tollhouse.dataplane.dispatch import tutorial
-from tollhouse.dataplane.dispatch.body_size import require_size
-from tollhouse.dataplane.dispatch.chains import chain_targets
-from tollhouse.dataplane.dispatch.config import limits_of, located, missing_endpoint
-from tollhouse.dataplane.dispatch.drive import Driver
-from tollhouse.dataplane.dispatch.explaining import wants_explanation
-from tollhouse.dataplane.dispatch.instances import Instance, Instances
-from tollhouse.dataplane.dispatch.listing import find_model, is_served, list_models, of_names
-from tollhouse.dataplane.dispatch.multi_config import InstanceConfig, MultiConfig, limits_with, policy_of
-from tollhouse.dataplane.dispatch.plan import ALLOWED, PATIENT, Limits, plan_of, select
-from tollhouse.dataplane.dispatch.probes import InstanceProbes
-from tollhouse.dataplane.dispatch.stored import only_speakers, plan_stored
-from tollhouse.dataplane.dispatch.strategy import Chooser, Ordering
-from tollhouse.dataplane.dispatch.targets import Target, states_of
+from tollhouse.dataplane.dispatch.attempts.drive import Driver
+from tollhouse.dataplane.dispatch.choosing.chains import chain_targets
+from tollhouse.dataplane.dispatch.choosing.explaining import wants_explanation
+from tollhouse.dataplane.dispatch.choosing.plan import ALLOWED, PATIENT, Limits, plan_of, select
+from tollhouse.dataplane.dispatch.choosing.probes import InstanceProbes
+from tollhouse.dataplane.dispatch.choosing.strategy import Chooser, Ordering
+from tollhouse.dataplane.dispatch.choosing.targets import Target, states_of
+from tollhouse.dataplane.dispatch.plain.body_size import require_size
+from tollhouse.dataplane.dispatch.plain.stored import only_speakers, plan_stored
+from tollhouse.dataplane.dispatch.setup import tutorial
+from tollhouse.dataplane.dispatch.setup.instances import Instance, Instances
+from tollhouse.dataplane.dispatch.setup.listing import find_model, is_served, list_models, of_names
+from tollhouse.dataplane.dispatch.setup.multi_options import InstanceConfig, MultiConfig, limits_with, policy_of
+from tollhouse.dataplane.dispatch.setup.options import limits_of, located, missing_endpoint
 from tollhouse.dataplane.engine.choose import Choice, Order
 from tollhouse.dataplane.exchange import Exchange, ExplainTarget
 from tollhouse.dataplane.plugin import DispatchPlugin, Place, PluginConfig

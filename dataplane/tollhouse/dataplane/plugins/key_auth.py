@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from pydantic import Field
-from tollhouse.dataplane.dispatch.proxying import proxied_target
+from tollhouse.dataplane.dispatch.plain.proxying import proxied_target
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.identifying import enter, enter_anonymous, find
 from tollhouse.dataplane.plugin import Digest, Plugin, PluginConfig

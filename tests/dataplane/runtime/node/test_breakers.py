@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tollhouse.dataplane.dispatch.endpoints import build_endpoint
-from tollhouse.dataplane.dispatch.targets import Target, TargetStates
+from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetStates
+from tollhouse.dataplane.dispatch.setup.endpoints import build_endpoint
 from tollhouse.dataplane.registry import provider_types
 from tollhouse.dataplane.runtime.link.link import LinkError, encode_tell
 from tollhouse.dataplane.runtime.link.messages import BreakerTold, Forced, ForceTarget

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 from multidict import CIMultiDict
-from tollhouse.dataplane.dispatch.targets import states_of
+from tollhouse.dataplane.dispatch.choosing.targets import states_of
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.explaining import explain
 from tollhouse.dataplane.gateway import Gateway

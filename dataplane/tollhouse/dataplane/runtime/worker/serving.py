@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tollhouse.dataplane.config.objects import Batch
-from tollhouse.dataplane.dispatch.targets import states_of
+from tollhouse.dataplane.dispatch.choosing.targets import states_of
 from tollhouse.dataplane.gateway import Gateway
 from tollhouse.dataplane.runtime.clock import SystemClock
 from tollhouse.dataplane.runtime.counts.counters import LinkedCounters

@@ -1,0 +1,149 @@
+"""A plain-text answer that broke off, taken up by another target: what was said so far becomes the beginning of its
+answer (assistant prefill), and the client sees one stream. Opt-in, at most once per request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from tollhouse.dataplane.chat import Event, PartEnded, PartStarted, ReplyStarted, TextDelta, Usage, UsageReported
+from tollhouse.dataplane.dispatch.choosing.targets import Target
+from tollhouse.dataplane.dispatch.replies.legs import TranslatedLeg
+from tollhouse.dataplane.engine.prompt_size import media_tokens
+from tollhouse.dataplane.protocol import StreamDecoder, StreamEncoder
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.exchange import Exchange
+
+STATE = "continuing"
+"""``Exchange.state`` key: the ``Broken`` answer that is being continued."""
+
+PREFILLS = (
+    "claude-3-*",
+    "claude-*-4-0*",
+    "claude-*-4-1*",
+    "claude-*-4-2*",
+    "claude-*-4-5*",
+)
+"""Models that go on with an assistant message that stands last. Newer ones refuse it; OpenAI's begin anew."""
+
+_FORMATS = ("openai_chat", "anthropic_messages")
+
+
+class Broken:
+    """What the client has seen of an answer."""
+
+    def __init__(self, encoder: StreamEncoder, text: str, part: int, usage: Usage) -> None:
+        self.encoder = encoder
+        self.text = text
+        self.part = part
+        """Index of the open text part."""
+        self.usage = usage
+
+
+class KeptLeg(TranslatedLeg):
+    """Remembers the text, as long as there is nothing but text."""
+
+    __slots__ = ("_open", "_others", "_text", "client_encoder")
+
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder) -> None:
+        super().__init__(decoder, encoder, None)
+        self.client_encoder = encoder
+        self._text: list[str] = []
+        self._open: int | None = None
+        self._others = False
+
+    def events(self, events: Iterable[Event]) -> None:
+        """Take events in."""
+        seen = list(events)
+        for event in seen:
+            if isinstance(event, PartStarted):
+                self._others = self._others or event.kind != "text" or self._open is not None
+                self._open = event.index
+            elif isinstance(event, TextDelta):
+                self._text.append(event.text)
+            elif isinstance(event, PartEnded):
+                self._others = True  # the answer was over, or something else was to come
+        super().events(seen)
+
+    def broken(self, request_size: int) -> Broken | None:
+        """What could be continued; None when there is more than one open piece of text."""
+        text = "".join(self._text)
+        if self._others or self._open is None or not text.strip():
+            return None
+        return Broken(self.client_encoder, text, self._open, self.usage(request_size))
+
+
+class ContinuedLeg(TranslatedLeg):
+    """The second half: goes on in the client's stream where the first broke off."""
+
+    __slots__ = ("_broken", "_repeated", "_second")
+
+    def __init__(self, decoder: StreamDecoder, broken: Broken) -> None:
+        super().__init__(decoder, broken.encoder, None)
+        self._broken = broken
+        self._repeated = broken.text[len(broken.text.rstrip()) :]
+        """White space the client has and the new target was not shown."""
+        self._second: int | None = None
+
+    def take(self) -> bytes:
+        """What is ready, as if it came from the first."""
+        pending, self._pending = self._pending, []
+        encode = self._broken.encoder.encode
+        return b"".join([encode(event) for one in pending for event in self._shown(one)])
+
+    def _shown(self, event: Event) -> list[Event]:
+        part = self._broken.part
+        if isinstance(event, ReplyStarted):
+            return []
+        if isinstance(event, PartStarted) and event.kind == "text" and self._second is None:
+            self._second = event.index
+            return []
+        if isinstance(event, TextDelta) and event.index == self._second:
+            return [TextDelta(event.choice, part, self._without_repetition(event.text), event.logprobs)]
+        if isinstance(event, PartEnded) and event.index == self._second:
+            return [PartEnded(event.choice, part)]
+        if isinstance(event, UsageReported):
+            first = self._broken.usage
+            both = Usage(
+                input_tokens=first.input_tokens,
+                cached_tokens=first.cached_tokens,
+                output_tokens=first.output_tokens + event.usage.output_tokens,
+                estimated=True,
+            )
+            return [UsageReported(both)]
+        return [event]
+
+    def _without_repetition(self, text: str) -> str:
+        repeated, self._repeated = self._repeated, ""
+        return text.removeprefix(repeated) if repeated else text
+
+
+def may_continue(ex: Exchange) -> bool:
+    """Whether the request asks for plain text and nothing else."""
+    if ex.protocol is None or ex.document is None or ex.protocol.name not in _FORMATS:
+        return False
+    if ex.peek.needs or ex.peek.choices != 1 or (ex.pipeline is not None and ex.pipeline.event_hooks):
+        return False
+    asked = ex.document
+    if any(asked.get(name) for name in ("tools", "response_format", "thinking", "reasoning_effort", "logprobs")):
+        return False
+    messages = asked.get("messages")
+    return isinstance(messages, list) and not media_tokens(messages)
+
+
+def can_continue(target: Target) -> bool:
+    """Whether a target goes on with a begun answer."""
+    return any(fnmatchcase(target.model, pattern) for pattern in PREFILLS)
+
+
+def take_up(ex: Exchange, broken: Broken) -> None:
+    """Turn the exchange's request into one for the rest."""
+    assert ex.document is not None
+    messages = ex.document.get("messages")
+    said = {"role": "assistant", "content": broken.text.rstrip()}
+    ex.document.set("messages", [*messages, said])
+    ex.forget()
+    ex.state[STATE] = broken

@@ -1,0 +1,82 @@
+"""When a target that has not begun to answer gets a rival: after a configured time, or when late by its own record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from tollhouse.dataplane.dispatch.attempts.hedge import Begin, Outcome, race
+from tollhouse.dataplane.dispatch.attempts.trial import Books
+from tollhouse.dataplane.dispatch.choosing.plan import BY_RECORD
+from tollhouse.dataplane.dispatch.choosing.strategy import route_id
+from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
+from tollhouse.dataplane.engine.failover import RetryBudget
+from tollhouse.dataplane.engine.patience import FLOOR_S, Kind, kind_of, late_s
+from tollhouse.dataplane.provider import UpstreamFailure
+from tollhouse.dataplane.services import Services
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.exchange import Exchange
+
+_AGAIN_S = 0.25
+"""How soon somebody who is late but may have no rival is looked at again."""
+
+
+class Rivals:
+    """One per driver; shared by exchanges."""
+
+    def __init__(self, services: Services, books: Books) -> None:
+        self._clock = services.clock
+        self._states = states_of(services)
+        self._books = books
+        self._budget = RetryBudget()
+
+    def kind(self, ex: Exchange) -> Kind:
+        """What the request is measured by."""
+        return kind_of(ex.body or b"", ex.peek.stream)
+
+    def request(self) -> None:
+        """A first try happens."""
+        self._budget.request()
+
+    async def race(
+        self,
+        ex: Exchange,
+        after_s: float,
+        kind: Kind | None,
+        target: Target,
+        rival: Target,
+        first: Callable[[], Coroutine[Any, Any, Outcome]],
+        second: Begin,
+    ) -> tuple[Outcome, UpstreamFailure | None]:
+        """``first``, beside it ``second`` once ``target`` is late."""
+        state = self._states.of(target)
+        before = len(ex.attempts)
+
+        def wait() -> float:
+            now = self._clock.monotonic()
+            # Nobody is late who has not been asked yet: the request may wait for room in a budget, or for an operator.
+            started = ex.attempts[before].started_s if len(ex.attempts) > before else now
+            passed = now - started
+            left = self._late_s(state, after_s, kind, started, now) - passed
+            if left > 0:  # who may have fallen silent meanwhile has to be watched
+                return left if passed < FLOOR_S and left < float("inf") else min(left, FLOOR_S)
+            if not self._states.of(rival).permits(now) or self._states.full(rival):
+                return _AGAIN_S
+            # Where others have found out meanwhile this is failing over, not asking twice.
+            if not state.is_silent(now) and not self._budget.spend():
+                return _AGAIN_S
+            self._books.hedges(route_id(ex), target.name, rival.name).add()
+            return 0.0
+
+        return await race(first, second, wait)
+
+    @staticmethod
+    def _late_s(state: TargetState, after_s: float, kind: Kind | None, started: float, now: float) -> float:
+        if after_s > BY_RECORD or kind is None:
+            return after_s
+        silent = state.is_silent(now)
+        ordinary_s = state.ordinary_s(kind, now)
+        if not ordinary_s:  # nobody knows what is late, but that nothing comes any more the others have found out
+            return FLOOR_S if silent else float("inf")
+        return late_s(ordinary_s, alive=state.alive_s > started and not silent)

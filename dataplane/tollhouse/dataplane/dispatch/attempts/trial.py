@@ -1,0 +1,229 @@
+"""The books of one attempt: what it used, what it cost, what the target's state learns from it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.dispatch.attempts.alarms import Alarms
+from tollhouse.dataplane.dispatch.choosing.gate import Place
+from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
+from tollhouse.dataplane.dispatch.money.entry import Entry
+from tollhouse.dataplane.engine.patience import Kind
+from tollhouse.dataplane.engine.pricing import cost
+from tollhouse.dataplane.engine.quota_headers import headroom
+from tollhouse.dataplane.engine.tokens import complete
+from tollhouse.dataplane.exchange import Attempt
+from tollhouse.dataplane.provider import UpstreamFailure
+from tollhouse.dataplane.services import Services
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.dispatch.attempts.continuing import Broken
+    from tollhouse.dataplane.dispatch.choosing.strategy import Chooser
+    from tollhouse.dataplane.exchange import Exchange
+
+
+_LONGEST_NAME = 128
+"""Of a model's name that a client made up; labels and headers hold no more (APISIX)."""
+
+
+_PROBABLY_BILLED = frozenset({"cancelled", "slow", "timeout", "cut"})
+"""Endings after which the provider had the request, may have worked on it, and never said what it charges."""
+
+
+Resume = Callable[["Broken"], Awaitable[AsyncIterator[bytes] | None]]
+
+
+class Books:
+    """The metrics of attempts; one per worker and plugin."""
+
+    def __init__(self, services: Services) -> None:
+        self.clock = services.clock
+        self.states = states_of(services)
+        self.alarms = Alarms(services)
+        self.attempts = services.metrics.counter(
+            "tollhouse_attempts_total",
+            "Tries on targets, by how they ended (ok, cancelled, or the kind of failure).",
+            ("route", "target", "provider", "model", "outcome"),
+        )
+        self.failovers = services.metrics.counter(
+            "tollhouse_failovers_total",
+            "Requests that moved on from one target to another, by the failure that made them.",
+            ("route", "target", "next", "reason"),
+        )
+
+        self.hedges = services.metrics.counter(
+            "tollhouse_hedges_total",
+            "Requests sent to a second target because the first was slow to start.",
+            ("route", "target", "rival"),
+        )
+
+    def open(
+        self,
+        ex: Exchange,
+        target: Target,
+        state: TargetState,
+        entry: Entry | None = None,
+        *,
+        chooser: Chooser | None = None,
+        place: Place | None = None,
+    ) -> Trial:
+        """Begin an attempt. ``chooser`` learns from it; ``place``: its place behind the target's gate, from now on the
+        trial's to give back."""
+        now = self.clock.monotonic()
+        provider = target.endpoint.provider
+        model = (target.model or ex.peek.model)[:_LONGEST_NAME]
+        attempt = Attempt(target.name, target.endpoint.name, provider.otel_name, model, now)
+        ex.attempts.append(attempt)
+        return Trial(self, ex, target, state, attempt, entry, chooser, place)
+
+
+class Trial:
+    """One attempt, from sending to the last byte. Exactly one of the endings counts, however often they are called."""
+
+    __slots__ = (
+        "_books",
+        "_chooser",
+        "_content_s",
+        "_place",
+        "_probes",
+        "attempt",
+        "ended",
+        "entry",
+        "ex",
+        "kind",
+        "resume",
+        "sent",
+        "state",
+        "target",
+    )
+
+    def __init__(
+        self,
+        books: Books,
+        ex: Exchange,
+        target: Target,
+        state: TargetState,
+        attempt: Attempt,
+        entry: Entry | None = None,
+        chooser: Chooser | None = None,
+        place: Place | None = None,
+    ) -> None:
+        self._books = books
+        self._chooser = chooser
+        self._place = place
+        self._content_s: float | None = None
+        self.ex = ex
+        self.target = target
+        self.state = state
+        self.attempt = attempt
+        self.ended = False
+        self.entry = entry
+        self.resume: Resume | None = None
+        """Has the rest of a broken answer said by another target; None: nobody may."""
+        self.kind: Kind | None = None
+        """What its time to begin is measured by; None: it is not measured."""
+        self.sent = False
+        """The provider may have got the request."""
+        self._probes = books.states.begin(state)
+        if place is not None:
+            place.handed_on = True
+
+    def first_byte(self) -> None:
+        """The answer's first byte is here."""
+        self.sent = True
+        if self.attempt.first_byte_s is None:
+            self.attempt.first_byte_s = self._books.clock.monotonic()
+
+    def content(self) -> None:
+        """The stream's first content is here."""
+        if self._content_s is None:
+            self._content_s = self.state.alive_s = self._books.clock.monotonic()
+
+    def quota(self, headers: Iterable[tuple[str, str]]) -> None:
+        """What the answer's headers say of the provider's quota."""
+        share = headroom(headers)
+        if share is not None:
+            self.state.told_quota(share, self._books.clock.monotonic())
+
+    def succeed(self, usage: Usage) -> None:
+        """The answer is complete."""
+        self._close("", None, usage)
+
+    def fail(self, failure: UpstreamFailure, usage: Usage | None = None) -> None:
+        """It failed; ``usage`` when part of an answer had come."""
+        if not self.ended:
+            if failure.kind == "auth":
+                self._books.alarms.dead_key(self.target, failure.status)
+            self.attempt.failure = failure
+            self.attempt.status = self.attempt.status or failure.status
+        self._close(failure.kind, failure.retry_after_s, usage)
+
+    def cancel(self, usage: Usage | None = None) -> None:
+        """The client left, or we gave up on it for reasons that are not the provider's."""
+        self._close("cancelled", None, usage)
+
+    def _close(self, kind: str, retry_after_s: float | None, usage: Usage | None) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        attempt = self.attempt
+        now = attempt.ended_s = self._books.clock.monotonic()
+        if self.entry is not None:
+            usage = self.entry.close(kind, attempt, usage, sent=self.sent)
+        elif usage is None and self.sent and kind in _PROBABLY_BILLED:
+            usage = complete(None, len(self.ex.body or b""), 0)
+        if usage is not None:
+            self._charge(usage)
+        took = None if kind or attempt.first_byte_s is None else attempt.first_byte_s - attempt.started_s
+        self._measure(kind, usage, now)
+        self._books.states.end(self.state, self._probes, kind, retry_after_s, took)
+        if self._place is not None:
+            self._place.leave()
+        if not kind and usage is not None:
+            self._learn(usage, now)
+        route = self.ex.route.id if self.ex.route is not None else ""
+        self._books.attempts(route, attempt.target, attempt.provider, attempt.model, kind or "ok").add()
+
+    def _measure(self, kind: str, usage: Usage | None, now: float) -> None:
+        """Latency for the strategies: of streams to the first content and per token, of whole answers per token."""
+        state, took = self.state, now - self.attempt.started_s
+        if kind in ("timeout", "slow"):
+            state.start.observe(took, now)
+            if self.kind is not None and state.alive_s > self.attempt.started_s:  # it is not down, such requests last
+                state.paced(self.kind, took, now)
+        elif self.attempt.status:
+            state.alive_s = now
+        if self.kind is not None and not kind:
+            state.paced(self.kind, (self._content_s or now) - self.attempt.started_s, now)
+        if kind or usage is None:
+            return
+        if self._content_s is None:
+            state.token.observe(max(0.0, took - state.start.value) / max(1, usage.output_tokens), now)
+            return
+        state.start.observe(self._content_s - self.attempt.started_s, now)
+        if usage.output_tokens > 1:
+            state.token.observe((now - self._content_s) / (usage.output_tokens - 1), now)
+
+    def _learn(self, usage: Usage, now: float) -> None:
+        """What this answer says of the agent's next requests."""
+        ex, chooser = self.ex, self._chooser
+        if chooser is None:
+            return
+        expectations = self._books.states.expectations
+        route = ex.route.id if ex.route is not None else ""
+        expectations.learn(ex.consumer_name, route, len(ex.body or b""), usage)
+        session = chooser.session(ex)
+        if not session:
+            return
+        expectations.visited(session, ex.consumer_name, self.target.key, usage, now)
+        if chooser.stickiness is not None:
+            chooser.stickiness.remember(session, self.target.name, now)
+
+    def _charge(self, usage: Usage) -> None:
+        self.attempt.usage = usage
+        price = self.target.price
+        self.attempt.price_known = price is not None and price.known
+        if price is not None:
+            self.attempt.cost_nano = cost(usage, price)

@@ -1,0 +1,375 @@
+"""Targets, and what this worker remembers of them: load, breakers, latency, quota, caches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tollhouse.dataplane.dispatch.choosing.gate import Gate
+from tollhouse.dataplane.dispatch.setup.endpoints import Endpoint
+from tollhouse.dataplane.engine.breaker import DEAD_KEY, Breaker
+from tollhouse.dataplane.engine.expectations import Expectations
+from tollhouse.dataplane.engine.failover import RetryBudget
+from tollhouse.dataplane.engine.patience import Kind, Pace
+from tollhouse.dataplane.engine.peak_ewma import PeakEwma
+from tollhouse.dataplane.engine.quota_headers import refilled
+from tollhouse.dataplane.services import Cell, Clock, Metrics, Services
+from tollhouse.proto.catalog import PriceTable
+
+Action = Literal["open", "close", "reset"]
+"""What an operator may do to a breaker: keep the target shut, keep it open to traffic, let it judge by itself again."""
+
+SILENCE = frozenset({"connect", "timeout", "slow"})
+"""Reasons to open that concern requests already sent, too."""
+
+LEVELS = {"closed": 0, "half_open": 1, "open": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One provider and the provider's own model name, with everything a try needs. Shared by exchanges."""
+
+    name: str
+    """The instance's name in configs, headers and metrics."""
+    endpoint: Endpoint
+    model: str
+    """Empty: whatever the client asked for."""
+    weight: int = 1
+    priority: int = 0
+    native: bool = True
+    price: PriceTable | None = None
+    """None: unknown, which is not the same as free."""
+    unknown_price: str = ""
+    """What is done because nobody knows the price: ``block``, ``estimate``, ``free``; empty where it is known."""
+    context_window: int = 0
+    max_output: int = 0
+    lacks: frozenset[str] = frozenset()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Body fields that overwrite the client's."""
+    max_tokens: int | None = None
+    """A forced limit, written into whichever field the provider has for it."""
+    max_tokens_cap: int | None = None
+    """A limit the client may only go below."""
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Protocol -> partial body, merged deeply."""
+    force_overrides: bool = False
+    """The partial body outweighs what the client sent."""
+    key: str = ""
+    """Tells targets apart across routes and edits: one account and model share their state wherever they stand. Never
+    made of what clients send."""
+    max_in_flight: int = 0
+    """Requests the node sends it at a time; 0: no bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChange:
+    """A breaker of this worker opened or closed by its own traffic: news for the node's other workers."""
+
+    key: str
+    """The target's, or its account's."""
+    account: bool
+    opened: bool
+    reason: str
+    seconds: float
+
+
+class TargetState:
+    """What one worker knows of one target right now. Lives as long as the worker."""
+
+    __slots__ = (
+        "_headroom",
+        "_headroom_s",
+        "account",
+        "account_key",
+        "alive_s",
+        "breaker",
+        "budget",
+        "first_byte_s",
+        "gate",
+        "in_flight",
+        "key",
+        "level",
+        "model",
+        "name",
+        "paces",
+        "start",
+        "token",
+    )
+
+    smoothing = 0.3
+
+    def __init__(self, name: str, model: str, account: Breaker, key: str = "", account_key: str = "") -> None:
+        self.name = name
+        self.model = model
+        """As configured; empty where clients choose it."""
+        self.key = key
+        self.account_key = account_key
+        self.breaker = Breaker()
+        self.account = account
+        """The breaker of the whole account and address: a dead key or a closed port concerns all its models."""
+        self.budget = RetryBudget()
+        self.gate = Gate()
+        self.in_flight = 0
+        self.first_byte_s = 0.0
+        """Time to the first byte, exponentially smoothed; 0 while unknown."""
+        self.start = PeakEwma()
+        """Seconds to the first content; 0 while unknown, so that it gets tried."""
+        self.token = PeakEwma()
+        """Seconds per token after that."""
+        self.paces: dict[Kind, Pace] = {}
+        """How long answers take to begin, per kind of request."""
+        self.alive_s = float("-inf")
+        """When it last answered anybody, be it with an error."""
+        self._headroom: float | None = None
+        self._headroom_s = 0.0
+        self.level: Cell | None = None
+        """The gauge that shows the breaker."""
+
+    def permits(self, now: float, *, last_resort: bool = False) -> bool:
+        """Whether both breakers let a request through."""
+        return self.breaker.permits(now, last_resort=last_resort) and self.account.permits(now, last_resort=last_resort)
+
+    def shut(self, now: float) -> str:
+        """Why it is shut out, for people; empty when it is not."""
+        if self.breaker.forced == "open":
+            return "an operator keeps it shut"
+        for breaker, what in ((self.account, "its provider"), (self.breaker, "it")):
+            if not breaker.permits(now):
+                if breaker.state(now) == "closed":
+                    return f"the breaker closed a moment ago ({what} gets its load back step by step)"
+                return f"the breaker is open ({what} failed: {breaker.reason}), {breaker.wait_s(now):.1f} s to go"
+        return ""
+
+    def state(self, now: float) -> str:
+        """The worse of both breakers: ``closed``, ``half_open`` or ``open``."""
+        return max(self.breaker.state(now), self.account.state(now), key=lambda one: LEVELS[one])
+
+    def wait_s(self, now: float) -> float:
+        """Seconds until it may be tried again."""
+        return max(self.breaker.wait_s(now), self.account.wait_s(now))
+
+    def begin(self, now: float) -> tuple[bool, bool]:
+        """A try begins; hand the result to ``end``."""
+        self.in_flight += 1
+        return self.breaker.started(now), self.account.started(now)
+
+    def end(
+        self, now: float, probes: tuple[bool, bool], kind: str, retry_after_s: float | None, took_s: float | None
+    ) -> bool:
+        """A try ended, ``kind`` as ``Breaker.ended`` takes it. Returns whether a breaker opened by it."""
+        self.in_flight -= 1
+        if took_s is not None:
+            self.first_byte_s += (took_s - self.first_byte_s) * (self.smoothing if self.first_byte_s else 1.0)
+        concerns_account = kind in DEAD_KEY or kind == "connect"
+        opened = self.breaker.ended(now, probes[0], "cancelled" if concerns_account else kind, retry_after_s)
+        # Any answer proves the account reachable, so only failures of its own kind count against it.
+        account_kind = kind if concerns_account or kind in ("", "cancelled", "timeout") else "answered"
+        return self.account.ended(now, probes[1], account_kind, retry_after_s) or opened
+
+    def told_quota(self, share: float, now: float) -> None:
+        """The provider's last word on what is left of its quota."""
+        self._headroom, self._headroom_s = share, now
+
+    def paced(self, kind: Kind, seconds: float, now: float) -> None:
+        """An answer of this kind began after so long."""
+        pace = self.paces.get(kind)
+        if pace is None:
+            pace = self.paces[kind] = Pace()
+        pace.observe(seconds, now)
+
+    def ordinary_s(self, kind: Kind, now: float) -> float:
+        """Within which answers of this kind begin; 0 while that is not known."""
+        pace = self.paces.get(kind)
+        return pace.ordinary_s(now) if pace is not None else 0.0
+
+    def is_silent(self, now: float) -> bool:
+        """Whether what is under way will probably not be answered: it opened because nothing came any more."""
+        return any(
+            one.reason in SILENCE and one.state(now) == "open" and not one.forced
+            for one in (self.breaker, self.account)
+        )
+
+    def headroom(self, now: float) -> float | None:
+        """What is left of it by now; None when the provider never said."""
+        return None if self._headroom is None else refilled(self._headroom, now - self._headroom_s)
+
+    def show(self, now: float) -> None:
+        """Bring the gauge up to date."""
+        if self.level is not None:
+            self.level.set(LEVELS[self.state(now)])
+
+    def force(self, action: Action) -> None:
+        """An operator's word."""
+        self.breaker.forced = "" if action == "reset" else "open" if action == "open" else "closed"
+        if action != "open":
+            self.breaker.reset()
+            self.account.reset()
+
+
+class TargetStates:
+    """The states of all targets of one worker, made when first asked for. One per worker, in ``services.targets``."""
+
+    most_under_way = 4000
+    """Attempts one worker has under way at most; more are refused at once, while it can still refuse quickly."""
+
+    def __init__(self, clock: Clock, metrics: Metrics | None = None, worker: int = 0, workers: int = 1) -> None:
+        self._clock = clock
+        self._worker, self._workers = worker, workers
+        self._states: dict[str, TargetState] = {}
+        self._accounts: dict[str, Breaker] = {}
+        self._forced: dict[str, Action] = {}
+        self.expectations = Expectations()
+        self.under_way = 0
+        """Attempts on all targets together."""
+        self.on_change: Callable[[BreakerChange], None] | None = None
+        """Told of every breaker that opens or closes by this worker's own traffic."""
+        self._levels: Callable[..., Cell] | None = None
+        if metrics is not None:
+            self._levels = metrics.gauge(
+                "tollhouse_breaker_state",
+                "The breaker of a target: 0 closed, 1 half open (a probe is under way), 2 open.",
+                ("target", "model"),
+            )
+
+    def of(self, target: Target) -> TargetState:
+        """The state of a target."""
+        state = self._states.get(target.key)
+        return state if state is not None else self._create(target)
+
+    def _create(self, target: Target) -> TargetState:
+        model = target.key.partition("/")[2]
+        account = self._accounts.setdefault(target.endpoint.key, Breaker())
+        state = self._states[target.key] = TargetState(target.name, model, account, target.key, target.endpoint.key)
+        if self._levels is not None:
+            state.level = self._levels(target.name, model)
+            state.show(self._clock.monotonic())
+        for name, action in self._forced.items():
+            if _is_called(state, name):
+                state.force(action)
+        return state
+
+    def share(self, target: Target) -> int:
+        """How many of the node's requests to a target may come from this worker at a time; 0: no bound."""
+        if not target.max_in_flight:
+            return 0
+        whole, rest = divmod(target.max_in_flight, self._workers)
+        return max(1, whole + (self._worker < rest))
+
+    def full(self, target: Target) -> bool:
+        """Whether a further request would have to wait."""
+        most = self.share(target)
+        return most > 0 and self.of(target).gate.is_full(most)
+
+    def begin(self, state: TargetState) -> tuple[bool, bool]:
+        """A try begins."""
+        self.under_way += 1
+        now = self._clock.monotonic()
+        probes = state.begin(now)
+        if probes != (False, False):
+            state.show(now)
+        return probes
+
+    def end(
+        self,
+        state: TargetState,
+        probes: tuple[bool, bool],
+        kind: str,
+        retry_after_s: float | None,
+        took_s: float | None,
+    ) -> None:
+        """A try ended: the breakers learn, and the node's other workers with them."""
+        self.under_way -= 1
+        now = self._clock.monotonic()
+        target_s, account_s = state.breaker.until_s, state.account.until_s
+        state.end(now, probes, kind, retry_after_s, took_s)
+        if state.breaker.until_s != target_s:
+            state.show(now)
+            self._tell(state.key, state.breaker, now, account=False)
+        if state.account.until_s != account_s:
+            self._show_account(state.account, now)
+            self._tell(state.account_key, state.account, now, account=True)
+
+    def _tell(self, key: str, breaker: Breaker, now: float, *, account: bool) -> None:
+        if self.on_change is not None:
+            opened = breaker.until_s > 0
+            self.on_change(BreakerChange(key, account, opened, breaker.reason, breaker.wait_s(now)))
+
+    def _show_account(self, account: Breaker, now: float) -> None:
+        for state in self._states.values():
+            if state.account is account:
+                state.show(now)
+
+    def learn(self, change: BreakerChange) -> None:
+        """What another worker of the node found out."""
+        now = self._clock.monotonic()
+        known = self._states.get(change.key)
+        if change.account:
+            breaker = self._accounts.setdefault(change.key, Breaker())
+        elif known is not None:
+            breaker = known.breaker
+        else:
+            return  # this worker has never used it; it will find out by its own first request
+        if change.opened:
+            breaker.open_until(now, change.seconds, change.reason)
+        else:
+            breaker.close()
+        if known is not None:
+            known.show(now)
+        self._show_account(breaker, now)
+
+    def named(self, name: str) -> list[TargetState]:
+        """All states of targets with this name (or ``name/model``)."""
+        return [state for state in self._states.values() if _is_called(state, name)]
+
+    def force(self, name: str, action: Action) -> int:
+        """An operator's word on all targets of a name (or ``name/model``), those seen later included. How many there
+        are so far."""
+        if action == "reset":
+            self._forced.pop(name, None)
+        else:
+            self._forced[name] = action
+        now = self._clock.monotonic()
+        states = self.named(name)
+        for state in states:
+            state.force(action)
+        for state in self._states.values():
+            state.show(now)
+        return len(states)
+
+    def report(self) -> list[dict[str, Any]]:
+        """All of them for status pages: plain data, no addresses and no keys."""
+        now = self._clock.monotonic()
+        return [
+            {
+                "target": state.name,
+                "model": state.model,
+                "in_flight": state.in_flight,
+                "waiting": state.gate.waiting,
+                "breaker": state.breaker.state(now),
+                "account_breaker": state.account.state(now),
+                "forced": state.breaker.forced,
+                "reason": state.account.reason or state.breaker.reason,
+                "retry_in_s": round(state.wait_s(now), 3),
+                "first_byte_s": round(state.first_byte_s, 6),
+                "start_s": round(state.start.value, 6),
+                "token_s": round(state.token.value, 6),
+                "headroom": state.headroom(now),
+            }
+            for state in self._states.values()
+        ]
+
+    def __iter__(self) -> Iterator[TargetState]:
+        return iter(self._states.values())
+
+
+def _is_called(state: TargetState, name: str) -> bool:
+    return name in (state.name, f"{state.name}/{state.model}")
+
+
+def states_of(services: Services) -> TargetStates:
+    """The worker's target states; made at the first call."""
+    if services.targets is None:
+        services.targets = TargetStates(services.clock, services.metrics, services.worker, services.workers)
+    states: TargetStates = services.targets
+    return states

@@ -1,0 +1,1 @@
+"""Money at each attempt: reserving, waiting for room, writing down, settling."""

@@ -1,0 +1,1 @@
+"""What comes back, on its way to the client: whole or streamed, untouched, watched or translated."""

@@ -1,0 +1,261 @@
+"""A provider's good answer as the client's reply: whole or streamed, untouched or translated."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from tollhouse.dataplane.chat import ChatReply, Event, Usage
+from tollhouse.dataplane.dispatch.attempts import failures
+from tollhouse.dataplane.dispatch.attempts.continuing import STATE, Broken, ContinuedLeg, KeptLeg, may_continue
+from tollhouse.dataplane.dispatch.attempts.headers import as_mapping, from_provider
+from tollhouse.dataplane.dispatch.attempts.outgoing import Prepared, reply_context
+from tollhouse.dataplane.dispatch.attempts.trial import Trial
+from tollhouse.dataplane.dispatch.choosing.plan import Limits
+from tollhouse.dataplane.dispatch.money.entry import HEADER
+from tollhouse.dataplane.dispatch.replies import events
+from tollhouse.dataplane.dispatch.replies.hooked import HookedLeg
+from tollhouse.dataplane.dispatch.replies.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
+from tollhouse.dataplane.dispatch.replies.passing import pass_on
+from tollhouse.dataplane.dispatch.replies.stream import StreamBody
+from tollhouse.dataplane.engine.tokens import complete
+from tollhouse.dataplane.errors import GatewayError, UpstreamError
+from tollhouse.dataplane.protocol import ReplyContext
+from tollhouse.dataplane.provider import UpstreamFailure
+from tollhouse.dataplane.reply import Reply
+from tollhouse.dataplane.services import Services
+from tollhouse.dataplane.transport import TransportError, UpstreamResponse
+from tollhouse.proto.units import format_usd
+
+if TYPE_CHECKING:
+    from tollhouse.dataplane.exchange import Exchange
+
+_MAX_WHOLE = 64 << 20
+_MAX_HELD = 256 << 10
+"""Bytes of a stream that are held back while no content has come; more is let go."""
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_JSON = ("content-type", "application/json")
+_SSE = ("content-type", "text/event-stream")
+
+
+class Answers:
+    """Reads answers. One per driver; shared by exchanges."""
+
+    def __init__(self, services: Services) -> None:
+        self._clock = services.clock
+
+    # -- whole
+
+    async def whole(
+        self, ex: Exchange, limits: Limits, prepared: Prepared, response: UpstreamResponse, trial: Trial
+    ) -> Reply | UpstreamFailure:
+        """A whole body; as a stream of events when the client wanted one and the provider did not stream."""
+        if prepared.spoken.opaque:
+            passed = await pass_on(ex, limits, prepared.spoken, response, trial, self._clock)
+            if isinstance(passed, UpstreamFailure):
+                return passed
+            return self._dressed(passed[0], ex, prepared, trial, passed[1])
+        content_type = response.header("content-type") or "application/json"
+        if "json" not in content_type:
+            return UpstreamFailure("next", "invalid_reply", 0, f"The provider answered with {content_type[:80]}.")
+        largest = limits.max_response_bytes or _MAX_WHOLE
+        try:
+            body = await response.read(largest)
+        except TransportError as error:
+            if error.phase == "framing":
+                message = f"The provider's answer is malformed or larger than {largest} bytes."
+                return UpstreamFailure("final", "invalid_reply", 502, message)
+            return failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
+        hooks = _hooks(ex)
+        try:
+            if prepared.same and hooks is None and not ex.peek.stream:
+                usage, _ = prepared.spoken.read_usage(body)
+                text = 0 if prepared.spoken.operation == "embeddings" else len(body)
+                told = usage if usage is not None else complete(None, len(prepared.body), text)
+            else:
+                reply = prepared.spoken.decode_reply(body)
+                told = reply.usage
+                if not told.total_tokens:
+                    told = complete(None, len(prepared.body), sum(map(events.text_size, events.to_events(reply))))
+                    reply.usage = told
+                trial.succeed(told)
+                return self._rendered(ex, reply, prepared, response, trial, hooks, body)
+        except UpstreamError as error:
+            if trial.ended:
+                raise
+            provider = trial.target.endpoint.provider
+            # Some servers put their errors into a 200.
+            if error.code == failures.CODES["invalid_reply"] and _is_error(body):
+                return provider.read_failure(500, as_mapping(response.headers), body)
+            return failures.of_answer(provider, error)
+        trial.succeed(told)
+        headers = [("content-type", content_type), *from_provider(response.headers)]
+        return self._dressed(Reply(200, headers, body), ex, prepared, trial, told)
+
+    def _rendered(
+        self,
+        ex: Exchange,
+        reply: ChatReply,
+        prepared: Prepared,
+        response: UpstreamResponse,
+        trial: Trial,
+        hooks: Hooks | None,
+        received: bytes,
+    ) -> Reply:
+        """A decoded reply in the client's format, through the hooks; as it came when they leave it alone."""
+        assert ex.protocol is not None
+        told = list(events.to_events(reply))
+        words = [events.content_of(event) for event in told]
+        shown = told if hooks is None else [kept for event in told for kept in hooks(event)]
+        untouched = len(shown) == len(told) and all(map(operator.is_, shown, told))
+        if untouched and prepared.same and not ex.peek.stream and words == [events.content_of(one) for one in told]:
+            headers = [("content-type", response.header("content-type") or _JSON[1]), *from_provider(response.headers)]
+            return self._dressed(Reply(200, headers, received), ex, prepared, trial, reply.usage)
+        context = reply_context(ex, prepared)
+        headers = from_provider(response.headers)
+        if ex.peek.stream:
+            encoder = ex.protocol.stream_encoder(context)
+            data = b"".join([encoder.encode(event) for event in shown])
+            return self._dressed(Reply(200, [_SSE, *headers], data), ex, prepared, trial, None)
+        if hooks is not None:
+            reply = events.fold(shown, reply)
+        body = ex.protocol.encode_reply(reply, context)
+        return self._dressed(Reply(200, [_JSON, *headers], body), ex, prepared, trial, reply.usage)
+
+    # -- streamed
+
+    async def stream(
+        self,
+        ex: Exchange,
+        limits: Limits,
+        prepared: Prepared,
+        response: UpstreamResponse,
+        trial: Trial,
+        more: bool,
+    ) -> Reply | UpstreamFailure:
+        """A stream, begun only once real content (or its end) has come: until then a failure moves on."""
+        leg = self._leg(ex, prepared, limits)
+        failure = await self._hold(leg, response, trial, limits, more)
+        if failure is not None:
+            return failure
+        trial.content()
+        try:
+            first = leg.take()
+        except GatewayError:  # a hook refused the very beginning: still an error of its own status
+            trial.cancel(leg.usage(len(prepared.body)))
+            raise
+        last_s = None if limits.max_stream_s is None else trial.attempt.started_s + limits.max_stream_s
+        body = StreamBody(
+            leg,
+            response,
+            trial,
+            self._clock,
+            len(prepared.body),
+            first,
+            last_s,
+            limits.max_response_bytes,
+            limits.timeouts.idle_s,
+        )
+        headers = [("content-type", "text/event-stream"), *from_provider(response.headers)]
+        headers.append(("cache-control", "no-cache"))
+        return self._dressed(Reply(200, headers, stream=body), ex, prepared, trial, None)
+
+    def _leg(self, ex: Exchange, prepared: Prepared, limits: Limits) -> Leg:
+        assert ex.protocol is not None
+        client = ex.protocol
+        broken: Broken | None = ex.state.get(STATE)
+        if broken is not None:
+            return ContinuedLeg(prepared.spoken.stream_decoder(), broken)
+        hooks = _hooks(ex)
+        if limits.continues and may_continue(ex):
+            return KeptLeg(prepared.spoken.stream_decoder(), client.stream_encoder(reply_context(ex, prepared)))
+        if prepared.same and hooks is None:
+            reader = prepared.spoken.usage_reader(hide_usage=prepared.hide_usage)
+            return WatchedLeg(
+                client, reader, lambda: client.stream_encoder(ReplyContext(ex.peek.model, request_id=ex.id))
+            )
+        encoder = client.stream_encoder(reply_context(ex, prepared))
+        if prepared.same and hooks is not None:
+            hiding = prepared.spoken.usage_reader(hide_usage=True) if prepared.hide_usage else None
+            return HookedLeg(prepared.spoken.stream_decoder(), encoder, hooks, hiding)
+        return TranslatedLeg(prepared.spoken.stream_decoder(), encoder, hooks)
+
+    async def _hold(
+        self, leg: Leg, response: UpstreamResponse, trial: Trial, limits: Limits, more: bool
+    ) -> UpstreamFailure | None:
+        """Read until there is content. A failure before that is still one that can go better elsewhere."""
+        size = 0
+        until = self._clock.monotonic() + limits.timeouts.first_byte_s
+        while not leg.has_content and not leg.ended and size <= _MAX_HELD:
+            try:
+                chunk = await response.chunk()
+            except TransportError as error:
+                return failures.of_transport(error) if error.timed_out else failures.cut(error.message)
+            if chunk:
+                leg.feed(chunk)
+                size += len(chunk)
+            else:
+                leg.close()
+            if leg.failed is not None and not leg.has_content:
+                return failures.of_answer(trial.target.endpoint.provider, leg.failed)
+            if not chunk and not leg.ended and not leg.has_content:
+                return failures.cut()
+            if not chunk:
+                return None
+            if more and self._clock.monotonic() > until:
+                return UpstreamFailure("next", "timeout", 0, "The provider's stream brought no content in time.")
+        return None
+
+    # -- both
+
+    def _dressed(self, reply: Reply, ex: Exchange, prepared: Prepared, trial: Trial, usage: Usage | None) -> Reply:
+        attempt = trial.attempt
+        for name in prepared.dropped:
+            if name not in ex.dropped:
+                ex.dropped.append(name)
+        add = reply.headers.append
+        add(("x-tollhouse-target", attempt.target))
+        add(("x-tollhouse-model", safe(attempt.model)))
+        add(("x-tollhouse-attempts", str(len(ex.attempts))))
+        if ex.dropped:
+            add(("x-tollhouse-dropped", safe(",".join(ex.dropped))))
+        if trial.entry is not None and trial.entry.shares:
+            add((HEADER, trial.entry.header()))
+        if usage is not None:
+            add(("x-tollhouse-tokens", f"{usage.input_tokens}/{usage.output_tokens}"))
+            if attempt.price_known:
+                add(("x-tollhouse-cost-usd", format_usd(ex.cost_nano)))
+        return reply
+
+
+def _is_error(body: bytes) -> bool:
+    """Whether a body that is no answer is an error document."""
+    try:
+        document = _OBJECT.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return bytes(document.get("error", b"null")) != b"null"
+
+
+def safe(text: str) -> str:
+    """What a client wrote, fit to stand in a header."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+
+
+def _hooks(ex: Exchange) -> Hooks | None:
+    """The pipeline's event hooks as one function; None when there are none."""
+    hooks = ex.pipeline.event_hooks if ex.pipeline is not None else ()
+    if not hooks:
+        return None
+
+    def run(event: Event) -> list[Any]:
+        shown: list[Any] = [event]
+        for hook in hooks:
+            shown = [kept for one in shown for kept in hook(ex, one)]
+        return shown
+
+    return run

@@ -1,0 +1,172 @@
+"""A provider's stream on its way to the client: passed untouched and watched, or decoded and encoded again."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tollhouse.dataplane.chat import Ended, Event, Failed, ReplyStarted, Usage, UsageReported, is_content
+from tollhouse.dataplane.dispatch.replies.events import text_size
+from tollhouse.dataplane.engine.tokens import complete
+from tollhouse.dataplane.errors import GatewayError, UpstreamError
+from tollhouse.dataplane.protocol import Protocol, StreamDecoder, StreamEncoder, UsageReader
+
+_KEPT = 4 << 10
+"""Bytes of a watched stream that are kept to estimate the whole from, should it break off: some twenty events tell
+what share of the bytes is text, and thousands of streams must not each keep all they said."""
+
+Hooks = Callable[[Event], list[Any]]
+
+
+class Leg(ABC):
+    """One attempt's stream. ``feed`` takes bytes in and shows nothing; ``take`` gives what may go to the client."""
+
+    has_content: bool
+    ended: bool
+    failed: GatewayError | None
+    """The provider's own word inside the stream."""
+    tells_failure: bool
+    """The client has been or will be told of ``failed`` by what ``take`` gives."""
+
+    @abstractmethod
+    def feed(self, data: bytes) -> None: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """The provider's stream has ended."""
+
+    @abstractmethod
+    def take(self) -> bytes:
+        """What is ready. Raises GatewayError when a hook refuses the content."""
+
+    @abstractmethod
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        """A terminal error event in the client's format."""
+
+    @abstractmethod
+    def usage(self, request_size: int) -> Usage:
+        """As reported; what is missing is estimated and marked so."""
+
+
+class WatchedLeg(Leg):
+    """Both sides speak the same format: bytes pass, only accounting looks at them."""
+
+    __slots__ = ("_encoder", "_kept", "_kept_size", "_protocol", "_reader", "_ready", "_size")
+
+    def __init__(self, protocol: Protocol, reader: UsageReader, encoder: Callable[[], StreamEncoder]) -> None:
+        self._protocol = protocol
+        self._reader = reader
+        self._encoder = encoder
+        self._ready: list[bytes] = []
+        self._kept: list[bytes] = []
+        self._kept_size = 0
+        self._size = 0
+
+    @property
+    def tells_failure(self) -> bool:  # type: ignore[override]
+        return not self._reader.rejected
+
+    @property
+    def has_content(self) -> bool:  # type: ignore[override]
+        return self._reader.has_content
+
+    @property
+    def ended(self) -> bool:  # type: ignore[override]
+        return self._reader.ended
+
+    @property
+    def failed(self) -> GatewayError | None:  # type: ignore[override]
+        return self._reader.failed
+
+    def feed(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._kept_size < _KEPT:
+            self._kept.append(data)
+            self._kept_size += len(data)
+        out = self._reader.feed(data)
+        if out:
+            self._ready.append(out)
+
+    def close(self) -> None:
+        rest = self._reader.close()
+        if rest and self._reader.ended:  # else it is the piece of an event inside which the stream broke
+            self._ready.append(rest)
+
+    def take(self) -> bytes:
+        ready = self._ready
+        if not ready:
+            return b""
+        data = ready[0] if len(ready) == 1 else b"".join(ready)
+        ready.clear()
+        return data
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return b"\n\n" + self._encoder().error(error, request_id)  # the stream may have broken inside an event
+
+    def usage(self, request_size: int) -> Usage:
+        if self.ended and self._reader.reported:
+            return self._reader.usage
+        decoder = self._protocol.stream_decoder()
+        size = sum(text_size(event) for data in self._kept for event in decoder.feed(data))
+        if self._kept_size:
+            size = size * self._size // self._kept_size
+        return complete(self._reader.usage, request_size, size)
+
+
+class TranslatedLeg(Leg):
+    """The formats differ, or hooks look at the content: bytes to events, hooks, events to bytes."""
+
+    __slots__ = ("_decoder", "_encoder", "_hooks", "_pending", "_reported", "_text_size", "_usage")
+
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, hooks: Hooks | None) -> None:
+        self._decoder = decoder
+        self._encoder = encoder
+        self._hooks = hooks
+        self._pending: list[Event] = []
+        self._usage: Usage | None = None
+        self._reported = False
+        self._text_size = 0
+        self.has_content = False
+        self.ended = False
+        self.failed = None
+        self.tells_failure = False
+
+    def feed(self, data: bytes) -> None:
+        self.events(self._decoder.feed(data))
+
+    def close(self) -> None:
+        self.events(self._decoder.close())
+
+    def events(self, events: Iterable[Event]) -> None:
+        """Take events in."""
+        for event in events:
+            if isinstance(event, Failed):
+                self.failed = UpstreamError(event.status or 502, event.type or "upstream_error", event.message)
+                return
+            if isinstance(event, UsageReported):
+                self._usage = event.usage
+                self._reported = True
+            elif isinstance(event, ReplyStarted):
+                self._usage = event.usage
+            elif isinstance(event, Ended):
+                self.ended = True
+            else:
+                self._text_size += text_size(event)
+                if not self.has_content and is_content(event):
+                    self.has_content = True
+            self._pending.append(event)
+
+    def take(self) -> bytes:
+        pending, self._pending = self._pending, []
+        if self._hooks is None:
+            return b"".join([self._encoder.encode(event) for event in pending])
+        return b"".join([self._encoder.encode(shown) for event in pending for shown in self._hooks(event)])
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return self._encoder.error(error, request_id)
+
+    def usage(self, request_size: int) -> Usage:
+        if self.ended and self._reported and self._usage is not None:
+            return self._usage
+        return complete(self._usage, request_size, self._text_size)

@@ -1,0 +1,33 @@
+"""The books of one attempt."""
+
+from __future__ import annotations
+
+from tollhouse.dataplane import registry
+from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.dispatch.attempts.trial import Books
+from tollhouse.dataplane.dispatch.choosing.targets import states_of
+from tollhouse.dataplane.dispatch.setup.catalog import known_target
+from tollhouse.dataplane.dispatch.setup.endpoints import build_endpoint
+from tollhouse.dataplane.provider import UpstreamFailure
+
+from tests.support.dispatching import Bench
+from tests.support.services import request
+
+ENDPOINT = build_endpoint(registry.provider_types()["openai"], "openai", environment={})
+TARGET = known_target("a", ENDPOINT, "gpt-4o-mini")
+
+
+async def test_only_the_first_ending_counts(gate: Bench) -> None:
+    """A stream may be closed after it succeeded; nothing is paid or counted twice."""
+    ex = request(gate.gateway.snapshot)
+    state = states_of(gate.services).of(TARGET)
+    trial = Books(gate.services).open(ex, TARGET, state)
+    assert state.in_flight == 1
+    trial.first_byte()
+    trial.succeed(Usage(20, 5, output_tokens=4))
+    trial.cancel(Usage(999))
+    trial.fail(UpstreamFailure("next", "cut", 0, "late"), Usage(999))
+    assert state.in_flight == 0
+    assert ex.cost_nano == 15 * 150 + 5 * 75 + 4 * 600
+    assert ex.attempts[0].failure is None
+    assert gate.counted("tollhouse_attempts_total") == {("", "a", "openai", "gpt-4o-mini", "ok"): 1}

@@ -1,0 +1,125 @@
+"""Configured strategies at work, through a whole gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tollhouse.dataplane.dispatch.choosing.strategy import Chooser
+from tollhouse.dataplane.exchange import ExplainTarget
+from tollhouse.dataplane.plugin import DispatchPlugin
+from tollhouse.proto.resources.strategy import Strategy
+
+from tests.support.dispatching import Answer, Bench, chat, instance
+from tests.support.providers import OPENAI_STREAM, answer, openai_reply, providers, stream
+
+GOOD = answer(200, openai_reply())
+CHEAP, DEAR = {"options": {"model": "gpt-4o-mini"}}, {"options": {"model": "gpt-4o"}}
+
+
+def target(got: Answer) -> str:
+    """Who answered."""
+    return got.header("x-tollhouse-target")
+
+
+async def explained(gate: Bench, body: Any) -> list[ExplainTarget]:
+    """What explaining says."""
+    _, ex = await gate.begin(body)
+    assert ex.pipeline is not None
+    dispatcher = ex.pipeline.dispatcher
+    assert isinstance(dispatcher, DispatchPlugin)
+    told: list[ExplainTarget] = dispatcher.explain(ex)
+    return told
+
+
+@pytest.mark.parametrize("algorithm", ["roundrobin", "priority", "least_conn", "latency", "cost", "headroom"])
+async def test_every_strategy_serves_and_explains(gate: Bench, algorithm: str) -> None:
+    """Each gives an order with a reason for every target."""
+    async with providers(GOOD, GOOD) as [first, second]:
+        two = [instance("a", "openai", first.url, **CHEAP), instance("b", "openai", second.url, **DEAR)]
+        await gate.multi(*two, balancer={"algorithm": algorithm})
+        for _ in range(3):
+            assert (await gate.ask(chat())).status == 200
+        lines = await explained(gate, chat())
+        assert [line.rank for line in lines] == [1, 2]
+        assert all(len(line.reason) > len("first choice: priority 0, ") for line in lines)
+
+
+async def test_the_cheaper_is_asked_until_a_cache_is_warm_elsewhere(gate: Bench) -> None:
+    """Sessions stay where their prompt is cached, new ones go to the cheaper."""
+    warm = answer(200, openai_reply(usage=(20_000, 19_000, 4)))
+    async with providers(GOOD, warm) as [cheap, dear]:
+        two = [instance("cheap", "openai", cheap.url, **CHEAP), instance("dear", "openai", dear.url, **DEAR)]
+        await gate.multi(*two, balancer={"algorithm": "cost"}, fallback_strategy="any")
+        assert target(await gate.ask(chat("new"))) == "cheap"
+        lines = await explained(gate, chat("new"))
+        assert "learned from" in lines[0].reason
+
+
+async def test_the_quicker_is_asked(gate: Bench) -> None:
+    """Measured by the time to the first content of streams."""
+    slow, quick = stream(0.15, *OPENAI_STREAM), stream(*OPENAI_STREAM)
+    async with providers(slow, quick) as [first, second]:
+        two = [instance("slow", "openai", first.url), instance("quick", "openai", second.url)]
+        await gate.multi(*two, balancer={"algorithm": "latency", "probe_share": 0})
+        answers = [target(await gate.ask(chat(stream=True))) for _ in range(6)]
+        assert set(answers[:2]) == {"slow", "quick"}
+        assert answers[2:] == ["quick"] * 4
+
+
+async def test_the_one_with_more_quota_is_asked(gate: Bench) -> None:
+    """As the last answer's headers said."""
+
+    def left(share: int) -> Any:
+        told = {"x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": str(share)}
+        return answer(200, openai_reply(), told)
+
+    async with providers(left(5), left(80)) as [first, second]:
+        two = [instance("low", "openai", first.url, **CHEAP), instance("high", "openai", second.url, **DEAR)]
+        await gate.multi(*two, balancer={"algorithm": "headroom"})
+        assert [target(await gate.ask(chat())) for _ in range(4)] == ["low", "high", "high", "high"]
+
+
+TIERS = {
+    "algorithm": "tiers",
+    "tiers": [{"name": "small", "targets": ["s"], "up_to": 0.35}, {"name": "large", "targets": ["l"]}],
+    "rules": [{"when": [["http_x_task", "==", "title"]], "tier": "small"}],
+}
+HARD = "Refactor this and analyse the race condition step by step:\n```\ndef f(): ...\n```"
+
+
+async def test_easy_work_goes_to_the_small(gate: Bench) -> None:
+    """Hard work to the large, unless a rule says otherwise; the small one's failure goes to the large."""
+    async with providers(GOOD, GOOD) as [small, large]:
+        two = [instance("s", "openai", small.url, **CHEAP), instance("l", "openai", large.url, **DEAR)]
+        await gate.multi(*two, balancer=TIERS, fallback_strategy="any")
+        assert target(await gate.ask(chat("Say hello"))) == "s"
+        assert target(await gate.ask(chat(HARD))) == "l"
+        assert target(await gate.ask(chat(HARD), headers={"x-task": "title"})) == "s"
+        assert "tier small (difficulty 0." in (await explained(gate, chat("Say hello")))[0].reason
+        await small.stop()
+        assert target(await gate.ask(chat("Say hello"))) == "l"
+
+
+async def test_an_agent_can_opt_out_of_tiers(gate: Bench) -> None:
+    """It always gets the most capable one."""
+    await gate.multi(instance("s", "openai", "http://127.0.0.1:1"))
+    chooser = Chooser(Strategy.model_validate({**TIERS, "except_consumers": ["auditor-*", ""]}))
+    _, ex = await gate.begin(chat("Say hello"))
+    assert chooser.tier(ex).tier == 1
+
+
+async def test_a_session_sticks(gate: Bench) -> None:
+    """Equal workers agree where a new one begins; it stays there while that one is fit."""
+    async with providers(GOOD, GOOD) as [first, second]:
+        two = [instance("a", "openai", first.url), instance("b", "openai", second.url)]
+        await gate.multi(*two, balancer={"sticky": {}}, fallback_strategy="any")
+        by_session = {
+            name: {target(await gate.ask(chat(), headers={"x-session-id": name})) for _ in range(4)}
+            for name in map(str, range(12))
+        }
+        assert all(len(targets) == 1 for targets in by_session.values())
+        assert {one for targets in by_session.values() for one in targets} == {"a", "b"}
+        await first.stop()
+        got = [target(await gate.ask(chat(), headers={"x-session-id": name})) for name in by_session]
+        assert set(got) == {"b"}
