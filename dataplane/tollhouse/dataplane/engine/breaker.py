@@ -85,6 +85,11 @@ class Breaker:
         return max(0.0, self._open_until_s - now) if self._open_for_s else 0.0
 
     @property
+    def calm(self) -> bool:
+        """Closed with nothing to remember: no failure, no probe, no ramp."""
+        return not (self._failures or self._limited or self._open_for_s or self._ramp or self._probes)
+
+    @property
     def until_s(self) -> float:
         """When it half opens; 0 while it is closed."""
         return self._open_until_s if self._open_for_s else 0.0

@@ -158,14 +158,18 @@ class TargetState:
         self, now: float, probes: tuple[bool, bool], kind: str, retry_after_s: float | None, took_s: float | None
     ) -> bool:
         """A try ended, ``kind`` as ``Breaker.ended`` takes it. Returns whether a breaker opened by it."""
-        self.in_flight -= 1
-        if took_s is not None:
-            self.first_byte_s += (took_s - self.first_byte_s) * (self.smoothing if self.first_byte_s else 1.0)
+        self.answered(took_s)
         concerns_account = kind in DEAD_KEY or kind == "connect"
         opened = self.breaker.ended(now, probes[0], "cancelled" if concerns_account else kind, retry_after_s)
         # Any answer proves the account reachable, so only failures of its own kind count against it.
         account_kind = kind if concerns_account or kind in ("", "cancelled", "timeout") else "answered"
         return self.account.ended(now, probes[1], account_kind, retry_after_s) or opened
+
+    def answered(self, took_s: float | None) -> None:
+        """One try less is under way; its answer began after ``took_s``."""
+        self.in_flight -= 1
+        if took_s is not None:
+            self.first_byte_s += (took_s - self.first_byte_s) * (self.smoothing if self.first_byte_s else 1.0)
 
     def told_quota(self, share: float, now: float) -> None:
         """The provider's last word on what is left of its quota."""
@@ -280,6 +284,9 @@ class TargetStates:
     ) -> None:
         """A try ended: the breakers learn, and the node's other workers with them."""
         self.under_way -= 1
+        if not kind and state.breaker.calm and state.account.calm:  # a success teaches them nothing
+            state.answered(took_s)
+            return
         now = self._clock.monotonic()
         target_s, account_s = state.breaker.until_s, state.account.until_s
         state.end(now, probes, kind, retry_after_s, took_s)
