@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Coroutine, Generator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tollhouse.dataplane.dispatch.attempts import failures
 from tollhouse.dataplane.dispatch.attempts.continuing import STATE, Broken, can_continue, take_up
@@ -74,7 +74,7 @@ class Driver:
         clock = self._services.clock
         targets = plan.targets
         started = clock.monotonic()
-        total = plan.limits.timeouts.total_s
+        total, after_s = plan.limits.timeouts.total_s, plan.limits.hedge_s
         deadline = None if total is None else started + total
         # Of one target nothing has to be decided before it fails, which it seldom does.
         steps = self._steps(plan, started) if len(targets) > 1 else None
@@ -86,7 +86,11 @@ class Driver:
                 target = targets[step.index]
                 if tried and tried[-1] != target.name:
                     self._count_failover(ex, tried[-1], target.name, reason)
-                outcome, beside = await self._try(ex, plan, step, deadline)
+                self._rivals.request()
+                if after_s is None or len(targets) == 1 or (ex.protocol is not None and ex.protocol.opaque):
+                    outcome, beside = await self._attempt(ex, plan, target, step.more, deadline), None
+                else:
+                    outcome, beside = await self._try_beside(ex, plan, step, after_s, deadline)
                 if isinstance(outcome, Reply):
                     if steps is not None:
                         steps.close()
@@ -129,15 +133,12 @@ class Driver:
             plan.begin,
         )
 
-    async def _try(
-        self, ex: Exchange, plan: Plan, step: Try, deadline: float | None
+    async def _try_beside(
+        self, ex: Exchange, plan: Plan, step: Try, after_s: float, deadline: float | None
     ) -> tuple[Reply | UpstreamFailure, UpstreamFailure | None]:
         """One try, with a rival if it is slow to start."""
         target = plan.targets[step.index]
-        rivals, after_s = self._rivals, plan.limits.hedge_s
-        rivals.request()
-        if after_s is None or len(plan.targets) == 1 or (ex.protocol is not None and ex.protocol.opaque):
-            return await self._attempt(ex, plan, target, step.more, deadline), None
+        rivals = self._rivals
         kind = rivals.kind(ex) if after_s == BY_RECORD else None
         if step.following is None:
             return await self._attempt(ex, plan, target, step.more, deadline, kind), None
@@ -149,10 +150,10 @@ class Driver:
             target,
             rival,
             lambda: self._attempt(ex, plan, target, True, deadline, kind),
-            lambda: self._attempt(ex, plan, rival, False, deadline, kind, is_rival=True),
+            lambda: self._attempt(ex, plan, rival, False, deadline, kind, True),
         )
 
-    async def _attempt(
+    def _attempt(
         self,
         ex: Exchange,
         plan: Plan,
@@ -160,12 +161,23 @@ class Driver:
         more: bool,
         deadline: float | None,
         kind: Kind | None = None,
-        *,
         is_rival: bool = False,
-    ) -> Reply | UpstreamFailure:
+    ) -> Coroutine[Any, Any, Reply | UpstreamFailure]:
         """One try, once there is a place for it at the target."""
-        if not target.max_in_flight:
-            return await self._send(ex, plan, target, more, deadline, None, kind, is_rival)
+        if target.max_in_flight:
+            return self._attempt_in_turn(ex, plan, target, more, deadline, kind, is_rival)
+        return self._send(ex, plan, target, more, deadline, None, kind, is_rival)
+
+    async def _attempt_in_turn(
+        self,
+        ex: Exchange,
+        plan: Plan,
+        target: Target,
+        more: bool,
+        deadline: float | None,
+        kind: Kind | None,
+        is_rival: bool,
+    ) -> Reply | UpstreamFailure:
         most = self._states.share(target)
         gate = self._states.of(target).gate
         wait_s = 0.0 if more else plan.limits.queue_s
@@ -199,12 +211,17 @@ class Driver:
         now = self._services.clock.monotonic()
         if plan.guarded and not state.permits(now, last_resort=plan.last_resort or not more):
             return _left_alone(state, now)
-        waited_s = ex.state.get(HELD, 0.0)
-        prepared, entry = await self._prepare(ex, target, waits=not is_rival)
-        if deadline is not None:  # waiting for a budget is no attempt's time
-            deadline += ex.state.get(HELD, 0.0) - waited_s
-        if isinstance(entry, UpstreamFailure):
-            return entry
+        entry: Entry | None = None
+        if self._accounts.concern(ex, target):
+            waited_s = ex.state.get(HELD, 0.0)
+            prepared, begun = await self._prepare(ex, target, waits=not is_rival)
+            if deadline is not None:  # waiting for a budget is no attempt's time
+                deadline += ex.state.get(HELD, 0.0) - waited_s
+            if isinstance(begun, UpstreamFailure):
+                return begun
+            entry = begun
+        else:
+            prepared = prepare(ex, target)
         trial = self._books.open(ex, target, state, entry, chooser=plan.chooser, place=place)
         trial.kind = kind
         if plan.limits.continues and STATE not in ex.state:

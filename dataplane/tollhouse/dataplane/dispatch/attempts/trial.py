@@ -28,8 +28,8 @@ _LONGEST_NAME = 128
 """Of a model's name that a client made up; labels and headers hold no more (APISIX)."""
 
 
-_PROBABLY_BILLED = frozenset({"cancelled", "slow", "timeout", "cut"})
-"""Endings after which the provider had the request, may have worked on it, and never said what it charges."""
+_PROBABLY_BILLED = frozenset({"cancelled", "slow", "timeout", "cut", "connect", "invalid_reply"})
+"""Endings after which a provider that had the request may have worked on it, and never said what it charges."""
 
 
 Resume = Callable[["Broken"], Awaitable[AsyncIterator[bytes] | None]]
@@ -170,12 +170,12 @@ class Trial:
         self.ended = True
         attempt = self.attempt
         now = attempt.ended_s = self._books.clock.monotonic()
-        if self.entry is not None:
-            usage = self.entry.close(kind, attempt, usage, sent=self.sent)
-        elif usage is None and self.sent and kind in _PROBABLY_BILLED:
+        if usage is None and self.sent and kind in _PROBABLY_BILLED:
             usage = complete(None, len(self.ex.body or b""), 0)
         if usage is not None:
             self._charge(usage)
+        if self.entry is not None:
+            self.entry.close(kind, attempt, sent=self.sent)
         took = None if kind or attempt.first_byte_s is None else attempt.first_byte_s - attempt.started_s
         self._measure(kind, usage, now)
         self._books.states.end(self.state, self._probes, kind, retry_after_s, took)

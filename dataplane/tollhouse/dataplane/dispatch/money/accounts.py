@@ -91,10 +91,16 @@ class Accounts:
             ("budget", "mode"),
         )
 
+    def concern(self, ex: Exchange, target: Target) -> bool:
+        """Whether there is anything to refuse, to reserve or to write down."""
+        attempt_log = self._services.attempt_log
+        ships = attempt_log is not None and attempt_log.shipped
+        return ships or bool(target.unknown_price) or bool(ex.snapshot.budgets)
+
     async def begin(self, ex: Exchange, target: Target, prepared: Prepared, *, waits: bool = True) -> Entry | None:
-        """Reserve and write down; None where neither budgets nor a log are there. Raises Refused (where a budget would
-        let it wait: after that, or at once unless it ``waits``), SmallerAnswer, and GatewayError when the log or the
-        counts are not to be had."""
+        """Reserve and write down; None where neither a budget nor a log wants to know. Raises Refused (where a budget
+        would let it wait: after that, or at once unless it ``waits``), SmallerAnswer, and GatewayError when the log or
+        the counts are not to be had."""
         services = self._services
         budgets, attempt_log = services.budgets, services.attempt_log
         if budgets is None and attempt_log is None:
@@ -105,7 +111,7 @@ class Accounts:
             raise Refused(_no_price(target), next_target=True)
         ships = attempt_log is not None and attempt_log.shipped
         if not ships and not ex.snapshot.budgets:
-            return Entry(services, ex, target, "", [], len(prepared.body), None)
+            return None
         purse = self._purse(ex)
         shares: list[Share] = []
         worst: Worst | None = None
@@ -128,7 +134,7 @@ class Accounts:
                 shares, held = await self._wait(ex, target, prepared, purse, name, budgets, shares, worst)
         # Where no ledger wants records, what is in an envelope needs none: the worker tells what that comes to.
         written = attempt_log if ships or held == "" else None
-        entry = Entry(services, ex, target, name, shares if held is not None else [], len(prepared.body), written)
+        entry = Entry(services, ex, target, name, shares if held is not None else [], written)
         entry.reservation = held or ""
         if written is not None:
             self._write(ex, target, prepared, purse, entry, written)

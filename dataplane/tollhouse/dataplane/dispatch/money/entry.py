@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.engine.budgets import CompiledBudget
 from tollhouse.dataplane.engine.pricing import cache_saved, cost
-from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.spending import AttemptLog, BudgetCounts, Claim, Closed, Crossing, Outcome
@@ -18,9 +17,6 @@ from tollhouse.proto.units import format_usd
 if TYPE_CHECKING:
     from tollhouse.dataplane.dispatch.choosing.targets import Target
     from tollhouse.dataplane.exchange import Exchange
-
-UNSEEN = frozenset({"cancelled", "timeout", "cut", "connect", "invalid_reply"})
-"""Endings after which a provider may have worked without our having seen it."""
 
 HEADER = "x-tollhouse-budget-remaining"
 _MOST_SHOWN = 8
@@ -51,7 +47,7 @@ class Share:
 class Entry:
     """Belongs to one attempt; closed exactly once, on whatever way it ends."""
 
-    __slots__ = ("_closed", "_ex", "_log", "_request_size", "_services", "_target", "id", "reservation", "shares")
+    __slots__ = ("_closed", "_ex", "_log", "_services", "_target", "id", "reservation", "shares")
 
     def __init__(
         self,
@@ -60,7 +56,6 @@ class Entry:
         target: Target,
         id: str,
         shares: list[Share],
-        request_size: int,
         log: AttemptLog | None,
     ) -> None:
         """``log``: where it is written down; None: nowhere."""
@@ -71,7 +66,6 @@ class Entry:
         self.shares = shares
         self.reservation = ""
         """What holds the shares, when it is not of this attempt alone."""
-        self._request_size = request_size
         self._log = log
         self._closed = False
 
@@ -79,22 +73,16 @@ class Entry:
         """Nothing was sent: give all back."""
         self._settle(tuple(Outcome(0) for _ in self.shares))
 
-    def close(self, kind: str, attempt: Attempt, usage: Usage | None, *, sent: bool) -> Usage | None:
-        """Settle and write down. Returns the usage charged, an estimate where the provider told none."""
+    def close(self, kind: str, attempt: Attempt, *, sent: bool) -> None:
+        """Settle and write down what the attempt used and cost."""
         if self._closed:
-            return usage
+            return
         self._closed = True
-        if usage is None and sent and kind in UNSEEN:
-            usage = complete(None, self._request_size, 0)
-        if self._log is None and not self.shares:
-            return usage
-        price = self._target.price
-        nano = cost(usage, price) if usage is not None and price is not None else 0
+        usage, nano = attempt.usage, attempt.cost_nano
         outcomes = tuple([share.outcome(usage, nano, sent=sent) for share in self.shares])
         self._settle(outcomes)
         if self._log is not None:
             self._log.close(self._record(kind, attempt, usage, nano, outcomes))
-        return usage
 
     def _settle(self, outcomes: tuple[Outcome, ...]) -> None:
         budgets = self._services.budgets
