@@ -229,7 +229,10 @@ class Exchange:
     @property
     def cost_nano(self) -> int:
         """What all attempts together cost, in nano-USD."""
-        return sum(attempt.cost_nano for attempt in self.attempts)
+        total = 0
+        for attempt in self.attempts:  # nearly always one: a generator costs more than it adds up
+            total += attempt.cost_nano
+        return total
 
     @property
     def status(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
@@ -76,47 +76,37 @@ def to_provider(
             del sent["content-type"]
         else:
             sent["content-type"] = kind
-    for name in ALWAYS:
-        value = ex.headers.get(name)
-        if value is not None:
-            sent[name] = value
-    if same and provider.passes_headers:
+    always, meant = _of_interest(tuple(ex.headers), provider.passes_headers if same else ())
+    for name in always:
+        sent[name] = ex.headers[name]
+    if meant:
         for name, value in _meant(ex.headers, provider.passes_headers):
             sent[name] = f"{sent[name]},{value}" if name in sent and name not in provider.headers else value
     if ex.trace is not None:
         sent["traceparent"] = ex.trace.header(len(ex.attempts))
-    edit(sent, ex.upstream_headers)
+    if ex.upstream_headers:
+        edit(sent, ex.upstream_headers)
     sent.update(target.endpoint.revealed(secrets, protocol))
     return list(sent.items())
 
 
 def _meant(headers: Mapping[str, str], patterns: tuple[str, ...]) -> list[tuple[str, str]]:
     """The client's headers that the vendor may see, names in lower case."""
-    shown = _shown(patterns)
-    return [(lowered, value) for name, value in headers.items() if (lowered := shown[name])]
+    return [(name.lower(), value) for name, value in headers.items() if _is_meant(name.lower(), patterns)]
 
 
-class _Shown(dict[str, str]):
-    """Header names as clients write them -> in lower case; empty for those a vendor must not see. Clients write the
-    same few in every request, so each is judged once."""
-
-    most = 4096
-
-    def __init__(self, patterns: tuple[str, ...]) -> None:
-        super().__init__()
-        self._prefixes = tuple(pattern[:-1] for pattern in patterns if pattern.endswith("*"))
-        self._exact = frozenset(pattern for pattern in patterns if not pattern.endswith("*"))
-
-    def __missing__(self, name: str) -> str:
-        lowered = name.lower()
-        meant = lowered in self._exact or (bool(self._prefixes) and lowered.startswith(self._prefixes))
-        shown = lowered if meant and lowered not in NEVER else ""
-        if len(self) < self.most:  # names come from clients
-            self[name] = shown
-        return shown
+def _is_meant(name: str, patterns: tuple[str, ...]) -> bool:
+    if name in NEVER:
+        return False
+    return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in patterns)
 
 
-_shown = cache(_Shown)
+@lru_cache(maxsize=4096)
+def _of_interest(names: tuple[str, ...], patterns: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+    """Of a client's header names those every provider may see, and whether the vendor may see others. Clients send the
+    same few in every request, so each set is judged once."""
+    lowered = [name.lower() for name in names]
+    return tuple(name for name in ALWAYS if name in lowered), any(_is_meant(name, patterns) for name in lowered)
 
 
 def edit(headers: dict[str, str], edits: Iterable[tuple[str, str | None]]) -> None:
@@ -136,6 +126,8 @@ def request_target(ex: Exchange, target: Target, protocol: str, secrets: Secrets
     opaque = same and ex.protocol is not None and ex.protocol.opaque
     rest = ex.protocol.rest(ex.path) if same and ex.protocol is not None else ""
     line = target.endpoint.target(protocol, model, stream=asked is not None and asked.stream, rest=rest)
+    if not ex.query and not target.endpoint.query_auth:
+        return line
     arguments: list[tuple[str, str]] = []
     if opaque and ex.query:
         keys = NEVER | configured_names(ex.pipeline) | {"key"}
@@ -150,13 +142,15 @@ def request_target(ex: Exchange, target: Target, protocol: str, secrets: Secrets
 
 def from_provider(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """What the client gets to see of a provider's headers."""
-    kept: list[tuple[str, str]] = []
-    for name, value in headers:
-        if name in _BACK or name.startswith(_BACK_PREFIXES):
-            kept.append((name, value))
-        elif name in _REQUEST_IDS:
-            kept.append(("x-tollhouse-upstream-request-id", value))
-    return kept
+    return [(shown, value) for name, value in headers if (shown := _shown(name))]
+
+
+@lru_cache(maxsize=4096)
+def _shown(name: str) -> str:
+    """Under which name the client sees a provider's header; empty: not at all."""
+    if name in _BACK or name.startswith(_BACK_PREFIXES):
+        return name
+    return "x-tollhouse-upstream-request-id" if name in _REQUEST_IDS else ""
 
 
 def as_mapping(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
