@@ -68,9 +68,9 @@ class RequestDocument:
     def __contains__(self, name: str) -> bool:
         return name in self._fields
 
-    def has_any(self, names: frozenset[str]) -> bool:
-        """Whether one of the fields is there."""
-        return not names.isdisjoint(self._fields)
+    def those_of(self, names: frozenset[str]) -> frozenset[str]:
+        """Which of the fields are there."""
+        return names.intersection(self._fields)
 
     def names(self) -> list[str]:
         """The top-level field names, in order."""

@@ -57,6 +57,8 @@ class RequestHook:
     bound: BoundPlugin
     call: Callable[[Exchange], Any]
     stage: Stage
+    plain: bool = False
+    """Nothing in ``_meta`` stands between the request and ``call``."""
 
     def start(self, ex: Exchange) -> Reply | Awaitable[Reply | None] | None:
         """Act, honouring ``_meta``: an answer, or what to await for one, or nothing. Most hooks have nothing to wait
@@ -102,7 +104,7 @@ class RequestHook:
 async def run_all(hooks: tuple[RequestHook, ...], ex: Exchange) -> Reply | None:
     """Run hooks in order until one answers. Raises GatewayError."""
     for hook in hooks:
-        result = hook.start(ex)
+        result = hook.call(ex) if hook.plain and ex.trace is None else hook.start(ex)
         if result is not None:
             reply = result if isinstance(result, Reply) else await result
             if reply is not None:
@@ -143,7 +145,7 @@ class Pipeline:
         ordered = sorted(bound, key=lambda one: (one.plugin.stage, not one.is_global, -one.priority))
         self.plugins = tuple(ordered)
         hooks = [
-            RequestHook(one, one.plugin.request, one.plugin.stage)
+            RequestHook(one, one.plugin.request, one.plugin.stage, one.holds is None and one.error_body is None)
             for one in ordered
             if _overrides(one.plugin, "request")
         ]

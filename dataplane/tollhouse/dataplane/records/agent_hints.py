@@ -5,6 +5,7 @@ Hints only: any client may write anything here, so nothing is decided by them.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,7 +33,7 @@ def agent_of(ex: Exchange) -> str:
 
 def session_of(ex: Exchange) -> str:
     """The session: by header, or by what the body holds of it; empty when the client does not say."""
-    for name in SESSION_HEADERS:
+    for name in _named(tuple(ex.headers)):
         value = ex.headers.get(name)
         if value:
             return _plain(value)
@@ -45,6 +46,13 @@ def session_of(ex: Exchange) -> str:
             return _plain(found)
     key = document.get("prompt_cache_key") if "prompt_cache_key" in document else ""
     return _plain(key) if isinstance(key, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _named(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of the session headers are there. Clients send the same few names in every request: judged once."""
+    lowered = {name.lower() for name in names}
+    return tuple(name for name in SESSION_HEADERS if name in lowered)
 
 
 def _in_metadata(metadata: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
 from tollhouse.dataplane.dispatch.attempts import failures
 from tollhouse.dataplane.dispatch.attempts.continuing import STATE, Broken, can_continue, take_up
 from tollhouse.dataplane.dispatch.attempts.headers import as_mapping, request_target, to_provider
@@ -371,7 +372,7 @@ class Driver:
             return None
         ex.state[DOWNGRADED] = model.id
         targets = [replace(target, native=False) for target in model.targets]
-        return replace(plan, targets=targets, guarded=True, main=None, chains={})
+        return structs.replace(plan, targets=targets, guarded=True, main=None, chains={})
 
     def _gave_up(self, ex: Exchange, step: GiveUp, tried: list[str]) -> GatewayError:
         refused: Refused | None = ex.state.get(REFUSED)

@@ -25,9 +25,9 @@ _LIMIT_FIELDS = (
     "generation_config.max_output_tokens",
     "inferenceConfig.maxTokens",
 )
-_LIMIT_HOLDERS = tuple((name, name.partition(".")[0]) for name in _LIMIT_FIELDS)
-"""With the top-level field each stands in."""
-_HOLDERS = frozenset(holder for _, holder in _LIMIT_HOLDERS)
+_HOLDERS = frozenset(name.partition(".")[0] for name in _LIMIT_FIELDS)
+"""The top-level fields they stand in."""
+_LIMITS_IN = {holder: [one for one in _LIMIT_FIELDS if one.partition(".")[0] == holder] for holder in _HOLDERS}
 
 
 class Prepared(msgspec.Struct):
@@ -147,8 +147,8 @@ def _limit_field(target: Target, spoken: Protocol) -> str:
 def _bound(document: RequestDocument, target: Target, spoken: Protocol, most: int | None) -> int | None:
     """Lower the limit to ``most``, if given; the limit as it is then."""
     limit: int | None = None
-    for name, holder in _LIMIT_HOLDERS if document.has_any(_HOLDERS) else ():
-        if holder in document:
+    for holder in document.those_of(_HOLDERS):
+        for name in _LIMITS_IN[holder]:
             value = _look(document, name)
             if isinstance(value, int) and value >= 0 and (limit is None or value > limit):
                 limit = value

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from tollhouse.dataplane.chat import Image, Message, ToolResult
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetStates
 from tollhouse.dataplane.engine.balance import ConsistentHash, SmoothWeighted
@@ -65,8 +66,7 @@ class Limits:
     """How many may wait for a place at a full target, and for how long."""
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(msgspec.Struct):
     """The decision for one request."""
 
     targets: list[Target]
@@ -76,17 +76,17 @@ class Plan:
     """Nobody was fit: these are tried all the same."""
     guarded: bool = True
     """Breakers may keep a target from being tried; not where it is the only one configured."""
-    left_out: list[tuple[str, str]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = []
     """(target, reason) of those that are not in ``targets``."""
     main: int | None = None
     """How many of ``targets`` are ordinary ones (None: all); those behind them stand in ``chains`` only."""
-    chains: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    chains: Mapping[str, Sequence[int]] = {}
     """Reason -> places in ``targets`` that take over for it."""
     begin: str = "availability"
     """The chain it begins in where no ordinary target is fit."""
     chooser: Chooser | None = None
     """Learns from the answer."""
-    told: list[ExplainTarget] = field(default_factory=list)
+    told: list[ExplainTarget] = []
     """Why the targets stand where they stand, for a caller who asked."""
 
 

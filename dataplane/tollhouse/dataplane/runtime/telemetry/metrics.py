@@ -45,10 +45,10 @@ class PlainDistribution(Distribution):
 
     def observe(self, value: float, trace_id: str = "") -> None:
         """Count a value."""
-        bucket = bisect_left(self.bounds, value)
-        self.counts[bucket] += 1
+        self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
         if trace_id:
+            bucket = bisect_left(self.bounds, value)
             self.examples[bucket] = Example(bucket, value, trace_id, time.time())
 
 

@@ -15,12 +15,24 @@ class LeanResponse(UpstreamResponse):
     """One response while it arrives. The connection feeds it and forgets it once the response is complete, so what is
     buffered here stays readable after the connection went back to its pool. Belongs to one task."""
 
-    __slots__ = ("_chunks", "_connection", "_error", "_loop", "_waiter", "buffered", "complete", "headers", "status")
+    __slots__ = (
+        "_by_name",
+        "_chunks",
+        "_connection",
+        "_error",
+        "_loop",
+        "_waiter",
+        "buffered",
+        "complete",
+        "headers",
+        "status",
+    )
 
     def __init__(self, connection: Connection | None, loop: asyncio.AbstractEventLoop) -> None:
         self.status = 0
         """0 until the head has arrived."""
         self.headers: list[tuple[str, str]] = []
+        self._by_name: dict[str, str] | None = None
         self.complete = False
         self._chunks: list[bytes] = []
         self.buffered = 0
@@ -33,10 +45,9 @@ class LeanResponse(UpstreamResponse):
     # -- the caller's side
 
     def header(self, name: str) -> str | None:
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
+        if self._by_name is None:
+            self._by_name = dict(reversed(self.headers))  # of several the first counts
+        return self._by_name.get(name)
 
     async def chunk(self) -> bytes:
         while True:
@@ -95,6 +106,7 @@ class LeanResponse(UpstreamResponse):
         """The head is there."""
         self.status = status
         self.headers = headers
+        self._by_name = None
 
     def feed(self, data: bytes) -> None:
         """A piece of the body."""
