@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tollhouse.dataplane.chat import ArgumentsDelta, PartEnded, PartStarted, TextDelta
 from tollhouse.dataplane.errors import ClientError
-from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, verdicts_of
+from tollhouse.dataplane.records.verdicts import MAX_VERDICTS, Verdict, add_verdict, verdicts_of
+from tollhouse.dataplane.registry import protocols_by_name
 
 from tests.support.prompts import configured, exchange
 
@@ -96,6 +97,83 @@ def test_shadow_tells_only() -> None:
     assert [shown for event in events for shown in plugin.event(ex, event)] == events
     assert len(ex.document.get("tools")) == 3
     assert {one.shadow for one in verdicts_of(ex)} == {True}
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        (
+            {"tools": [{"functionDeclarations": [{"name": "read"}, {"name": "shell"}]}, {"googleSearch": {}}]},
+            {"tools": [{"functionDeclarations": [{"name": "read"}]}]},
+        ),
+        (
+            {"tools": [{"function_declarations": [{"name": "shell"}], "code_execution": {}}], "tool_config": {}},
+            {},
+        ),
+        ({"tools": OPENAI, "tool_choice": {"type": "function", "function": {"name": "shell"}}}, {"tools": OPENAI[:1]}),
+        ({"web_search_options": {}, "mcp_servers": [{"type": "url", "name": "evil"}]}, {}),
+        ({"tools": [{"type": "web_search"}, {"type": "custom", "name": "apply"}, "junk"]}, {}),
+    ],
+)
+def test_tools_are_found_however_they_are_offered(body: dict[str, Any], left: dict[str, Any]) -> None:
+    """Gemini's both spellings, tools of the provider, servers of tools; a choice that names what is gone goes too."""
+    ex = exchange(body)
+    configured("ai-tool-policy", allow=["read*"]).request(ex)
+    assert ex.document.as_dict() == left
+
+
+def test_names_and_arguments_are_judged_in_all_their_spellings() -> None:
+    """Some clients run ``Shell`` as ``shell``, some programs read ``To`` as ``to`` or take the first of two."""
+    plugin = configured(
+        "ai-tool-policy",
+        deny=["shell"],
+        arguments=[{"tools": ["mail"], "argument": "to", "allow": "a@acme.io"}],
+    )
+    for name, arguments in (
+        ("Shell", "{}"),
+        ("\uff53hell ", "{}"),
+        ("mail", '{"To":"eve@evil.io"}'),
+        ("Mail", '{"to":"eve@evil.io"}'),
+        ("mail", '{"to":"eve@evil.io","to":"a@acme.io"}'),
+    ):
+        ex = asked([])
+        plugin.request(ex)
+        with pytest.raises(ClientError):
+            [plugin.event(ex, event) for event in call(name, arguments)]
+
+
+def test_an_attack_hides_behind_nothing() -> None:
+    """However many other findings a tool result makes before it."""
+    ex = asked(OPENAI)
+    for _ in range(MAX_VERDICTS + 10):
+        add_verdict(ex, Verdict("ai-guard", "r", "personal_data.contact", "mask", "input", trust="untrusted"))
+    add_verdict(ex, Verdict("ai-guard", "r", "injection.override", "flag", "input", trust="untrusted"))
+    configured("ai-tool-policy", side_effects=["send_*"]).request(ex)
+    assert len(ex.document.get("tools")) == 2
+
+
+async def test_a_session_stays_tainted() -> None:
+    """Also where later turns leave out what was found; other sessions are not touched."""
+    plugin = configured("ai-tool-policy", side_effects=["send_*"])
+
+    async def turn(session: str, *, attack: bool = False) -> int:
+        ex = exchange({"messages": [], "tools": OPENAI, "prompt_cache_key": session})
+        if attack:
+            add_verdict(ex, Verdict("ai-guard", "r", "injection.override", "flag", "input", trust="untrusted"))
+        await plugin.request(ex)
+        return len(ex.document.get("tools"))
+
+    assert [await turn("a"), await turn("a", attack=True), await turn("a"), await turn("b")] == [3, 2, 2, 3]
+
+
+def test_what_a_provider_keeps_cannot_be_looked_into() -> None:
+    """A stored answer would bring calls nobody judged."""
+    ex = exchange(None, "")
+    ex.protocol, ex.method, ex.path = protocols_by_name()["openai_passthrough"], "GET", "/v1/responses/resp_1"
+    with pytest.raises(ClientError) as refused:
+        configured("ai-tool-policy", deny=["shell"]).request(ex)
+    assert refused.value.code == "not_judgeable"
+    configured("ai-tool-policy", deny=["shell"], shadow=True).request(ex)
 
 
 def test_patterns_must_compile() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -13,27 +13,30 @@ from tollhouse.dataplane.chat import ArgumentsDelta, PartEnded, PartStarted, Tex
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.guarding.edits import Unwritable, edit_item
+from tollhouse.dataplane.guarding.fields import Fields, glob_of
 from tollhouse.dataplane.guarding.segments import Item, Segment, items_of, segments_of, show_path
+from tollhouse.dataplane.guarding.strictly import names_twice, require_judgeable
+from tollhouse.dataplane.permitted import PROVIDERS, confine
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, value_digest
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
 
 Where = Literal["arguments", "results", "messages", "answers"]
-PROVIDERS = "allowed_providers"
-"""State the dispatcher chooses by, on every hop."""
-
 _WHERE: dict[str, Where] = {"tool_call": "arguments", "tool": "results"}
 _DROPPED: Any = object()
 MASKED = "[masked]"
+_FENCED = re.compile(r"(\s*```[a-zA-Z]*\s*\n)(.*?)(\n?```\s*)", re.DOTALL)
+"""Structured output as models like to wrap it."""
 
 
 class FieldRule(PluginConfig):
     """What happens to some fields."""
 
     fields: tuple[str, ...] = Field(min_length=1)
-    """Names of fields, or paths with dots (``customer.address.*``), as glob patterns; upper and lower case are one.
-    A name alone is found at any depth; list positions are left out of paths."""
+    """Names of fields, or paths with dots (``customer.address.*``), as glob patterns, or JSON paths
+    (``$.customer.address``, ``$..ssn``, ``$.people[*].mail``); upper and lower case are one. A name alone is found at
+    any depth, a path begins at the top; list positions are left out."""
     where: tuple[Where, ...] = ("arguments", "results", "messages")
     """``arguments`` and ``results`` of tool calls in the conversation, JSON in ``messages``, and in ``answers`` the
     arguments of new calls and structured output."""
@@ -41,7 +44,8 @@ class FieldRule(PluginConfig):
     """Take the field out; put ``[masked]`` or a keyed digest in its place; refuse the request; or let it go only to
     ``providers``."""
     providers: tuple[str, ...] = ()
-    """With ``confine``: glob patterns of the providers (ids) that may see the field, local models say."""
+    """With ``confine``: glob patterns of the providers (their ids, or their types where they have none) that may see
+    the field, local models say."""
 
 
 class DataPolicyConfig(PluginConfig):
@@ -76,23 +80,35 @@ class AiDataPolicy(Plugin[DataPolicyConfig]):
     ) -> None:
         super().__init__(config, place, services, metadata)
         self._key = f"{self.name}:{place}"
-        self._answers = [rule for rule in config.rules if "answers" in rule.where]
+        self._rules = [(rule, Fields(rule.fields)) for rule in config.rules]
+        self._answers = [one for one in self._rules if "answers" in one[0].where]
         self._counted = services.metrics.counter(
             "tollhouse_guard_verdicts_total", "What guards decided.", ("rule_group", "action", "direction")
         )
 
     @classmethod
     def check(cls, config: PluginConfig) -> list[str]:
-        """``confine`` needs providers, nothing else takes them."""
+        """``confine`` needs providers, nothing else takes them, and answers go to nobody else; JSON paths are read."""
         assert isinstance(config, DataPolicyConfig)
-        return [
-            f"rules[{place}]: providers belong to the action confine, which needs at least one"
-            for place, rule in enumerate(config.rules)
-            if (rule.action == "confine") != bool(rule.providers)
-        ]
+        problems = []
+        for place, rule in enumerate(config.rules):
+            if (rule.action == "confine") != bool(rule.providers):
+                problems.append(f"rules[{place}]: providers belong to the action confine, which needs at least one")
+            if rule.action == "confine" and "answers" in rule.where:
+                problems.append(f"rules[{place}].where: an answer is confined to nobody; take 'answers' out")
+            for number, field_ in enumerate(rule.fields):
+                try:
+                    glob_of(field_)
+                except ValueError as error:
+                    problems.append(f"rules[{place}].fields[{number}]: {error}")
+        return problems
 
     def request(self, ex: Exchange) -> None:
-        """Change the fields. Raises ClientError 403 ``field_not_allowed``."""
+        """Change the fields. Raises ClientError 403 ``field_not_allowed``, and for what a provider keeps, which nobody
+        can look into."""
+        if ex.protocol is not None and ex.protocol.opaque and not self.config.shadow:
+            require_judgeable(ex, self.name)
+        ex.state[self._key] = {}
         document = ex.document
         if document is None:
             return
@@ -118,21 +134,25 @@ class AiDataPolicy(Plugin[DataPolicyConfig]):
             if segment.kind not in ("json", "object") or segment.role == "tool_definition":
                 continue
             where = _WHERE.get(segment.role, "messages")
-            rules = [rule for rule in self.config.rules if where in rule.where]
+            rules = [one for one in self._rules if where in one[0].where]
+            if not rules:
+                continue
             value = msgspec.json.decode(segment.text)
             changed = self._apply(ex, value, rules, "input", show_path(item, segment.path))
-            if changed is not value:
+            if changed is not value or (
+                segment.kind == "json" and not self.config.shadow and names_twice(segment.text)
+            ):
                 text = msgspec.json.encode({} if changed is _DROPPED else changed).decode()
                 changes.append((segment, text))
         return edit_item(item, changes) if changes else None
 
-    def _apply(self, ex: Exchange, value: Any, rules: list[FieldRule], direction: str, path: str) -> Any:
+    def _apply(
+        self, ex: Exchange, value: Any, rules: Sequence[tuple[FieldRule, Fields]], direction: str, path: str
+    ) -> Any:
         """The value after the rules; the very same when none had anything to change."""
-        if not rules:
-            return value
 
-        def decide(name: str, steps: tuple[str, ...], inner: Any) -> Any:
-            rule = next((rule for rule in rules if _names(rule, steps)), None)
+        def decide(steps: tuple[str, ...], inner: Any) -> Any:
+            rule = next((rule for rule, fields in rules if fields.name(steps)), None)
             return inner if rule is None else self._act(ex, rule, inner, direction, f"{path}.{'.'.join(steps)}")
 
         return _walk(value, (), decide)
@@ -162,9 +182,7 @@ class AiDataPolicy(Plugin[DataPolicyConfig]):
             message = f"The field {path[:200]} may not be sent here. Leave it out."
             raise ClientError(403, "field_not_allowed", message, param=path[:200])
         if rule.action == "confine":
-            before = ex.state.get(PROVIDERS)
-            allowed = list(rule.providers)
-            ex.state[PROVIDERS] = allowed if before is None else [one for one in before if _matches(allowed, one)]
+            confine(ex, PROVIDERS, rule.providers)
             return value
         if rule.action == "drop":
             return _DROPPED
@@ -173,16 +191,17 @@ class AiDataPolicy(Plugin[DataPolicyConfig]):
     # -- the answer
 
     def event(self, ex: Exchange, event: Any) -> list[Any]:
-        """Hold arguments and structured output to their end, then let go what may be shown."""
-        if not self._answers:
+        """Hold arguments and structured output to their end, then let go what may be shown. Raises ClientError 403 for
+        a denied field, and for arguments that are no JSON."""
+        held: dict[tuple[int, int], _Held] | None = ex.state.get(self._key)
+        if held is None or not self._answers:
             return [event]
-        held: dict[tuple[int, int], _Held] = ex.state.setdefault(self._key, {})
         if isinstance(event, PartStarted) and event.kind in ("tool_call", "text"):
             held[event.choice, event.index] = _Held(is_json=event.kind == "tool_call")
         elif isinstance(event, ArgumentsDelta | TextDelta):
             part = held.get((event.choice, event.index))
             text = event.json if isinstance(event, ArgumentsDelta) else event.text
-            if part is not None and (part.is_json or part.events or text.lstrip()[:1] in ("{", "[")):
+            if part is not None and (part.is_json or part.events or text.lstrip()[:1] in ("{", "[", "`")):
                 part.events.append(event)
                 return []
             if part is not None and text.strip():
@@ -194,31 +213,27 @@ class AiDataPolicy(Plugin[DataPolicyConfig]):
         return [event]
 
     def _judged(self, ex: Exchange, events: list[Any]) -> list[Any]:
-        text = "".join(one.json if isinstance(one, ArgumentsDelta) else one.text for one in events)
-        try:
-            value = msgspec.json.decode(text)
-        except (ValueError, RecursionError):
-            return events
-        changed = self._apply(ex, value, self._answers, "output", "answer")
-        if changed is value:
-            return events
-        shown = msgspec.json.encode({} if changed is _DROPPED else changed).decode()
         first = events[0]
-        if isinstance(first, ArgumentsDelta):
-            return [ArgumentsDelta(first.choice, first.index, shown)]
-        return [TextDelta(first.choice, first.index, shown)]
+        is_call = isinstance(first, ArgumentsDelta)
+        text = "".join(one.json if is_call else one.text for one in events)
+        found = None if is_call else _FENCED.fullmatch(text)
+        before, inner, after = found.groups() if found is not None else ("", text, "")
+        try:
+            value = msgspec.json.decode(inner)
+            changed = self._apply(ex, value, self._answers, "output", "answer")
+            twice = names_twice(inner)
+        except (ValueError, RecursionError):
+            if is_call and text.strip() and not self.config.shadow:
+                raise ClientError(403, "field_not_allowed", "The model's tool call holds no JSON to judge.") from None
+            return events
+        if changed is value and (not twice or self.config.shadow):
+            return events
+        shown = before + msgspec.json.encode({} if changed is _DROPPED else changed).decode() + after
+        made = ArgumentsDelta if is_call else TextDelta
+        return [made(first.choice, first.index, shown)]
 
 
-def _names(rule: FieldRule, steps: tuple[str, ...]) -> bool:
-    name, path = steps[-1].lower(), ".".join(steps).lower()
-    return any(fnmatchcase(path if "." in pattern else name, pattern.lower()) for pattern in rule.fields)
-
-
-def _matches(patterns: list[str], name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _walk(value: Any, steps: tuple[str, ...], decide: Callable[[str, tuple[str, ...], Any], Any]) -> Any:
+def _walk(value: Any, steps: tuple[str, ...], decide: Callable[[tuple[str, ...], Any], Any]) -> Any:
     """The value with what ``decide`` puts in place of fields; the very same when it changes nothing."""
     if isinstance(value, list):
         made = [_walk(inner, steps, decide) for inner in value]
@@ -231,11 +246,11 @@ def _walk(value: Any, steps: tuple[str, ...], decide: Callable[[str, tuple[str, 
 
 
 def _fields(
-    value: dict[str, Any], steps: tuple[str, ...], decide: Callable[[str, tuple[str, ...], Any], Any]
+    value: dict[str, Any], steps: tuple[str, ...], decide: Callable[[tuple[str, ...], Any], Any]
 ) -> Iterator[tuple[str, Any]]:
     for name, inner in value.items():
         below = (*steps, name)
-        decided = decide(name, below, inner)
+        decided = decide(below, inner)
         if decided is _DROPPED:
             continue
         yield name, _walk(decided, below, decide) if decided is inner else decided

@@ -8,15 +8,11 @@ from typing import ClassVar
 from pydantic import Field
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.permitted import ALLOWED, PROVIDERS, REGIONS, confine, is_allowed
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.records.verdicts import Verdict, add_verdict
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
-
-ALLOWED = "allowed_models"
-PROVIDERS = "allowed_providers"
-REGIONS = "allowed_regions"
-"""State the dispatcher chooses by, on every hop."""
 
 
 class ModelRule(PluginConfig):
@@ -73,7 +69,7 @@ class AiModelPolicy(Plugin[ModelPolicyConfig]):
         reason = ""
         if rule is None:
             reason = "no rule lets you use models here"
-        elif _matches(rule.deny_models, model) or (rule.models is not None and not _matches(rule.models, model)):
+        elif not is_allowed(model, _patterns(rule)):
             reason = f"you may not use {model!r}"
         if reason:
             rule_name, shadow = f"model/{model}"[:120], self.config.shadow
@@ -91,7 +87,7 @@ class AiModelPolicy(Plugin[ModelPolicyConfig]):
         if self.config.shadow:
             return
         if rule is None:
-            ex.state[ALLOWED] = []
+            confine(ex, ALLOWED, ())
         else:
             _note(ex, rule)
 
@@ -107,12 +103,15 @@ class AiModelPolicy(Plugin[ModelPolicyConfig]):
 def _note(ex: Exchange, rule: ModelRule) -> None:
     """For the dispatcher, which asks again before every attempt."""
     if rule.models is not None or rule.deny_models:
-        denied = [f"!{pattern}" for pattern in rule.deny_models]
-        ex.state[ALLOWED] = [*(rule.models if rule.models is not None else ("*",)), *denied]
+        confine(ex, ALLOWED, _patterns(rule))
     for key, allowed in ((PROVIDERS, rule.providers), (REGIONS, rule.regions)):
         if allowed is not None:
-            before = ex.state.get(key)
-            ex.state[key] = allowed if before is None else [one for one in before if _matches(allowed, one)]
+            confine(ex, key, allowed)
+
+
+def _patterns(rule: ModelRule) -> list[str]:
+    """Of the models a rule leaves."""
+    return [*(rule.models if rule.models is not None else ("*",)), *(f"!{one}" for one in rule.deny_models)]
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from tollhouse.dataplane.dispatch.attempts.drive import Driver
 from tollhouse.dataplane.dispatch.choosing.chains import chain_targets
 from tollhouse.dataplane.dispatch.choosing.explaining import wants_explanation
-from tollhouse.dataplane.dispatch.choosing.plan import ALLOWED, PATIENT, Limits, plan_of, select
+from tollhouse.dataplane.dispatch.choosing.plan import PATIENT, Limits, plan_of, select
 from tollhouse.dataplane.dispatch.choosing.probes import InstanceProbes
 from tollhouse.dataplane.dispatch.choosing.strategy import Chooser, Ordering
 from tollhouse.dataplane.dispatch.choosing.targets import Target, states_of
@@ -23,6 +23,7 @@ from tollhouse.dataplane.dispatch.setup.multi_options import InstanceConfig, Mul
 from tollhouse.dataplane.dispatch.setup.options import limits_of, located, missing_endpoint
 from tollhouse.dataplane.engine.choose import Choice, Order
 from tollhouse.dataplane.exchange import Exchange, ExplainTarget
+from tollhouse.dataplane.permitted import ALLOWED
 from tollhouse.dataplane.plugin import DispatchPlugin, Place, PluginConfig
 from tollhouse.dataplane.protocols._models import ListedModel
 from tollhouse.dataplane.reply import Reply

@@ -12,9 +12,12 @@ from pydantic import Field
 from tollhouse.dataplane.chat import ArgumentsDelta, PartEnded, PartStarted
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.guarding.offered import folded, keep_tools
+from tollhouse.dataplane.guarding.strictly import TwiceNamed, decode_once, require_judgeable
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
-from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, verdicts_of
-from tollhouse.dataplane.services import Services
+from tollhouse.dataplane.records.agent_hints import session_of
+from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, is_tainted
+from tollhouse.dataplane.services import CounterUnavailable, Limit, Services
 from tollhouse.dataplane.stages import Stage
 
 
@@ -45,8 +48,11 @@ class ToolPolicyConfig(PluginConfig):
     arguments: tuple[ArgumentRule, ...] = Field(default=(), max_length=500)
     """Rules on the arguments of calls."""
     side_effects: tuple[str, ...] = ()
-    """Tools that change something or send something out: not after a tool result or document in this conversation was
-    found to hold an attack (needs ``ai-guard`` on the route; there ``injection`` set to flag or redact)."""
+    """Tools that change something or send something out: not after a tool result or document in this conversation, or
+    in an earlier turn of the session the client names, was found to hold an attack (needs ``ai-guard`` on the route;
+    there ``injection`` set to flag or redact)."""
+    session_s: int = Field(default=86_400, ge=60, le=2_592_000)
+    """Seconds for which a session is not trusted again, on this node."""
     shadow: bool = False
     """Refuse and drop nothing, only tell."""
 
@@ -72,7 +78,12 @@ class AiToolPolicy(Plugin[ToolPolicyConfig]):
     ) -> None:
         super().__init__(config, place, services, metadata)
         self._key = f"{self.name}:{place}"
-        self._rules = [(rule, _compiled(rule.allow), _compiled(rule.deny)) for rule in config.arguments]
+        self._rules = [
+            (tuple(map(folded, rule.tools)), rule, _compiled(rule.allow), _compiled(rule.deny))
+            for rule in config.arguments
+        ]
+        self._deny = tuple(map(folded, config.deny))
+        self._side_effects = tuple(map(folded, config.side_effects))
         self._counted = services.metrics.counter(
             "tollhouse_guard_verdicts_total", "What guards decided.", ("rule_group", "action", "direction")
         )
@@ -90,47 +101,56 @@ class AiToolPolicy(Plugin[ToolPolicyConfig]):
                     complaints.append(f"arguments[{place}].{name} is not a regular expression RE2 takes")
         return complaints
 
-    def request(self, ex: Exchange) -> None:
-        """Drop or refuse forbidden tools. Raises ClientError 403 ``tool_not_allowed``."""
-        document = ex.document
-        if document is None:
-            return
-        tainted = any(one.trust == "untrusted" and one.group.startswith("injection.") for one in verdicts_of(ex))
-        ex.state[self._key] = _State(tainted)
-        for name in ("tools", "functions"):
-            tools = document.get(name)
-            if isinstance(tools, list):
-                kept = [kept for tool in tools if (kept := self._offered(ex, tool, tainted)) is not None]
-                if kept != tools:
-                    document.set(name, kept) if kept else document.remove(name)
-                    if not kept:
-                        document.remove("tool_choice")
-                    ex.forget()
-                    ex.body = document.encode()
-
-    def _offered(self, ex: Exchange, tool: Any, tainted: bool) -> Any:
-        """The tool as it may be offered; None when it may not."""
-        declared = tool.get("functionDeclarations") if isinstance(tool, dict) else None
-        if isinstance(declared, list):  # Gemini puts several into one
-            kept = [one for one in declared if self._offered(ex, one, tainted) is not None]
-            return {**tool, "functionDeclarations": kept} if kept else None
-        reason = self._forbidden(_tool_name(tool), tainted)
-        if not reason:
-            return tool
-        action = "block" if self.config.on_offer == "block" else "redact"
-        self._tell(ex, _tool_name(tool), action, "input", "tools")
-        if self.config.shadow:
-            return tool
-        if action == "block":
-            raise _refusal(_tool_name(tool), reason)
+    def request(self, ex: Exchange) -> Any:
+        """Drop or refuse forbidden tools. Raises ClientError 403 ``tool_not_allowed``, also for what a provider keeps:
+        calls in a stored answer cannot be looked at."""
+        if ex.protocol is not None and ex.protocol.opaque and not self.config.shadow:
+            require_judgeable(ex, self.name)
+        if ex.document is None:
+            return None
+        tainted = is_tainted(ex)
+        session = session_of(ex)[:128] if self.config.side_effects else ""
+        if session:
+            return self._in_session(ex, session, tainted)
+        self._offer(ex, tainted)
         return None
 
+    async def _in_session(self, ex: Exchange, session: str, tainted: bool) -> None:
+        """What was found in one turn counts for the session, whether or not later turns bring it again."""
+        who = ex.consumer_name or ex.client_ip
+        limit = Limit(f"taint:{who}:{session}", 1, self.config.session_s)
+        try:
+            if tainted:
+                await self.services.counters.take(limit)
+            else:
+                tainted = not (await self.services.counters.look(limit)).allowed
+        except CounterUnavailable:
+            tainted = True  # what cannot be known is not safe
+        self._offer(ex, tainted)
+
+    def _offer(self, ex: Exchange, tainted: bool) -> None:
+        assert ex.document is not None
+        ex.state[self._key] = _State(tainted)
+        if keep_tools(ex.document, lambda name: self._offered(ex, name, tainted)):
+            ex.forget()
+            ex.body = ex.document.encode()
+
+    def _offered(self, ex: Exchange, name: str, tainted: bool) -> bool:
+        reason = self._forbidden(name, tainted)
+        if not reason:
+            return True
+        action = "block" if self.config.on_offer == "block" else "redact"
+        self._tell(ex, name, action, "input", "tools")
+        if action == "block" and not self.config.shadow:
+            raise _refusal(name, reason)
+        return self.config.shadow
+
     def _forbidden(self, name: str, tainted: bool) -> str:
-        config = self.config
-        if _matches(config.deny, name) or (config.allow is not None and not _matches(config.allow, name)):
+        config, plain = self.config, folded(name)
+        if _matches(self._deny, plain) or (config.allow is not None and not _matches(config.allow, name)):
             return "it is not among the tools allowed here"
-        if tainted and _matches(config.side_effects, name):
-            return "a tool result in this conversation holds an attack, and the tool has side effects"
+        if tainted and _matches(self._side_effects, plain):
+            return "a tool result in this session holds an attack, and the tool has side effects"
         return ""
 
     # -- the answer
@@ -161,15 +181,18 @@ class AiToolPolicy(Plugin[ToolPolicyConfig]):
             raise _refusal(name, reason)
 
     def _wrong_argument(self, name: str, arguments: str) -> str:
-        rules = [one for one in self._rules if _matches(one[0].tools, name)]
+        plain = folded(name)
+        rules = [rest for tools, *rest in self._rules if _matches(tools, plain)]
         if not rules:
             return ""
         try:
-            value = msgspec.json.decode(arguments or "{}")
+            value = decode_once(arguments or "{}")
+        except TwiceNamed:
+            return "its arguments name a field twice"
         except (ValueError, RecursionError):
             return "its arguments are no JSON"
         for rule, allow, deny in rules:
-            found = list(_at(value, rule.argument.split(".")))
+            found = list(_at(value, rule.argument.casefold().split(".")))
             if not found and rule.required:
                 return f"it lacks the argument {rule.argument!r}"
             for one in found:
@@ -200,22 +223,15 @@ def _matches(patterns: tuple[str, ...], name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _tool_name(tool: Any) -> str:
-    """In any of the served formats."""
-    if not isinstance(tool, dict):
-        return ""
-    for holder in (tool.get("function"), tool.get("toolSpec"), tool):
-        if isinstance(holder, dict) and isinstance(holder.get("name"), str):
-            return str(holder["name"])
-    return str(tool.get("type", ""))
-
-
 def _at(value: Any, steps: list[str]) -> Any:
-    """What stands at a path; lists are gone through item by item."""
+    """What stands at a path of folded names; lists are gone through item by item. Some programs read ``To`` as ``to``,
+    so both are judged."""
     if isinstance(value, list):
         for one in value:
             yield from _at(one, steps)
     elif not steps:
         yield value
-    elif isinstance(value, dict) and steps[0] in value:
-        yield from _at(value[steps[0]], steps[1:])
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name.casefold() == steps[0]:
+                yield from _at(inner, steps[1:])

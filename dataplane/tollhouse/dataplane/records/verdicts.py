@@ -14,7 +14,9 @@ VERDICTS = "verdicts"
 """``Exchange.state`` key: the list of verdicts so far."""
 
 MAX_VERDICTS = 200
-"""Verdicts of one exchange that are kept; all are counted in the metrics."""
+"""Verdicts of one exchange that are kept; all are counted in the metrics. Blocks come on top of them."""
+
+_TAINTED = "tainted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,18 @@ class Verdict:
 
 
 def add_verdict(ex: Exchange, verdict: Verdict) -> None:
-    """Put it to the others of this exchange."""
+    """Put it to the others of this exchange. However many there are, what later decisions hang on is kept: a tool
+    result must not hide an attack behind two hundred addresses."""
     verdicts = ex.state.setdefault(VERDICTS, [])
-    if len(verdicts) < MAX_VERDICTS:
+    if verdict.trust == "untrusted" and verdict.group.startswith("injection."):
+        ex.state[_TAINTED] = True
+    if len(verdicts) < MAX_VERDICTS or (verdict.action == "block" and len(verdicts) < 2 * MAX_VERDICTS):
         verdicts.append(verdict)
+
+
+def is_tainted(ex: Exchange) -> bool:
+    """Whether untrusted text of this conversation was found to hold an attack."""
+    return _TAINTED in ex.state
 
 
 def verdicts_of(ex: Exchange) -> list[Verdict]:

@@ -18,13 +18,11 @@ from tollhouse.dataplane.dispatch.attempts.trial import Books, Trial
 from tollhouse.dataplane.dispatch.choosing.explaining import explain_headers
 from tollhouse.dataplane.dispatch.choosing.gate import Place
 from tollhouse.dataplane.dispatch.choosing.plan import (
-    ALLOWED,
     BY_RECORD,
     OVER_QUOTA,
     SPENT,
     Plan,
     forbidden,
-    is_allowed,
 )
 from tollhouse.dataplane.dispatch.choosing.strategy import route_id
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
@@ -36,6 +34,7 @@ from tollhouse.dataplane.dispatch.setup.signing import Signer
 from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, Step, Told, Try, Wait, failover
 from tollhouse.dataplane.engine.patience import Kind
 from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
+from tollhouse.dataplane.permitted import ALLOWED, is_allowed
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tollhouse.dataplane.dispatch.choosing.plan import ALLOWED, SPENT, asked, forbidden, is_allowed
+from tollhouse.dataplane.dispatch.choosing.plan import SPENT, asked, forbidden
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.engine.choose import Asked, Candidate, unfit
+from tollhouse.dataplane.permitted import ALLOWED, is_allowed
 from tollhouse.proto.resources.strategy import Fallbacks
 
 if TYPE_CHECKING:

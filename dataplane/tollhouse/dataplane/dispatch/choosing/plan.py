@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,6 +13,7 @@ from tollhouse.dataplane.engine.balance import ConsistentHash, SmoothWeighted
 from tollhouse.dataplane.engine.choose import Asked, Candidate, Choice, Condition, Order, choose
 from tollhouse.dataplane.engine.failover import Policy
 from tollhouse.dataplane.exchange import ExplainTarget
+from tollhouse.dataplane.permitted import ALLOWED, PROVIDERS, REGIONS, is_allowed
 from tollhouse.dataplane.transport import Timeouts
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ SPENT = "spent_targets"
 limits that count per target."""
 
 OVER_QUOTA = "its quota is used up"
-
-ALLOWED = "allowed_models"
-"""``Exchange.state`` key: glob patterns of the model names the caller may ask for; absent allows all. A model that
-stands in for the asked-for one must be allowed too."""
-
-PROVIDERS = "allowed_providers"
-REGIONS = "allowed_regions"
-"""``Exchange.state`` key: glob patterns of the providers (their ids) this request may go to; absent allows all. Looked
-at on every hop, as every hop chooses among the targets this leaves."""
-
 
 PATIENT = Timeouts(connect_s=5.0, first_byte_s=120.0, idle_s=60.0, send_s=60.0)
 """Where nothing is configured: models may think for a while before the first byte."""
@@ -172,21 +162,12 @@ def _surely_fit(ex: Exchange, target: Target) -> bool:
     return not target.context_window or len(ex.body or b"") // 4 <= target.context_window
 
 
-def is_allowed(name: str, allowed: Sequence[str] | None) -> bool:
-    """Whether a caller may ask for a model (or be served by a provider). A pattern that begins with ``!`` forbids."""
-    if allowed is None:
-        return True
-    if any(fnmatchcase(name, pattern[1:]) for pattern in allowed if pattern.startswith("!")):
-        return False
-    return any(fnmatchcase(name, pattern) for pattern in allowed)
-
-
 def forbidden(ex: Exchange, target: Target) -> str:
     """Why this request may not go to a target; empty when it may. Asked again before every attempt, as targets come
     from more places than the first choice."""
     if ALLOWED not in ex.state and PROVIDERS not in ex.state and REGIONS not in ex.state:
         return ""
-    models: Sequence[str] | None = ex.state.get(ALLOWED)
+    models = ex.state.get(ALLOWED)
     if not is_allowed(ex.peek.model, models):
         return f"the caller may not use {ex.peek.model}"
     if not target.native and not is_allowed(target.model or ex.peek.model, models):

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.dispatch.attempts.outgoing import speaks
-from tollhouse.dataplane.dispatch.choosing.plan import ALLOWED, Limits, Plan, forbidden
+from tollhouse.dataplane.dispatch.choosing.plan import Limits, Plan, forbidden
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.engine.failover import NO_FAILOVER, Policy
 from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.permitted import ALLOWED
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange

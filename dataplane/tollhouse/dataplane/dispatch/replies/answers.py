@@ -6,7 +6,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from tollhouse.dataplane.chat import ChatReply, Event, Usage
+from tollhouse.dataplane.chat import ChatReply, Event, PartStarted, Usage
 from tollhouse.dataplane.dispatch.attempts import failures
 from tollhouse.dataplane.dispatch.attempts.continuing import STATE, Broken, ContinuedLeg, KeptLeg, may_continue
 from tollhouse.dataplane.dispatch.attempts.headers import as_mapping, from_provider
@@ -68,7 +68,7 @@ class Answers:
                 message = f"The provider's answer is malformed or larger than {largest} bytes."
                 return UpstreamFailure("final", "invalid_reply", 502, message)
             return failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
-        hooks = _hooks(ex)
+        hooks = _hooks(ex, prepared)
         try:
             if prepared.same and hooks is None and not ex.peek.stream:
                 usage, _ = prepared.spoken.read_usage(body)
@@ -168,7 +168,7 @@ class Answers:
         broken: Broken | None = ex.state.get(STATE)
         if broken is not None:
             return ContinuedLeg(prepared.spoken.stream_decoder(), broken)
-        hooks = _hooks(ex)
+        hooks = _hooks(ex, prepared)
         if limits.continues and may_continue(ex):
             return KeptLeg(prepared.spoken.stream_decoder(), client.stream_encoder(reply_context(ex, prepared)))
         if prepared.same and hooks is None:
@@ -246,13 +246,17 @@ def safe(text: str) -> str:
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
-def _hooks(ex: Exchange) -> Hooks | None:
-    """The pipeline's event hooks as one function; None when there are none."""
+def _hooks(ex: Exchange, prepared: Prepared) -> Hooks | None:
+    """The pipeline's event hooks as one function; None when there are none. They see tools by the client's names, not
+    by those the provider made necessary: policies are written for the client's."""
     hooks = ex.pipeline.event_hooks if ex.pipeline is not None else ()
     if not hooks:
         return None
+    renamed = prepared.renamed_tools
 
     def run(event: Event) -> list[Any]:
+        if renamed and isinstance(event, PartStarted):
+            event.name = renamed.get(event.name, event.name)
         shown: list[Any] = [event]
         for hook in hooks:
             shown = [kept for one in shown for kept in hook(ex, one)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tollhouse.dataplane.dispatch.choosing.plan import ALLOWED, is_allowed, may_serve
+from tollhouse.dataplane.dispatch.choosing.plan import may_serve
 from tollhouse.dataplane.dispatch.setup.catalog import Catalog, CompiledModel
 from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.permitted import ALLOWED, is_allowed
 from tollhouse.dataplane.protocols._models import ListedModel
 
 if TYPE_CHECKING:

@@ -1,0 +1,41 @@
+"""Tools of a request by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.guarding.offered import folded, keep_tools, tool_name
+
+
+@pytest.mark.parametrize(
+    ("tool", "name"),
+    [
+        ({"type": "function", "function": {"name": "a"}}, "a"),
+        ({"type": "custom", "custom": {"name": "a"}}, "a"),
+        ({"type": "function", "name": "a"}, "a"),
+        ({"name": "a", "input_schema": {}}, "a"),
+        ({"type": "web_search"}, "web_search"),
+        ({"googleSearch": {}}, "googleSearch"),
+        ({"a": 1, "b": 2}, ""),
+        ("a", ""),
+    ],
+)
+def test_every_format_names_tools_in_its_way(tool: Any, name: str) -> None:
+    """Tools of the provider go by their type."""
+    assert tool_name(tool) == name
+
+
+def test_what_stays_keeps_its_bytes() -> None:
+    """A document nothing is taken out of is not written anew."""
+    document = RequestDocument(b'{"tools" : [{"name":"a"}], "tool_choice":{"name":"a"}}')
+    assert not keep_tools(document, lambda name: True)
+    assert document.encode() == document.raw
+    assert keep_tools(document, lambda name: False)
+    assert document.encode() == b"{}"
+
+
+def test_names_that_look_alike_are_one() -> None:
+    """Case, width, blanks."""
+    assert folded(" \uff33hell") == folded("SHELL") == "shell"
