@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Protocol
 
+from tollhouse.proto.destinations import unreachable
 from tollhouse.proto.model_names import named_models, names_of, unknown_model
 from tollhouse.proto.problems import Problem
 from tollhouse.proto.resources import KINDS, check_resource, is_reference
@@ -66,8 +67,8 @@ def check_object(kind: str, object_id: str, value: Mapping[str, Any], plugins: P
     """Problems of one object by itself: its fields, and the configs of its plugins."""
     place = f"{kind}/{object_id}"
     if kind == "plugin_metadata":
-        return plugins.check_metadata(object_id, value, place)
-    problems = check_resource(kind, object_id, value, place)
+        return plugins.check_metadata(object_id, value, place) + unreachable(value, place)
+    problems = check_resource(kind, object_id, value, place) + unreachable(value, place)
     if kind == "providers" and not problems:
         problems += plugins.check_provider(value, place)
     configs = value.get("plugins")

@@ -262,3 +262,14 @@ def test_mistakes_are_told(config: dict[str, Any], complaint: str) -> None:
     """When the config is written."""
     with pytest.raises(ValueError, match=complaint):
         configured("ai-guard", **config)
+
+
+async def test_what_a_provider_keeps_is_refused_where_nobody_can_look_into_it(gate: Bench) -> None:
+    """A stored answer would come back unjudged; ``fail_mode: open`` is the operator's word for it."""
+    provider = await FakeProvider(answer(200, {"id": "resp_1", "object": "response"})).start()
+    stored = [
+        await ask(gate, provider, {}, "/v1/responses/resp_1/cancel", **more) for more in ({}, {"fail_mode": "open"})
+    ]
+    assert [one.status for one in stored] == [400, 200]
+    assert b"guard_unjudged" in stored[0].body
+    await provider.stop()

@@ -127,6 +127,8 @@ class AiGuard(Plugin[GuardConfig]):
 
     async def request(self, ex: Exchange) -> Reply | None:
         """Judge and change the request. Raises ClientError 400 for one that must not pass."""
+        if ex.protocol is not None and ex.protocol.opaque and ex.protocol.stored(ex.method, ex.path):
+            self._unjudged(ex, "nobody can look into files, batches and stored responses; give them another route")
         document = ex.document
         if document is None:
             return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import smtplib
+import socket
 import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
 from tollhouse.dataplane.engine.notices import mail
+from tollhouse.proto.reachable import Reachable
 from tollhouse.proto.resources import Notifier
 
 TIMEOUT_S = 10.0
@@ -41,6 +44,9 @@ def send_mail(notifier: Notifier, url: str, password: str, event: dict[str, Any]
 
 
 def _connected(notifier: Notifier, scheme: str, host: str, port: int) -> smtplib.SMTP:
+    host_addresses = {str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    if not all(map(Reachable.from_environment().may, host_addresses)):
+        raise PermissionError(errno.EACCES, "an address no node connects to")
     context = ssl.create_default_context()
     if scheme == "smtps":
         return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=context)

@@ -20,6 +20,7 @@ from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.counts.budget_report import BudgetService
 from tollhouse.dataplane.runtime.counts.counting_for_others import CountingForOthers
 from tollhouse.dataplane.runtime.counts.shared_budgets import open_shared
+from tollhouse.dataplane.runtime.guarded_loop import GuardedLoop
 from tollhouse.dataplane.runtime.ledger.control_plane import LedgerCounts
 from tollhouse.dataplane.runtime.ledger.shipping import Shipping
 from tollhouse.dataplane.runtime.link.link import encode_tell
@@ -354,4 +355,4 @@ async def _run(settings: Settings) -> int:
 def run_node(settings: Settings) -> int:
     """Run a node in this process until it is told to stop; the exit status."""
     set_up_logs(settings.log_level, "supervisor")
-    return uvloop.run(_run(settings))
+    return uvloop.run(_run(settings), loop_factory=GuardedLoop)

@@ -7,8 +7,8 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
-from tollhouse.dataplane.runtime.upstream.reachable import ALLOWED, Reachable
 from tollhouse.dataplane.transport import TransportError
+from tollhouse.proto.reachable import ALLOWED, Reachable
 
 TTL_S = 30.0
 """``getaddrinfo`` does not tell a record's own time to live."""

@@ -15,6 +15,7 @@ from typing import Any
 import uvloop
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.config.objects import Batch
+from tollhouse.dataplane.runtime.guarded_loop import GuardedLoop
 from tollhouse.dataplane.runtime.link.link import Link
 from tollhouse.dataplane.runtime.link.messages import (
     BreakerTold,
@@ -191,7 +192,7 @@ def main() -> None:
     registry.plugin_classes()
     registry.protocol_list()
     registry.provider_types()
-    uvloop.run(_run(arguments.link_fd))
+    uvloop.run(_run(arguments.link_fd), loop_factory=GuardedLoop)
     sys.exit(0)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tollhouse.dataplane.runtime.upstream.reachable import Reachable
 from tollhouse.dataplane.runtime.upstream.resolver import Resolver
 from tollhouse.dataplane.transport import TransportError
+from tollhouse.proto.reachable import Reachable
 
 
 @pytest.mark.parametrize(

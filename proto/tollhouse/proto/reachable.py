@@ -1,14 +1,18 @@
 """Addresses a node never connects to, whatever a configuration, a request or a name server says.
 
-Asked with the address of every connection, after the name was resolved, so that a name that turns to another address
-between a check and its use gains nothing. Loopback and private networks are where local models are: they stay open.
+Asked twice: when something is written, so that the writer learns which field is wrong, in whatever spelling; and with
+the address of every connection, after the name was resolved, so that a name that turns to another address between the
+check and its use gains nothing. Loopback and private networks are where local models are: they stay open.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import socket
+import unicodedata
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -20,6 +24,12 @@ NEVER = (
     "168.63.129.16/32",  # Azure's wire server
     "192.0.0.192/32",  # Oracle
 )
+
+NAMES = frozenset(("metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"))
+"""What clouds call them."""
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 ALLOWED = "TOLLHOUSE_REACHABLE"
 """Environment: networks that may be reached all the same, comma separated."""
@@ -51,10 +61,42 @@ class Reachable:
         except ValueError:
             return False
         if isinstance(plain, ipaddress.IPv6Address):
-            plain = plain.ipv4_mapped or plain.sixtofour or plain
+            plain = _inner(plain)
         if _within(plain, self._allowed):
             return True
         return not _within(plain, self._never)
+
+    def may_name(self, host: str) -> bool:
+        """Whether a host, as somebody wrote it, may stand in a configuration: False for the addresses above in any
+        spelling that some resolver understands, and for the names clouds give them."""
+        plain = unicodedata.normalize("NFKC", unquote(host)).strip().strip("[]").rstrip(".").lower()
+        address = _read(plain)
+        if address is not None:
+            return self.may(address)
+        if plain not in NAMES:
+            return True
+        return any(_within(ipaddress.ip_address("169.254.169.254"), [one]) for one in self._allowed)
+
+
+def _read(host: str) -> str | None:
+    """The address a host spells; None for a name. IPv4 may be written with fewer parts, in hex and in octal."""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        pass
+    if not host[:1].isdigit():
+        return None
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        return None
+
+
+def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address an IPv6 one stands for, else itself."""
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 0xFFFF):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _within(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: Sequence[Network]) -> bool:
