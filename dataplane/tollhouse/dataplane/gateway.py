@@ -16,6 +16,7 @@ from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.model_lists import list_models
 from tollhouse.dataplane.pipeline import run_all
 from tollhouse.dataplane.plugin import Plugin
+from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.reply import JSON, Reply
 from tollhouse.dataplane.request_reading import match_route, no_route, protocol_by_path, read_document, require_running
 from tollhouse.dataplane.services import Services
@@ -70,11 +71,11 @@ class Gateway:
             reply = await self._answer(ex)
         except GatewayError as error:
             ex.error = error
-            reply = self.render_error(ex, error)
+            reply = self._render(ex, error)
         except Exception as fault:
             log.exception("request failed", extra={"request_id": ex.id, "route": ex.route.id if ex.route else ""})
             ex.error = fault
-            reply = self.render_error(ex, GatewayFault())
+            reply = self._render(ex, GatewayFault())
         self._dress(ex, reply)
         ex.reply = reply
         return reply
@@ -90,9 +91,10 @@ class Gateway:
         pipeline = ex.pipeline = snapshot.pipeline(route, None) if route is not None else snapshot.global_pipeline
         if pipeline.ai or route is None:
             ex.protocol = protocol_by_path(ex.path)
-        reply = await run_all(pipeline.before_body, ex)
-        if reply is not None:
-            return reply
+        if pipeline.before_body:
+            reply = await run_all(pipeline.before_body, ex)
+            if reply is not None:
+                return reply
         if route is None:
             reply = await run_all(pipeline.request_hooks, ex)
             if reply is not None:
@@ -110,9 +112,10 @@ class Gateway:
         if pipeline.needs_document:
             await read_document(ex, pipeline)
         ex.read_s = now()
-        reply = await run_all(pipeline.request_hooks, ex)
-        if reply is not None:
-            return reply
+        if pipeline.request_hooks:
+            reply = await run_all(pipeline.request_hooks, ex)
+            if reply is not None:
+                return reply
         ex.admitted_s = now()
         if ex.protocol is not None and ex.document is not None:
             own = ex.protocol.own_answer(ex.document)
@@ -123,6 +126,25 @@ class Gateway:
         return await pipeline.dispatcher.dispatch(ex)
 
     # -- the reply
+
+    def begin(self, ex: Exchange) -> Reply | None:
+        """The head of a streamed reply that is still to come, for a client that is to be shown that somebody is there;
+        None where nothing may be promised yet: only once a provider was asked can no refusal of ours come any more."""
+        protocol = ex.protocol
+        if protocol is None or not protocol.keepalive or not ex.attempts or not ex.peek.stream:
+            return None
+        ex.begun = True
+        early = Reply(200, [("content-type", protocol.stream_type), ("cache-control", "no-cache")])
+        self._dress(ex, early)
+        return early
+
+    def _render(self, ex: Exchange, error: GatewayError) -> Reply:
+        """An error as an answer of its own, or as the end of a stream that was begun."""
+        protocol = ex.protocol
+        if not ex.begun or protocol is None:
+            return self.render_error(ex, error)
+        encoder = protocol.stream_encoder(ReplyContext(ex.peek.model, request_id=ex.id))
+        return Reply(200, [("content-type", protocol.stream_type)], encoder.error(error, ex.id))
 
     def render_error(self, ex: Exchange, error: GatewayError) -> Reply:
         """An error as the client expects it: in its protocol's shape, or APISIX's on ordinary routes."""
