@@ -56,6 +56,7 @@ class Exchange:
         "aborted",
         "admitted_s",
         "attempts",
+        "begun",
         "body",
         "client_certificate",
         "client_ip",
@@ -175,6 +176,8 @@ class Exchange:
         """The error the client was answered with, if it was."""
         self.first_reply_byte_s: float | None = None
         self.reply_bytes: int = 0
+        self.begun: bool = False
+        """The client has the head of a streamed reply already, for it was kept waiting: errors are events now."""
         self.aborted: bool = False
         """The client left before the reply was through."""
         self.state: dict[str, Any] = {}

@@ -138,6 +138,10 @@ class Protocol(ABC):
     stream_type: ClassVar[str] = "text/event-stream"
     """The content type of this format's streams."""
 
+    keepalive: ClassVar[bytes] = b""
+    """What may stand between two events of a stream, and before the first, and means nothing: it tells clients, and
+    proxies before them, that somebody is there. Empty: there is no such thing."""
+
     # -- which requests are in this format
 
     @abstractmethod

@@ -50,6 +50,7 @@ class Settings:
     header_timeout_s: float = 15.0
     body_timeout_s: float = 60.0
     idle_timeout_s: float = 75.0
+    keepalive_s: float = 20.0
     drain_timeout_s: float = 30.0
     heartbeat_timeout_s: float = 8.0
     max_series: int = 2000
@@ -101,6 +102,7 @@ _HELP = {
     "header_timeout_s": "seconds a client has to send a request's head",
     "body_timeout_s": "longest pause in a request's body, in seconds",
     "idle_timeout_s": "seconds an idle client connection is kept",
+    "keepalive_s": "seconds of silence after which whoever waits for a stream is sent a sign of life; 0: never",
     "drain_timeout_s": "seconds running replies get to finish on SIGTERM",
     "heartbeat_timeout_s": "a worker silent for so many seconds is replaced",
     "max_series": "time series per metric and worker before further label values become `other`",
@@ -199,7 +201,7 @@ def _complaint(settings: Settings) -> str:
         return f"--workers: expected 1 to 256, came {settings.workers}"
     if settings.log_level not in LOG_LEVELS:
         return f"--log-level: expected one of {', '.join(LOG_LEVELS)}, came {settings.log_level!r}"
-    for name in ("log_max_mb", "log_every_hours", "log_keep"):
+    for name in ("log_max_mb", "log_every_hours", "log_keep", "keepalive_s"):
         if getattr(settings, name) < 0:
             return f"--{name.replace('_', '-')}: expected 0 or more, came {getattr(settings, name)}"
     for name in ("http_listen", "https_listen", "control_listen", "grpc_listen"):

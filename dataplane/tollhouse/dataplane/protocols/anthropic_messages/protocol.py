@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.engine.sse import write_event
 from tollhouse.dataplane.protocol import Peek
 from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_integer, get_text
 from tollhouse.dataplane.protocols._format import Codec, Format
@@ -29,6 +30,7 @@ class AnthropicMessages(Format):
     """Anthropic messages, as Anthropic's SDKs and Claude Code speak it."""
 
     name = FORMAT
+    keepalive = write_event(b'{"type": "ping"}', "ping")
     codec: ClassVar[Codec] = Codec(
         read_request,
         write_request,

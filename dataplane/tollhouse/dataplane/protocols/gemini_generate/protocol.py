@@ -31,6 +31,7 @@ class GeminiGenerate(Format):
     they are read into the document, and taken out of it again before it is sent."""
 
     name = FORMAT
+    keepalive = b"\n\n"  # Google's SDKs take a comment for the beginning of an error
     codec: ClassVar[Codec] = Codec(
         read_request,
         write_request,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.engine.sse import write_comment
 from tollhouse.dataplane.protocol import Peek
 from tollhouse.dataplane.protocols._fields import as_object, get_flag, get_integer, get_text
 from tollhouse.dataplane.protocols._format import Codec, Format
@@ -27,6 +28,7 @@ class OpenAIChat(Format):
     """OpenAI chat completions, as OpenAI and the many servers compatible with it speak it."""
 
     name = FORMAT
+    keepalive = write_comment("keepalive")
     codec: ClassVar[Codec] = Codec(
         read_request,
         write_request,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.engine.sse import write_comment
 from tollhouse.dataplane.protocol import Peek
 from tollhouse.dataplane.protocols._fields import get_flag, get_integer, get_text, unsupported
 from tollhouse.dataplane.protocols._format import Codec, Format
@@ -27,6 +28,7 @@ class OpenAIResponses(Format):
     """OpenAI's responses, as its SDKs, its Agents SDK and Codex speak them."""
 
     name = FORMAT
+    keepalive = write_comment("keepalive")
     codec: ClassVar[Codec] = Codec(
         read_request,
         write_request,

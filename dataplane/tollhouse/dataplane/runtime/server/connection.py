@@ -15,6 +15,8 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.reply import Reply
+from tollhouse.dataplane.runtime.server.keepalive import Silence
 from tollhouse.dataplane.runtime.server.origin import plain_address
 from tollhouse.dataplane.runtime.server.output import BrokenReply, refusal
 from tollhouse.dataplane.runtime.server.sending import send_stream, send_whole
@@ -51,9 +53,12 @@ class ClientConnection(RequestHandler):
         "_payload",
         "_send_since",
         "_sent_left",
+        "_silence",
         "barred",
         "behind_proxy",
+        "chunked",
         "client_certificate",
+        "last_piece",
         "peer",
         "scheme",
     )
@@ -68,6 +73,11 @@ class ClientConnection(RequestHandler):
         self.behind_proxy = False
         self.barred: Refused | None = None
         """Why every request on this connection is refused (it lacks a client certificate)."""
+        self.chunked = True
+        """The client reads chunks (HTTP/1.1)."""
+        self.last_piece = b""
+        """What was sent last of a stream; empty before its first piece."""
+        self._silence = Silence()
         self._draining = False
         self._exchange: Exchange | None = None
         self._payload: StreamReader | None = None
@@ -167,6 +177,12 @@ class ClientConnection(RequestHandler):
             elif now - self._send_since > settings.send_timeout_s:
                 self.transport.abort()
             self._sent_left = left
+        elif self._exchange is not None and settings.keepalive_s:
+            self._silence.look(self, self._exchange, now, settings.keepalive_s)
+
+    def begin(self, ex: Exchange) -> Reply | None:
+        """The head of a reply that is still to come, where one may be begun."""
+        return self._listening.gateway.begin(ex)
 
     @property
     def busy(self) -> bool:
@@ -280,13 +296,14 @@ class ClientConnection(RequestHandler):
             return False
         self._exchange = ex
         close = message.should_close
+        self.chunked = message.version >= HttpVersion11
         try:
             reply = ex.reply = await gateway.answer(ex)
             close = close or self._draining or not payload.is_eof()
-            if reply.stream is None:
+            if reply.stream is None and not ex.begun:
                 close = await send_whole(self, ex, reply, close)
             else:
-                close = await send_stream(self, ex, reply, close, message.version >= HttpVersion11)
+                close = await send_stream(self, ex, reply, close)
         except BrokenReply:
             raise
         except BaseException:

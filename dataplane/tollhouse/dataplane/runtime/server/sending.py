@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.exchange import Exchange
@@ -46,27 +47,33 @@ async def send_whole(client: ClientConnection, ex: Exchange, reply: Reply, close
     return close
 
 
-async def send_stream(client: ClientConnection, ex: Exchange, reply: Reply, close: bool, chunked: bool) -> bool:
-    """Send a stream; its iterator is closed whatever happens. Returns whether the connection must be closed. Raises
+async def send_stream(client: ClientConnection, ex: Exchange, reply: Reply, close: bool) -> bool:
+    """Send a stream; its iterator is closed whatever happens. The head is not sent again where the reply was begun
+    already, and a whole body then goes as the only piece. Returns whether the connection must be closed. Raises
     ConnectionError, and BrokenReply when the stream broke: the connection is reset then, without a last chunk, so that
     nobody takes half an answer for a whole one."""
-    stream = reply.stream
-    assert stream is not None
+    stream = reply.stream if reply.stream is not None else _one_piece(reply.body)
+    chunked = client.chunked
     bodiless = ex.method == "HEAD" or has_no_body(reply.status)
     close = close or not (chunked or bodiless)
     chunked = chunked and not bodiless
     held: list[bytes] = []
+    client.last_piece = b""
     # Head and first piece go out together when the piece is there already, else the head goes as soon as we wait.
     release = client.loop.call_soon(_release, client, held)
     try:
-        head = reply_head(reply.status, reply.headers, None, client.date, close=close, chunked=chunked)
-        held.append(head)
-        ex.reply_bytes = len(head)
+        if ex.begun:
+            close = True
+        else:
+            head = reply_head(reply.status, reply.headers, None, client.date, close=close, chunked=chunked)
+            held.append(head)
+            ex.reply_bytes = len(head)
         if bodiless:
             return close
         async for piece in stream:
             if piece:
                 _send_piece(client, ex, piece, held, chunked)
+                client.last_piece = piece
                 if client.writing_paused:
                     await client.wait_for_client()
         if chunked:
@@ -89,6 +96,10 @@ async def send_stream(client: ClientConnection, ex: Exchange, reply: Reply, clos
         if closing is not None:
             await closing()
     return close
+
+
+async def _one_piece(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 def _send_piece(client: ClientConnection, ex: Exchange, piece: bytes, held: list[bytes], chunked: bool) -> None:

@@ -25,6 +25,8 @@ class ServerSettings:
     """Longest time for a whole request body, so that a byte now and then does not hold a connection for ever."""
     idle_timeout_s: float = 75.0
     """How long a connection may be without a request."""
+    keepalive_s: float = 20.0
+    """After how much silence who waits for a stream is sent a sign of life; 0: never."""
     send_timeout_s: float = 60.0
     """How long a client may take nothing of a reply before it is given up."""
     linger_s: float = 5.0

@@ -36,6 +36,9 @@ class Gateway(Protocol):
     async def answer(self, ex: Exchange) -> Reply:
         """Never raises but CancelledError."""
 
+    def begin(self, ex: Exchange) -> Reply | None:
+        """The head of a streamed reply while ``answer`` is still at it; None where it may still be anything."""
+
     def finish(self, ex: Exchange) -> None:
         """Called exactly once per ``answer``."""
 
@@ -150,6 +153,8 @@ class TrafficServer:
         """Once a second, or as often as the shortest timeout needs: what takes too long ends, the date goes on."""
         limits = self._settings
         shortest = min(limits.header_timeout_s, limits.body_timeout_s, limits.idle_timeout_s, limits.send_timeout_s)
+        if limits.keepalive_s:
+            shortest = min(shortest, limits.keepalive_s)
         pause_s = min(1.0, max(shortest / 4, 0.01))
         while True:
             await asyncio.sleep(pause_s)

@@ -29,6 +29,7 @@ class Traffic:
                 header_timeout_s=settings.header_timeout_s,
                 body_timeout_s=settings.body_timeout_s,
                 idle_timeout_s=settings.idle_timeout_s,
+                keepalive_s=settings.keepalive_s,
                 trusted_proxies=settings.trusted_proxies,
             ),
             reveal=reveal,
