@@ -17,7 +17,7 @@ from tests.support.services import PlainSecrets, plain_services
 
 
 class JudgeServer:
-    """``answer`` is sent to everybody: JSON, or bytes as they are."""
+    """``answer`` is sent to everybody: JSON, bytes as they are, or what a function says to the question."""
 
     def __init__(self) -> None:
         self.answer: Any = {}
@@ -32,7 +32,8 @@ class JudgeServer:
         self.asked.append(json.loads(await request.read()))
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         await asyncio.sleep(self.delay_s)
-        body = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
+        answer = self.answer(self.asked[-1]) if callable(self.answer) else self.answer
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         return web.Response(status=self.status, body=body)
 
     def plugin(self, name: str, **config: Any) -> Any:

@@ -126,6 +126,7 @@ class Pipeline:
 
     __slots__ = (
         "ai",
+        "answer_judges",
         "before_body",
         "dispatcher",
         "event_hooks",
@@ -160,6 +161,8 @@ class Pipeline:
         self.event_hooks: tuple[Callable[[Exchange, Any], list[Any]], ...] = tuple(
             one.plugin.event for one in reversed(ordered) if _overrides(one.plugin, "event")
         )
+        self.answer_judges = tuple(one for one in reversed(ordered) if one.plugin.answer_batch is not None)
+        """Those that judge answers before anybody sees them."""
         self.settle_hooks = tuple(one.plugin.settle for one in ordered if _overrides(one.plugin, "settle"))
         self.record_hooks = tuple(one for one in ordered if _overrides(one.plugin, "record"))
         self.narrow_hooks = tuple(one.plugin.narrow for one in ordered if _overrides(one.plugin, "narrow"))

@@ -92,6 +92,12 @@ class Plugin(Generic[ConfigT]):
         """Only authentication plugins: what a consumer with this ``ConsumerConfig`` is looked up by."""
         return str(getattr(config, "key", ""))
 
+    answer_batch: int | None = None
+    """Set by plugins that have ``answer`` and are to be asked: after how many characters of a streamed answer; 0 holds
+    it back to its end."""
+    answer_interval_s: float = 0.0
+    """With a batch: seconds after which less is judged, too; 0 never."""
+
     # -- hooks, in the order they run. ``request`` may be a plain or an async method.
 
     def request(self, ex: Exchange) -> Any:
@@ -107,6 +113,10 @@ class Plugin(Generic[ConfigT]):
         """One ``chat.Event`` of the answer, whole replies included: return what goes on, in order. Plugins that have
         this hook make the route decode and re-encode its streams."""
         return [event]
+
+    async def answer(self, ex: Exchange, text: str) -> None:
+        """What the provider says, before any ``event`` hook and before the client sees it. Raise a GatewayError (an
+        ``AnswerRefused`` with what is said instead) to keep it back."""
 
     def settle(self, ex: Exchange) -> None:
         """The exchange is over, however it ended: correct what was taken in advance. Must not fail or wait."""

@@ -79,6 +79,11 @@ class UpstreamResponse(ABC):
     headers: list[tuple[str, str]]
     """Names in lower case, in order, framing and hop-by-hop headers included."""
 
+    @property
+    def unshown(self) -> bytes:
+        """What has come and is held back, for whoever counts it."""
+        return b""
+
     @abstractmethod
     def header(self, name: str) -> str | None:
         """The first value of a header (lower-case name)."""

@@ -67,12 +67,30 @@ async def test_no_verdict_refuses_unless_opened() -> None:
         assert await plugin(judge, fail_open=True).request(chat()) is None
 
 
-def test_what_is_not_offered_is_named() -> None:
-    """Answers are not judged."""
+async def test_answers_are_judged_in_pieces_or_whole() -> None:
+    """By APISIX's stream modes; closed unless opened."""
+    async with judge_server() as judge:
+        assert plugin(judge).answer_batch is None
+        assert plugin(judge, check_response=True).answer_batch == 0
+        pieces = plugin(judge, check_response=True, stream_check_mode="realtime", deny_code=403)
+        assert (pieces.answer_batch, pieces.answer_interval_s) == (128, 3)
+        judge.answer = {"ResultList": [result(0.1)]}
+        await pieces.answer(chat(), "fine")
+        judge.answer = {"ResultList": [result(0.9)]}
+        with pytest.raises(ClientError, match="response body exceeds toxicity threshold") as refused:
+            await pieces.answer(chat(), "toxic")
+        assert refused.value.status == 403
+        judge.status = 500
+        with pytest.raises(ClientError, match="could not be judged"):
+            await pieces.answer(chat(), "more")
+        await plugin(judge, check_response=True, fail_open=True).answer(chat(), "more")
+
+
+def test_mistakes_are_named() -> None:
+    """Scores go from 0 to 1."""
     config = {
         "comprehend": {"access_key_id": "a", "secret_access_key": "b", "region": "eu-west-1"},
-        "check_response": True,
         "moderation_categories": {"SEXUAL": 2},
     }
-    with pytest.raises(ValueError, match=r"check_response.*SEXUAL"):
+    with pytest.raises(ValueError, match="SEXUAL"):
         load_plugin_config("ai-aws-content-moderation", config)

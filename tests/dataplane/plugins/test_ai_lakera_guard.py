@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.guarding.refusing import AnswerRefused
 from tollhouse.dataplane.records.verdicts import verdicts_of
 from tollhouse.dataplane.registry import load_plugin_config
 
@@ -65,7 +66,30 @@ async def test_alerts_and_failures() -> None:
             await judge.plugin("ai-lakera-guard", **base).request(chat())
 
 
-def test_answers_are_refused_by_name() -> None:
-    """What is not offered is not accepted silently."""
-    with pytest.raises(ValueError, match="direction"):
-        load_plugin_config("ai-lakera-guard", {"api_key": "k", "direction": "both"})
+async def test_answers_are_judged_where_the_direction_says_so() -> None:
+    """Held whole; a flagged one is told by its own sentence, with 200 unless ``deny_code`` says otherwise."""
+    async with judge_server() as judge:
+        base = {"api_key": "k", "lakera_endpoint": judge.url}
+        assert judge.plugin("ai-lakera-guard", **base).answer_batch is None
+        plugin = judge.plugin("ai-lakera-guard", **base, direction="output")
+        assert plugin.answer_batch == 0
+        assert await plugin.request(chat()) is None
+        assert judge.asked == []
+        judge.answer = {"flagged": False}
+        await plugin.answer(chat(), "fine words")
+        assert judge.asked[0]["messages"] == [{"role": "assistant", "content": "fine words"}]
+        judge.answer, ex = FLAGGED, chat()
+        with pytest.raises(AnswerRefused) as refused:
+            await plugin.answer(ex, "bad words")
+        assert b"Response blocked by security guard" in refused.value.reply.body  # type: ignore[union-attr]
+        assert verdicts_of(ex)[0].direction == "output"
+        judge.status = 500
+        with pytest.raises(AnswerRefused):
+            await plugin.answer(chat(), "other words")
+        await judge.plugin("ai-lakera-guard", **base, direction="both", fail_open=True).answer(chat(), "other words")
+
+
+def test_an_endpoint_must_be_an_address() -> None:
+    """Named, like every mistake."""
+    with pytest.raises(ValueError, match="lakera_endpoint"):
+        load_plugin_config("ai-lakera-guard", {"api_key": "k", "lakera_endpoint": "lakera"})

@@ -15,11 +15,13 @@ RUBRIC = (
 )
 
 
-def contract_request(said: Sequence[Said], request_id: str, consumer: str, route: str, model: str) -> bytes:
+def contract_request(
+    said: Sequence[Said], direction: str, request_id: str, consumer: str, route: str, model: str
+) -> bytes:
     """``{"direction", "request_id", "consumer", "route", "model", "segments": [{"role", "text"}]}``."""
     return msgspec.json.encode(
         {
-            "direction": "input",
+            "direction": direction,
             "request_id": request_id,
             "consumer": consumer,
             "route": route,

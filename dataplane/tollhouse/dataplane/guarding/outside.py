@@ -114,6 +114,7 @@ class Moderator:
         self._clock = clock
         self._memory: OrderedDict[bytes, Ruling] = OrderedDict()
         self._failures = 0
+        self._last: Failure = "error"
         self._closed_until = 0.0
 
     async def ask(self, said: Sequence[Said], judge: Callable[[Sequence[Said]], Awaitable[Ruling]]) -> Ruling:
@@ -124,13 +125,15 @@ class Moderator:
             return known
         now = self._clock.monotonic()
         if now < self._closed_until:
-            raise Unjudged("error", "the judge failed again and again; it is left alone for a while")
+            raise Unjudged(self._last, "the judge failed again and again; it is left alone for a while")
         try:
             ruling = await judge(said)
-        except Unjudged:
-            self._failures += 1
-            if self._failures >= FAILURES:
-                self._closed_until = self._clock.monotonic() + PAUSE_S
+        except Unjudged as error:
+            # A text may make a judge talk nonsense: that must not turn the choice for one failure into another's.
+            if error.failure != "unparsable":
+                self._failures, self._last = self._failures + 1, error.failure
+                if self._failures >= FAILURES:
+                    self._closed_until = self._clock.monotonic() + PAUSE_S
             raise
         self._failures = 0
         self._memory[key] = ruling

@@ -15,9 +15,24 @@ from tollhouse.dataplane.chat import (
     Usage,
     UsageReported,
 )
+from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.reply import Reply
+
+
+class AnswerRefused(ClientError):
+    """An answer must not be shown; ``reply`` is told instead of it while nothing of it was."""
+
+    reply: Reply | None = None
+
+
+def refusal(ex: Exchange, message: str, deny_code: int) -> AnswerRefused:
+    """By APISIX's ``deny_code``: an error of this status; with 200 also an answer as of a model that declines."""
+    status = deny_code if deny_code >= 400 else 400
+    refused = AnswerRefused(status, "content_blocked", message, apisix_body={"message": message})
+    refused.reply = refusal_reply(ex, message) if deny_code == 200 else None
+    return refused
 
 
 def refusal_reply(ex: Exchange, message: str) -> Reply | None:

@@ -1,4 +1,4 @@
-"""ai-aws-content-moderation: asks AWS Comprehend how toxic a request is. APISIX's plugin, for requests."""
+"""ai-aws-content-moderation: asks AWS Comprehend how toxic a request and its answer are. APISIX's plugin."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from pydantic import Field
 from tollhouse.dataplane.engine.sigv4 import AwsKey, sign
-from tollhouse.dataplane.errors import ClientError, GatewayError
+from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.guarding.outside import Moderator, Ruling, Said, Unjudged, address_of, call, texts_of
-from tollhouse.dataplane.guarding.refusing import refusal_reply
+from tollhouse.dataplane.guarding.refusing import refusal
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
 from tollhouse.dataplane.records.verdicts import Verdict, add_verdict
 from tollhouse.dataplane.reply import Reply
@@ -41,7 +41,7 @@ class Comprehend(PluginConfig):
 
 
 class AwsModerationConfig(PluginConfig):
-    """APISIX's fields; only requests are judged."""
+    """APISIX's fields."""
 
     comprehend: Comprehend
     """The account that is asked."""
@@ -52,7 +52,7 @@ class AwsModerationConfig(PluginConfig):
     check_request: bool = True
     """Judge requests."""
     check_response: bool = False
-    """Judge answers: not offered yet."""
+    """Judge answers, their text, reasoning and calls."""
     request_check_roles: tuple[Literal["user", "tool", "system", "assistant"], ...] = Field(
         default=("user", "tool", "system", "assistant"), min_length=1
     )
@@ -61,6 +61,14 @@ class AwsModerationConfig(PluginConfig):
     """The whole conversation, or what came after the model's last answer."""
     request_check_length_limit: int = Field(default=1000, ge=1, le=1000)
     """Bytes of one segment; longer texts are cut into several."""
+    response_check_length_limit: int = Field(default=1000, ge=1, le=1000)
+    """Bytes of one segment of an answer."""
+    stream_check_mode: Literal["final_packet", "realtime"] = "final_packet"
+    """Hold a streamed answer back until all of it was judged (APISIX shows it meanwhile), or let it go in pieces."""
+    stream_check_cache_size: int = Field(default=128, ge=1, le=100_000)
+    """With ``realtime``: characters of a piece."""
+    stream_check_interval: float = Field(default=3, ge=0, le=60)
+    """With ``realtime``: seconds after which less than that is judged, too."""
     deny_code: int = Field(default=200, ge=200, le=599)
     """Status of a refusal; 200 is an answer as of a model that declines."""
     deny_message: str | None = None
@@ -85,6 +93,10 @@ class AiAwsContentModeration(Plugin[AwsModerationConfig]):
     ) -> None:
         super().__init__(config, place, services, metadata)
         self._moderator = Moderator(services.clock)
+        if config.check_response:
+            realtime = config.stream_check_mode == "realtime"
+            self.answer_batch = config.stream_check_cache_size if realtime else 0
+            self.answer_interval_s = config.stream_check_interval if realtime else 0.0
         account = config.comprehend
         url = account.endpoint or f"https://comprehend.{account.region}.amazonaws.com"
         self._origin, self._target = address_of(url, verify=account.ssl_verify)
@@ -94,38 +106,56 @@ class AiAwsContentModeration(Plugin[AwsModerationConfig]):
 
     @classmethod
     def check(cls, config: PluginConfig) -> list[str]:
-        """Answers are not judged: say so instead of accepting it silently."""
+        """Shares are between 0 and 1."""
         assert isinstance(config, AwsModerationConfig)
-        problems = []
-        if config.check_response:
-            problems.append("check_response: not offered, only requests are judged; ai-guard judges answers")
-        problems += [
+        return [
             f"moderation_categories.{name}: expected 0 to 1, came {share}"
             for name, share in config.moderation_categories.items()
             if not 0 <= share <= 1
         ]
-        return problems
 
     async def request(self, ex: Exchange) -> Reply | None:
         """Raises ClientError for what is too toxic, unless the refusal is an answer."""
         config = self.config
+        if ex.protocol is not None and ex.protocol.opaque and ex.protocol.stored(ex.method, ex.path):
+            return None if config.fail_open else self._refuse(ex, "nobody can look into what a provider keeps")
         if not config.check_request or ex.document is None or ex.protocol is None:
             return None
         try:
             said = texts_of(ex.document, config.request_check_roles, last=config.request_check_mode == "last")
-            ruling = await self._moderator.ask(said, self._judge) if said else Ruling(False)
+            ruling = await self._moderator.ask(said, self._judge_request) if said else Ruling(False)
         except (Unjudged, ValueError, RecursionError) as error:
             failure = error.failure if isinstance(error, Unjudged) else "unparsable"
-            self._tell(ex, f"comprehend/{failure}", "flag" if config.fail_open else "block")
+            self._tell(ex, f"comprehend/{failure}", "flag" if config.fail_open else "block", "input")
             return None if config.fail_open else self._refuse(ex, "the request could not be judged")
         if not ruling.flagged:
             return None
-        self._tell(ex, f"comprehend/{ruling.categories[0]}", "block")
-        what = ruling.categories[0]
-        return self._refuse(ex, f"request body exceeds {'toxicity' if what == 'toxicity' else what} threshold")
+        self._tell(ex, f"comprehend/{ruling.categories[0]}", "block", "input")
+        return self._refuse(ex, f"request body exceeds {ruling.categories[0]} threshold")
 
-    async def _judge(self, said: Sequence[Said]) -> Ruling:
-        pieces = [piece for one in said for piece in cut(one.text, self.config.request_check_length_limit)]
+    async def answer(self, ex: Exchange, text: str) -> None:
+        """Raises AnswerRefused for what is too toxic, and for what could not be judged unless ``fail_open``."""
+        config = self.config
+        try:
+            ruling = await self._moderator.ask([Said("assistant", text)], self._judge_answer)
+        except Unjudged as error:
+            self._tell(ex, f"comprehend/{error.failure}", "flag" if config.fail_open else "block", "output")
+            if config.fail_open:
+                return
+            raise refusal(ex, config.deny_message or "the answer could not be judged", config.deny_code) from None
+        if ruling.flagged:
+            self._tell(ex, f"comprehend/{ruling.categories[0]}", "block", "output")
+            told = config.deny_message or f"response body exceeds {ruling.categories[0]} threshold"
+            raise refusal(ex, told, config.deny_code)
+
+    async def _judge_request(self, said: Sequence[Said]) -> Ruling:
+        return await self._judge(said, self.config.request_check_length_limit)
+
+    async def _judge_answer(self, said: Sequence[Said]) -> Ruling:
+        return await self._judge(said, self.config.response_check_length_limit)
+
+    async def _judge(self, said: Sequence[Said], limit: int) -> Ruling:
+        pieces = [piece for one in said for piece in cut(one.text, limit)]
         for at in range(0, len(pieces), SEGMENTS):
             answer = await self._ask(pieces[at : at + SEGMENTS])
             results = answer.get("ResultList") if isinstance(answer, dict) else None
@@ -170,18 +200,15 @@ class AiAwsContentModeration(Plugin[AwsModerationConfig]):
             self.services.transport, self._origin, self._target, [*headers.items(), *signed], body, timeout_s
         )
 
-    def _tell(self, ex: Exchange, rule: str, action: str) -> None:
-        add_verdict(ex, Verdict(self.name, rule, "moderation.aws", action, "input"))
-        self._counted("moderation.aws", action, "input").add()
+    def _tell(self, ex: Exchange, rule: str, action: str, direction: str) -> None:
+        add_verdict(ex, Verdict(self.name, rule, "moderation.aws", action, direction))
+        self._counted("moderation.aws", action, direction).add()
 
     def _refuse(self, ex: Exchange, reason: str) -> Reply | None:
-        message = self.config.deny_message or reason
-        if self.config.deny_code == 200:
-            reply = refusal_reply(ex, message)
-            if reply is not None:
-                return reply
-        status = self.config.deny_code if self.config.deny_code >= 400 else 400
-        raise ClientError(status, "content_blocked", message, apisix_body={"message": message})
+        refused = refusal(ex, self.config.deny_message or reason, self.config.deny_code)
+        if refused.reply is None:
+            raise refused
+        return refused.reply
 
 
 def cut(text: str, limit: int) -> Iterator[str]:

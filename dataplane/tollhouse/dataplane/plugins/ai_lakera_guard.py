@@ -1,4 +1,4 @@
-"""ai-lakera-guard: asks Lakera Guard about what a request says. APISIX's plugin, for requests."""
+"""ai-lakera-guard: asks Lakera Guard about what a request and its answer say. APISIX's plugin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from tollhouse.dataplane.errors import ClientError, GatewayError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.guarding.outside import Moderator, Ruling, Said, Unjudged, address_of, call, texts_of
-from tollhouse.dataplane.guarding.refusing import refusal_reply
+from tollhouse.dataplane.guarding.refusing import AnswerRefused, refusal
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
 from tollhouse.dataplane.records.verdicts import Verdict, add_verdict
 from tollhouse.dataplane.reply import Reply
@@ -21,7 +21,7 @@ ROLES = ("user", "tool", "system", "assistant")
 
 
 class LakeraConfig(PluginConfig):
-    """APISIX's fields; only the direction ``input`` is offered."""
+    """APISIX's fields."""
 
     api_key: Secret = Field(min_length=1)
     """Lakera's key."""
@@ -30,7 +30,7 @@ class LakeraConfig(PluginConfig):
     project_id: str | None = None
     """Which policy of Lakera's applies."""
     direction: Literal["input", "output", "both"] = "input"
-    """What is judged; answers are not offered yet."""
+    """What is judged. A streamed answer is held back until all of it was."""
     action: Literal["block", "alert"] = "block"
     """Refuse what is flagged, or only tell."""
     fail_open: bool = False
@@ -47,6 +47,8 @@ class LakeraConfig(PluginConfig):
     """Status of a refusal; 200 is an answer as of a model that declines."""
     request_failure_message: str = Field(default="Request blocked by security guard", min_length=1)
     """What the caller is told."""
+    response_failure_message: str = Field(default="Response blocked by security guard", min_length=1)
+    """What the caller is told instead of an answer."""
 
 
 class AiLakeraGuard(Plugin[LakeraConfig]):
@@ -63,6 +65,8 @@ class AiLakeraGuard(Plugin[LakeraConfig]):
     ) -> None:
         super().__init__(config, place, services, metadata)
         self._moderator = Moderator(services.clock)
+        if config.direction != "input":
+            self.answer_batch = 0
         self._address = address_of(config.lakera_endpoint, verify=config.ssl_verify)
         self._counted = services.metrics.counter(
             "tollhouse_guard_verdicts_total", "What guards decided.", ("rule_group", "action", "direction")
@@ -70,11 +74,9 @@ class AiLakeraGuard(Plugin[LakeraConfig]):
 
     @classmethod
     def check(cls, config: PluginConfig) -> list[str]:
-        """Answers are not judged: say so instead of accepting it silently."""
+        """The endpoint must be an address."""
         assert isinstance(config, LakeraConfig)
         problems = []
-        if config.direction != "input":
-            problems.append(f"direction: {config.direction!r} is not offered, only 'input'; ai-guard judges answers")
         try:
             address_of(config.lakera_endpoint)
         except ValueError as error:
@@ -83,7 +85,9 @@ class AiLakeraGuard(Plugin[LakeraConfig]):
 
     async def request(self, ex: Exchange) -> Reply | None:
         """Raises ClientError for what is flagged, unless the refusal is an answer."""
-        if ex.document is None or ex.protocol is None:
+        if ex.protocol is not None and ex.protocol.opaque and ex.protocol.stored(ex.method, ex.path):
+            return None if self.config.fail_open else self._refuse(ex, ())  # nobody can look into it
+        if ex.document is None or ex.protocol is None or self.config.direction == "output":
             return None
         try:
             said = texts_of(ex.document, ROLES, last=False)
@@ -96,15 +100,28 @@ class AiLakeraGuard(Plugin[LakeraConfig]):
         try:
             ruling = await self._moderator.ask(said, self._judge)
         except Unjudged as error:
-            self._tell(ex, f"lakera/{error.failure}", "flag" if self.config.fail_open else "block")
+            self._tell(ex, f"lakera/{error.failure}", "flag" if self.config.fail_open else "block", "input")
             return None if self.config.fail_open else self._refuse(ex, ())
         if not ruling.flagged:
             return None
         alert = self.config.action == "alert"
-        self._tell(
-            ex, f"lakera/{ruling.categories[0] if ruling.categories else 'flagged'}", "flag" if alert else "block"
-        )
+        self._tell(ex, _rule(ruling), "flag" if alert else "block", "input")
         return None if alert else self._refuse(ex, ruling.categories)
+
+    async def answer(self, ex: Exchange, text: str) -> None:
+        """Raises AnswerRefused for what is flagged, and for what could not be judged unless ``fail_open``."""
+        try:
+            ruling = await self._moderator.ask([Said("assistant", text)], self._judge)
+        except Unjudged as error:
+            self._tell(ex, f"lakera/{error.failure}", "flag" if self.config.fail_open else "block", "output")
+            if self.config.fail_open:
+                return
+            raise self._withheld(ex, ()) from None
+        if ruling.flagged:
+            alert = self.config.action == "alert"
+            self._tell(ex, _rule(ruling), "flag" if alert else "block", "output")
+            if not alert:
+                raise self._withheld(ex, ruling.categories)
 
     async def _judge(self, said: Sequence[Said]) -> Ruling:
         body: dict[str, Any] = {
@@ -127,17 +144,24 @@ class AiLakeraGuard(Plugin[LakeraConfig]):
         names = [str(one.get("detector_type", ""))[:80] for one in fired if one.get("detected") is True]
         return Ruling(answer["flagged"], tuple(dict.fromkeys(name for name in names if name)))
 
-    def _tell(self, ex: Exchange, rule: str, action: str) -> None:
-        add_verdict(ex, Verdict(self.name, rule[:120], "moderation.lakera", action, "input"))
-        self._counted("moderation.lakera", action, "input").add()
+    def _tell(self, ex: Exchange, rule: str, action: str, direction: str) -> None:
+        add_verdict(ex, Verdict(self.name, rule[:120], "moderation.lakera", action, direction))
+        self._counted("moderation.lakera", action, direction).add()
 
     def _refuse(self, ex: Exchange, categories: tuple[str, ...]) -> Reply | None:
-        message = self.config.request_failure_message
+        refused = refusal(ex, self._told(self.config.request_failure_message, categories), self.config.deny_code)
+        if refused.reply is None:
+            raise refused
+        return refused.reply
+
+    def _withheld(self, ex: Exchange, categories: tuple[str, ...]) -> AnswerRefused:
+        return refusal(ex, self._told(self.config.response_failure_message, categories), self.config.deny_code)
+
+    def _told(self, message: str, categories: tuple[str, ...]) -> str:
         if self.config.reveal_failure_categories and categories:
-            message += f". Flagged categories: {', '.join(categories)}"
-        if self.config.deny_code == 200:
-            reply = refusal_reply(ex, message)
-            if reply is not None:
-                return reply
-        status = self.config.deny_code if self.config.deny_code >= 400 else 400
-        raise ClientError(status, "content_blocked", message, apisix_body={"message": message})
+            return f"{message}. Flagged categories: {', '.join(categories)}"
+        return message
+
+
+def _rule(ruling: Ruling) -> str:
+    return f"lakera/{ruling.categories[0] if ruling.categories else 'flagged'}"[:120]

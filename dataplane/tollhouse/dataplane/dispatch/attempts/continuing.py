@@ -125,7 +125,9 @@ def may_continue(ex: Exchange) -> bool:
     """Whether the request asks for plain text and nothing else."""
     if ex.protocol is None or ex.document is None or ex.protocol.name not in _FORMATS:
         return False
-    if ex.peek.needs or ex.peek.choices != 1 or (ex.pipeline is not None and ex.pipeline.event_hooks):
+    if ex.peek.needs or ex.peek.choices != 1:
+        return False
+    if ex.pipeline is not None and (ex.pipeline.event_hooks or ex.pipeline.answer_judges):
         return False
     asked = ex.document
     if any(asked.get(name) for name in ("tools", "response_format", "thinking", "reasoning_effort", "logprobs")):

@@ -16,11 +16,13 @@ from tollhouse.dataplane.dispatch.choosing.plan import Limits
 from tollhouse.dataplane.dispatch.money.entry import HEADER
 from tollhouse.dataplane.dispatch.replies import events
 from tollhouse.dataplane.dispatch.replies.hooked import HookedLeg
+from tollhouse.dataplane.dispatch.replies.judged import JudgedResponse, judge, judges_of
 from tollhouse.dataplane.dispatch.replies.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
 from tollhouse.dataplane.dispatch.replies.passing import pass_on
 from tollhouse.dataplane.dispatch.replies.stream import StreamBody
 from tollhouse.dataplane.engine.tokens import complete
-from tollhouse.dataplane.errors import GatewayError, UpstreamError
+from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
+from tollhouse.dataplane.guarding.refusing import AnswerRefused
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
@@ -68,9 +70,9 @@ class Answers:
                 message = f"The provider's answer is malformed or larger than {largest} bytes."
                 return UpstreamFailure("final", "invalid_reply", 502, message)
             return failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
-        hooks = _hooks(ex, prepared)
+        hooks, judges = _hooks(ex, prepared), judges_of(ex)
         try:
-            if prepared.same and hooks is None and not ex.peek.stream:
+            if prepared.same and hooks is None and not judges and not ex.peek.stream:
                 usage, _ = prepared.spoken.read_usage(body)
                 text = 0 if prepared.spoken.operation == "embeddings" else len(body)
                 told = usage if usage is not None else complete(None, len(prepared.body), text)
@@ -81,7 +83,13 @@ class Answers:
                     told = complete(None, len(prepared.body), sum(map(events.text_size, events.to_events(reply))))
                     reply.usage = told
                 trial.succeed(told)
+                if judges:
+                    await judge(ex, events.to_events(reply))
                 return self._rendered(ex, reply, prepared, response, trial, hooks, body)
+        except AnswerRefused as refused:
+            if refused.reply is None:
+                raise
+            return self._dressed(refused.reply, ex, prepared, trial, told)
         except UpstreamError as error:
             if trial.ended:
                 raise
@@ -137,7 +145,17 @@ class Answers:
     ) -> Reply | UpstreamFailure:
         """A stream, begun only once real content (or its end) has come: until then a failure moves on."""
         leg = self._leg(ex, prepared, limits)
-        failure = await self._hold(leg, response, trial, limits, more)
+        if judges_of(ex):
+            response = JudgedResponse(ex, response, prepared.spoken.stream_decoder(), self._clock)
+        try:
+            failure = await self._hold(leg, response, trial, limits, more)
+        except ClientError as refused:  # by who judges answers, before anything of it was given out
+            leg.feed(response.unshown)
+            response.close()
+            trial.cancel(leg.usage(len(prepared.body)))
+            if isinstance(refused, AnswerRefused) and refused.reply is not None:
+                return self._dressed(refused.reply, ex, prepared, trial, None)
+            raise
         if failure is not None:
             return failure
         trial.content()
@@ -204,7 +222,7 @@ class Answers:
                 return failures.cut()
             if not chunk:
                 return None
-            if more and self._clock.monotonic() > until:
+            if more and not leg.has_content and self._clock.monotonic() > until:
                 return UpstreamFailure("next", "timeout", 0, "The provider's stream brought no content in time.")
         return None
 

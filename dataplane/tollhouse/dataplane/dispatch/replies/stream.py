@@ -159,6 +159,8 @@ class StreamBody(AsyncIterator[bytes]):
     def _end(self, error: GatewayError, failure: UpstreamFailure | None, *, told: bool = False) -> bytes:
         self._done = True
         self._response.close()
+        if self._response.unshown:  # it was made, so it is paid
+            self._leg.feed(self._response.unshown)
         usage = self._leg.usage(self._request_size)
         if failure is not None:
             self._trial.fail(failure, usage)
