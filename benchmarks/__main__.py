@@ -16,7 +16,7 @@ from benchmarks import gateways, load, machine, measure, report, requests, targe
 
 GATEWAYS = ("nginx", "floor", "bare", "features", "translate", "ledger")
 SCALE = "scale"
-"""The profile of a large configuration; it needs no load."""
+"""The profile of a large configuration: in one process, then on a live node."""
 
 
 def main() -> None:
@@ -26,7 +26,8 @@ def main() -> None:
     if names:
         _measure(options, names)
     if SCALE in options.profiles:
-        subprocess.run([sys.executable, "-m", "benchmarks.scale"], check=True)
+        for module in ("scale", "live_changes"):
+            subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=True)
 
 
 def _measure(options: argparse.Namespace, names: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,27 +82,41 @@ def start(name: str, folder: Path, provider_port: int) -> Gateway:
     address = f"http://127.0.0.1:{provider_port}"
     environ = {"TOLLHOUSE_ENDPOINT_OPENAI": address, "TOLLHOUSE_ENDPOINT_ANTHROPIC": address}
 
-    def tollhouse(port: int) -> list[str]:
+    logged = name not in ("bare", "unseen")
+    more = {"config": str(config), "access-log": str(folder / "access.log") if logged else ""}
+    if name == "ledger":
+        more["control-plane"] = f"127.0.0.1:{machine.free_port()}"
+    return _started(name, folder, _tollhouse(name, folder, more), environ=environ)
+
+
+def start_node(name: str, folder: Path, etcd: str) -> Gateway:
+    """Tollhouse with its configuration from etcd."""
+    return _started(name, folder, _tollhouse(name, folder, {"etcd": etcd, "access-log": ""}))
+
+
+def _tollhouse(name: str, folder: Path, more: dict[str, str]) -> Callable[[int], list[str]]:
+    def command(port: int) -> list[str]:
         flags = {
-            "config": str(config),
             "workers": "1",
             "http-listen": f"127.0.0.1:{port}",
             "https-listen": "",
             "control-listen": f"127.0.0.1:{machine.free_port()}",
             "grpc-listen": "",
             "state-dir": str(folder / f"state-{name}"),
-            "access-log": str(folder / "access.log") if name not in ("bare", "unseen") else "",
-            "control-plane": f"127.0.0.1:{machine.free_port()}" if name == "ledger" else "",
+            **more,
         }
         return [sys.executable, "-m", "tollhouse.dataplane", *(f"--{flag}={value}" for flag, value in flags.items())]
 
-    return _started(name, folder, tollhouse, environ=environ)
+    return command
 
 
 def _started(
-    name: str, folder: Path, command: object, core: int = machine.GATEWAY_CORE, environ: dict[str, str] | None = None
+    name: str,
+    folder: Path,
+    command: Callable[[int], list[str]],
+    core: int = machine.GATEWAY_CORE,
+    environ: dict[str, str] | None = None,
 ) -> Gateway:
-    assert callable(command)
     port = machine.free_port()
     log = folder / f"{name}.log"
     process = machine.start(command(port), core, log=log, environ=environ)

@@ -38,6 +38,12 @@ def start(
         return subprocess.Popen(pinned, stdout=output, stderr=output, env={**os.environ, **(environ or {})})
 
 
+def keep_to(core: int) -> None:
+    """This process, and what it starts without saying otherwise, runs on one core."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+
+
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path, limit_s: float = 30.0) -> None:
     """Until somebody listens. Raises RuntimeError with the process's last words when it ends or takes too long."""
     deadline = time.monotonic() + limit_s
