@@ -16,6 +16,7 @@ from tollhouse.dataplane.provider import UpstreamFailure
 if TYPE_CHECKING:
     from tollhouse.dataplane.config.snapshot import CompiledConsumer, CompiledRoute, Snapshot
     from tollhouse.dataplane.pipeline import Pipeline
+    from tollhouse.dataplane.records.plugin_times import PluginTime
     from tollhouse.dataplane.records.trace import TraceContext
     from tollhouse.dataplane.reply import Reply
 
@@ -76,6 +77,7 @@ class Exchange:
         "open_body",
         "path",
         "pipeline",
+        "plugin_times",
         "protocol",
         "query",
         "raw_path",
@@ -94,7 +96,6 @@ class Exchange:
         "upstream_host",
         "upstream_method",
         "upstream_path",
-        "waits",
     )
 
     def __init__(
@@ -183,8 +184,8 @@ class Exchange:
         self.state: dict[str, Any] = {}
         self.trace: TraceContext | None = None
         """Set where the exchange is traced: attempts then tell their targets so."""
-        self.waits: list[tuple[str, float, float]] = []
-        """Hooks that waited for something, with when they began and ended; kept while ``trace`` is set."""
+        self.plugin_times: list[PluginTime] = []
+        """Plugins that waited or worked long; kept while ``trace`` is set."""
         # Monotonic seconds at which a stage was through; 0 for those it never came to.
         self.matched_s = self.identified_s = self.read_s = self.admitted_s = 0.0
 

@@ -10,6 +10,7 @@ import msgspec
 from tollhouse.dataplane import plugin as plugin_module
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.plugin import DispatchPlugin, Plugin
+from tollhouse.dataplane.records.plugin_times import waited, worked
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.stages import Stage
 
@@ -68,10 +69,11 @@ class RequestHook:
             return None
         if bound.error_body is not None:
             return self._with_own_errors(ex, bound.error_body)
-        result = self.call(ex)
-        if result is None or isinstance(result, Reply):
-            return result
-        return result if ex.trace is None else self._waited(ex, result)
+        if ex.trace is None:
+            return self.call(ex)  # type: ignore[no-any-return]
+        plugin = self.bound.plugin
+        result: Any = worked(plugin, ex, self.call)
+        return result if result is None or isinstance(result, Reply) else waited(plugin, ex, result)
 
     async def run(self, ex: Exchange) -> Reply | None:
         """Act to the end. Raises GatewayError."""
@@ -80,25 +82,16 @@ class RequestHook:
 
     async def _with_own_errors(self, ex: Exchange, body: bytes) -> Reply | None:
         try:
-            result = self.call(ex)
+            plugin = self.bound.plugin
+            result = self.call(ex) if ex.trace is None else worked(plugin, ex, self.call)
             if result is not None and not isinstance(result, Reply):
-                result = await self._waited(ex, result)
+                result = await waited(plugin, ex, result)
         except GatewayError as error:
             error.body_override = body
             raise
         if isinstance(result, Reply) and result.status >= 400:
             result.body = body
         return result if isinstance(result, Reply) else None
-
-    async def _waited(self, ex: Exchange, result: Awaitable[Any]) -> Any:
-        if ex.trace is None:
-            return await result
-        clock = self.bound.plugin.services.clock
-        began_s = clock.monotonic()
-        try:
-            return await result
-        finally:
-            ex.waits.append((self.bound.plugin.name, began_s, clock.monotonic()))
 
 
 async def run_all(hooks: tuple[RequestHook, ...], ex: Exchange) -> Reply | None:

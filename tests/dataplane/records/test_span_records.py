@@ -1,5 +1,6 @@
 """Spans tell what happened in the conventions' words, and never what was said."""
 
+from tollhouse.dataplane.records.plugin_times import PluginTime
 from tollhouse.dataplane.records.span_records import measurements_of, spans_of
 from tollhouse.dataplane.records.trace import new_context
 
@@ -9,7 +10,7 @@ from tests.support.exchanges import finished_chat
 async def test_a_failed_over_chat_is_three_spans_in_order():
     """With times on the wall clock, error kinds, tokens and cost."""
     ex = await finished_chat()
-    ex.waits.append(("ai-prompt-guard", 1000.0, 1000.05))
+    ex.plugin_times.append(PluginTime("ai-prompt-guard", "request", 1000.0, 1000.05, 0.05))
     own, failed, answered, waited = spans_of(ex, new_context(None, sampled=True), 1000.5, newest=False)
     assert own.attributes["tollhouse.attempts"] == 2
     assert own.end_ns - own.start_ns == 500_000_000

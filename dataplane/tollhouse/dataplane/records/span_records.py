@@ -1,4 +1,4 @@
-"""A finished exchange as spans: one for itself, one per attempt, one per hook that waited for something."""
+"""A finished exchange as spans: one for itself, one per attempt, one per plugin that waited or worked long."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def spans_of(ex: Exchange, trace: TraceContext, now_s: float, *, newest: bool) -
     spans = [own]
     for number, attempt in enumerate(ex.attempts, 1):
         spans.append(_attempt_span(ex, trace, number, attempt, end_s, newest))
-    for number, (what, began_s, ended_s) in enumerate(ex.waits, 1):
+    for number, one in enumerate(ex.plugin_times, 1):
         span_id = trace.attempt_id(-number)
-        start, end = _epoch(ex, began_s), _epoch(ex, ended_s)
-        spans.append(SpanRecord(what, "internal", trace.trace_id, span_id, trace.span_id, start, end, {}))
+        start, end = _epoch(ex, one.began_s), _epoch(ex, one.ended_s)
+        told: dict[str, Value] = {"tollhouse.plugin.hook": one.hook, "tollhouse.plugin.busy": round(one.busy_s, 6)}
+        spans.append(SpanRecord(one.name, "internal", trace.trace_id, span_id, trace.span_id, start, end, told))
     return spans
 
 

@@ -25,6 +25,7 @@ from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
 from tollhouse.dataplane.guarding.refusing import AnswerRefused
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.provider import UpstreamFailure
+from tollhouse.dataplane.records.plugin_times import timed_events
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.transport import TransportError, UpstreamResponse
@@ -270,6 +271,7 @@ def _hooks(ex: Exchange, prepared: Prepared) -> Hooks | None:
     hooks = ex.pipeline.event_hooks if ex.pipeline is not None else ()
     if not hooks:
         return None
+    hooks = timed_events(ex, hooks)
     renamed = prepared.renamed_tools
 
     def run(event: Event) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.chat import ArgumentsDelta, Ended, Event, PartStarted, TextDelta, ThinkingDelta
 from tollhouse.dataplane.protocol import StreamDecoder
+from tollhouse.dataplane.records.plugin_times import waited
 from tollhouse.dataplane.services import Clock
 from tollhouse.dataplane.transport import UpstreamResponse
 
@@ -34,7 +35,7 @@ async def judge(ex: Exchange, events: Iterable[Event]) -> None:
     """A whole answer. Raises GatewayError."""
     text = "".join(_words(events)).strip()
     for one in judges_of(ex) if text else ():
-        await one.answer(ex, text)
+        await waited(one, ex, one.answer(ex, text), "answer")
 
 
 class JudgedResponse(UpstreamResponse):
@@ -103,7 +104,7 @@ class JudgedResponse(UpstreamResponse):
             return
         shown = self._judged[-_BEFORE:] + text
         for one in self._judges:
-            await one.answer(self._ex, shown)
+            await waited(one, self._ex, one.answer(self._ex, shown), "answer")
         self._judged = shown
         self._began_s = self._clock.monotonic()
 
