@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -119,6 +120,38 @@ async def test_the_node_api_wants_the_key(node: Node):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await stub.Status(node_pb2.StatusRequest(), metadata=metadata)
             assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_identities_are_known_to_the_node_api_while_they_stand(node: Node, etcd: EtcdServer):
+    """A viewer reads and no more; a key that is withdrawn is no longer one."""
+    key = "key-of-a-viewer-0123456789"
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    viewer = {"role": "viewer", "keys": [{"id": "1", "key": f"sha256:{digest}"}]}
+    client = EtcdClient(etcd.settings())
+    await client.put("/apisix/admins/eve", json.dumps(viewer).encode())
+    async with grpc.aio.insecure_channel(node.addresses["grpc"]) as channel:
+        stub, token = node_pb2_grpc.NodeServiceStub(channel), [("x-api-key", key)]
+
+        async def code(call: Any) -> Any:
+            try:
+                await call
+            except grpc.aio.AioRpcError as refused:
+                return refused.code()
+            return grpc.StatusCode.OK
+
+        async def reads() -> bool:
+            return bool(await code(stub.Status(node_pb2.StatusRequest(), metadata=token)) == grpc.StatusCode.OK)
+
+        await node.until(reads)
+        forced = stub.SetTarget(node_pb2.SetTargetRequest(name="x", action="open"), metadata=token)
+        assert await code(forced) == grpc.StatusCode.PERMISSION_DENIED
+        await client.delete("/apisix/admins/eve")
+
+        async def gone() -> bool:
+            return not await reads()
+
+        await node.until(gone)
+    await client.close()
 
 
 async def test_a_node_starts_and_serves_with_etcd_down(node: Node, etcd: EtcdServer):

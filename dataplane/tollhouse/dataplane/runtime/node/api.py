@@ -22,6 +22,7 @@ from tollhouse.dataplane.runtime.link.messages import (
 )
 from tollhouse.dataplane.runtime.listeners import PortTaken
 from tollhouse.dataplane.runtime.node.breakers import ACTIONS
+from tollhouse.dataplane.runtime.node.callers import Callers
 from tollhouse.dataplane.runtime.node.report import NodeReport
 from tollhouse.dataplane.runtime.node.token_check import TokenCheck
 from tollhouse.dataplane.runtime.sinks.tailing import Tails
@@ -149,11 +150,14 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
 class NodeApi:
     """The gRPC server of a node."""
 
-    def __init__(self, settings: Settings, node: NodeService, report: NodeReport, budgets: BudgetService) -> None:
+    def __init__(
+        self, settings: Settings, node: NodeService, report: NodeReport, budgets: BudgetService, callers: Callers
+    ) -> None:
         self._settings = settings
         self._node = node
         self._report = report
         self._budgets = budgets
+        self._callers = callers
         self._server: Any = None
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
 
@@ -161,7 +165,7 @@ class NodeApi:
         """Listen. Returns the address as bound. Raises PortTaken."""
         settings = self._settings
         host, _ = split_address(address)
-        interceptors = [TokenCheck(settings.admin_key)] if settings.admin_key else []
+        interceptors = [TokenCheck(settings.admin_key, self._callers)] if settings.admin_key else []
         if not settings.admin_key and host not in ("127.0.0.1", "::1", "localhost"):
             raise PortTaken(
                 f"gRPC on {address} needs a token, because others can reach it: set TOLLHOUSE_ADMIN_KEY, "

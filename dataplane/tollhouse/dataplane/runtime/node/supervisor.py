@@ -45,6 +45,7 @@ from tollhouse.dataplane.runtime.listeners import PortTaken, address_of, reserve
 from tollhouse.dataplane.runtime.logs import set_up_logs
 from tollhouse.dataplane.runtime.node.api import NodeApi, NodeService
 from tollhouse.dataplane.runtime.node.audit_shipping import AuditShipping
+from tollhouse.dataplane.runtime.node.callers import Callers
 from tollhouse.dataplane.runtime.node.config_state import ConfigState
 from tollhouse.dataplane.runtime.node.connections import Registrar, open_registrar, open_source
 from tollhouse.dataplane.runtime.node.control import ControlServer
@@ -112,7 +113,9 @@ class Supervisor:
         others = CountingForOthers(self._budgets, serves=settings.budget_store == "shared")
         self._budgets.on_crossed(others.told)
         budgets = BudgetService(self._state, self._budgets, self._notifying, others)
-        self._api = NodeApi(settings, NodeService(self.report, self._scrape, self._tails), self.report, budgets)
+        callers = Callers(lambda: self._state.of_kind("admins"), time.time)
+        service = NodeService(self.report, self._scrape, self._tails)
+        self._api = NodeApi(settings, service, self.report, budgets, callers)
         self._reserved: list[socket.socket] = []
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
