@@ -26,9 +26,10 @@ from tollhouse.dataplane.dispatch.choosing.plan import (
 )
 from tollhouse.dataplane.dispatch.choosing.strategy import route_id
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
-from tollhouse.dataplane.dispatch.money.accounts import Accounts, Refused, SmallerAnswer
+from tollhouse.dataplane.dispatch.money.accounts import Accounts
 from tollhouse.dataplane.dispatch.money.entry import Entry
 from tollhouse.dataplane.dispatch.money.holding import HELD
+from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer
 from tollhouse.dataplane.dispatch.replies.answers import Answers
 from tollhouse.dataplane.dispatch.setup.signing import Signer
 from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, Step, Told, Try, Wait, failover

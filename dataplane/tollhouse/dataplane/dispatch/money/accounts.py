@@ -13,17 +13,17 @@ from tollhouse.dataplane.dispatch.attempts.outgoing import Prepared
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.dispatch.money.entry import Entry, Share, prices_version
 from tollhouse.dataplane.dispatch.money.holding import Hold, NoRoom
+from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer, exceeded, no_price
 from tollhouse.dataplane.dispatch.money.waiting import waiting_of
 from tollhouse.dataplane.engine.budgets import CompiledBudget, Facts, Worst
 from tollhouse.dataplane.engine.hints import tags_of
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.prompt_size import most_tokens
 from tollhouse.dataplane.engine.tokens import estimate
-from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
+from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.records.agent_hints import session_of
 from tollhouse.dataplane.services import CounterUnavailable, Services
 from tollhouse.dataplane.spending import AttemptLog, BudgetCounts, Claim, LedgerFull, Opened
-from tollhouse.proto.units import format_usd
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
@@ -39,25 +39,6 @@ limit."""
 WAITS = frozenset({"queue", "escalate"})
 UNFIT = "unfit"
 """Instead of what holds an attempt: a budget has no room, and the attempt may wait for it."""
-
-
-class Refused(Exception):
-    """A budget has no room for an attempt. ``error`` is what the client is told should nothing else be tried."""
-
-    def __init__(self, error: GatewayError, *, next_target: bool = False, downgrade_to: str = "") -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.next_target = next_target
-        """Another target may fit."""
-        self.downgrade_to = downgrade_to
-
-
-class SmallerAnswer(Exception):
-    """The attempt fits with an output limit of ``tokens``: prepare it again with that."""
-
-    def __init__(self, tokens: int) -> None:
-        super().__init__(str(tokens))
-        self.tokens = tokens
 
 
 @dataclass(slots=True)
@@ -108,7 +89,7 @@ class Accounts:
         if target.unknown_price:
             self._alarms.unknown_price(target, ex.peek.model)
         if target.unknown_price == "block":
-            raise Refused(_no_price(target), next_target=True)
+            raise Refused(no_price(target), next_target=True)
         ships = attempt_log is not None and attempt_log.shipped
         if not ships and not ex.snapshot.budgets:
             return None
@@ -129,7 +110,7 @@ class Accounts:
             if held is UNFIT and not waits:
                 share = next(one for one in shares if one.refused)
                 left = max(0, share.claim.limit - share.used)
-                raise Refused(_exceeded(share, left, services.clock.time()), next_target=True)
+                raise Refused(exceeded(share, left, services.clock.time()), next_target=True)
             if held is UNFIT:
                 shares, held = await self._wait(ex, target, prepared, purse, name, budgets, shares, worst)
         # Where no ledger wants records, what is in an envelope needs none: the worker tells what that comes to.
@@ -244,7 +225,7 @@ class Accounts:
                     self._refused(share.budget.id, "reject").add()
                     now = services.clock.time()
                     left = max(0, share.claim.limit - share.used)
-                    raise Refused(over.error or _exceeded(share, left, now)) from None
+                    raise Refused(over.error or exceeded(share, left, now)) from None
                 # The window may be another one by now.
                 shares = hold.granted(self._shares(ex, target, purse, worst))
                 held = await self._take(ex, name, budgets, shares, worst)
@@ -262,7 +243,7 @@ class Accounts:
             fits = min(budget.output_that_fits(worst, left) // max(1, ex.peek.choices), worst.output_tokens)
             if fits >= resource.shrink_to_at_least and fits < worst.output_tokens:
                 return SmallerAnswer(fits)
-        error = _exceeded(share, left, self._services.clock.time())
+        error = exceeded(share, left, self._services.clock.time())
         if resource.on_exceed == "downgrade":
             return Refused(error, next_target=True, downgrade_to=resource.downgrade_to or "")
         return Refused(error)
@@ -345,38 +326,3 @@ def _worst(ex: Exchange, target: Target, prepared: Prepared) -> Worst:
     if limit is None:
         limit = 0 if "embeddings" in prepared.spoken.name else target.max_output or ASSUMED_OUTPUT
     return Worst(read, limit * max(1, ex.peek.choices), target.price)
-
-
-def _no_price(target: Target) -> GatewayError:
-    return ClientError(
-        403,
-        "price_unknown",
-        f"Nobody knows what {target.model} costs at {target.endpoint.name}, and its model's unknown_price is 'block'. "
-        "Whoever runs the gateway can give it a price.",
-    )
-
-
-def _exceeded(share: Share, left: int, now: float) -> GatewayError:
-    budget = share.budget
-    resource = budget.resource
-    show = format_usd if resource.unit == "usd" else str
-    unit = "USD" if resource.unit == "usd" else resource.unit
-    name = resource.name or budget.id
-    span = budget.span(now)
-    when = "" if not span.ends or resource.rolling else f" It begins anew in {_duration(span.ends - now)}."
-    error = ClientError(
-        429,
-        "budget_exceeded",
-        f"The budget {name!r} of {show(share.claim.limit)} {unit} per {resource.window} has {show(left)} left, and "
-        f"this request may need {show(share.claim.units)}.{when} Ask for a shorter answer, or ask "
-        "whoever runs the gateway for more.",
-    )
-    error.headers["x-tollhouse-budget"] = budget.id
-    return error
-
-
-def _duration(seconds: float) -> str:
-    for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * length:
-            return f"{round(seconds / length)} {unit}"
-    return f"{max(1, round(seconds))} seconds"
