@@ -44,6 +44,13 @@ CASES = [
 ]
 
 
+WAITING = [
+    *("openai chat", "openai responses", "anthropic", "google-genai"),
+    *("node openai responses", "node @anthropic-ai/sdk", "ai @ai-sdk/openai", "ai @ai-sdk/anthropic"),
+]
+"""Each with a reader of streams of its own."""
+
+
 @pytest.mark.parametrize(("client", "mode", "model"), CASES, ids=[f"{one}-{model}" for one, _, model in CASES])
 def test_client(
     client: str, mode: str, model: str, gateway: ClientGateway, installed: Path, matrix: dict[tuple[str, str], dict]
@@ -73,3 +80,13 @@ def test_client(
     told_all = f"{failed}\n{done.stdout[-800:]}\n{done.stderr[-3000:]}"
     assert not failed, told_all
     assert len(told) == len(FEATURES), told_all
+
+
+@pytest.mark.parametrize("client", WAITING)
+def test_client_takes_signs_of_life_for_what_they_are(client: str, gateway: ClientGateway, installed: Path) -> None:
+    """All the same, while the provider takes its time and keep-alives come before the first event and in between."""
+    model = CLIENTS[client][2][0]
+    gateway.slow(model)
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    test_client(client, "native", model, gateway, installed, cells)
+    assert set(cells[(client, "native")].values()) == {"ok"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,13 @@ class Vendor:
 
     async def answer(self, request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
         self.seen.append(request)
-        self.sizes.append(len(await request.read()))
+        body = await request.read()
+        self.sizes.append(len(body))
+        if b"-slow" in body:
+            await asyncio.sleep(0.4)
+        if b"-slow-broken" in body:
+            error = {"type": "overloaded_error", "message": "Too much."}
+            return aiohttp.web.json_response({"error": error}, status=529)
         response = aiohttp.web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         if request.path != "/v1/messages":
@@ -77,6 +84,7 @@ async def node(vendor: tuple[Vendor, str], tmp_path: Path) -> AsyncIterator[Node
     """A node of its own."""
     (tmp_path / "gateway.yaml").write_text(CONFIG)
     at = {f"TOLLHOUSE_ENDPOINT_{name}": vendor[1] for name in ("OPENAI", "ANTHROPIC")}
+    at["TOLLHOUSE_KEEPALIVE_S"] = "0.1"
     keys = {"OPENAI_API_KEY": "sk-real", "ANTHROPIC_API_KEY": "sk-real"}
     made = Node(tmp_path, "--config", str(tmp_path / "gateway.yaml"), "--workers", "1", **at, **keys).start()
     try:
@@ -138,3 +146,32 @@ async def test_agents_are_served_as_they_are(node: Node, vendor: tuple[Vendor, s
         async with client.post(node.http("/v1/messages"), data=over, headers=dict(keys[:1])) as reply:
             assert reply.status == 413
             assert (await reply.json())["error"]["type"] == "request_too_large"
+
+
+WAITING = [
+    ("/v1/chat/completions", b": keepalive\n\n", b'data: {"error":'),
+    ("/v1/messages", b'event: ping\ndata: {"type": "ping"}\n\n', b'event: error\ndata: {"type":"error"'),
+    ("/v1/responses", b": keepalive\n\n", b"event: response.failed\n"),
+    ("/v1beta/models/claude-slow:streamGenerateContent?alt=sse", b"\n\n", b'data: {"error":'),
+]
+
+
+async def test_who_waits_long_sees_signs_of_life_in_the_own_format(node: Node) -> None:
+    """Before the first event of any format; what then fails is told by an event, and without a stream by a status."""
+    said = [{"role": "user", "content": "hi"}]
+    asked: dict[str, Any] = {"max_tokens": 9, "stream": True}
+    async with aiohttp.ClientSession(headers={"x-api-key": KEY}) as client:
+        for (path, sign, failed), broken in product(WAITING, (False, True)):
+            model = "claude-slow-broken" if broken else "claude-slow"
+            body = {**asked, "model": model, "input" if "responses" in path else "messages": said}
+            if "beta" in path:
+                body = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+                path = path.replace("claude-slow", model)
+            async with client.post(node.http(path), json=body) as reply:
+                assert (reply.status, reply.content_type) == (200, "text/event-stream")
+                told = await reply.read()
+            assert told.startswith(sign), (path, told)
+            assert (failed in told, b"Too much." in told) == (broken, broken), (path, told)
+        whole = {**asked, "model": "claude-slow-broken", "messages": said, "stream": False}
+        async with client.post(node.http("/v1/messages"), json=whole) as reply:
+            assert reply.status == 529

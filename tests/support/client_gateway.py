@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tollhouse.cli.simulator import Simulator
+from tollhouse.cli.simulator.script import Script
 
 from tests.support.system import Node, Simulators
 
@@ -73,6 +74,7 @@ class ClientGateway:
         self.node = Node(folder, "node", ["--config", str(config)], self.simulators)
         self.node.environment["TOLLHOUSE_ENDPOINT_GEMINI"] = self.gemini.url
         self.node.environment["GEMINI_API_KEY"] = "key-of-gemini"
+        self.node.environment["TOLLHOUSE_KEEPALIVE_S"] = "0.1"
         self.url = self.node.url
 
     def simulator(self, model: str) -> Simulator:
@@ -81,8 +83,16 @@ class ClientGateway:
             return self.gemini
         return self.simulators.anthropic if model.startswith("claude") else self.simulators.openai
 
+    def slow(self, model: str) -> None:
+        """From now on the provider of a model takes long enough for signs of life, whatever else it is told."""
+        simulator = self.simulator(model)
+        simulator.base_script = Script(first_token_ms=400, token_ms=20)
+        simulator.simulate()
+
     def reset(self) -> None:
-        """All providers healthy, their logs empty."""
+        """All providers healthy and quick, their logs empty."""
+        for simulator in (self.simulators.openai, self.simulators.anthropic, self.simulators.qwen, self.gemini):
+            simulator.base_script = Script()
         self.simulators.reset()
         self.gemini.simulate()
         self.gemini.log.clear()
