@@ -26,8 +26,9 @@ limits that count per target."""
 
 OVER_QUOTA = "its quota is used up"
 
-PATIENT = Timeouts(connect_s=5.0, first_byte_s=120.0, idle_s=60.0, send_s=60.0)
-"""Where nothing is configured: models may think for a while before the first byte."""
+PATIENT = Timeouts(connect_s=5.0, first_byte_s=300.0, idle_s=180.0, send_s=60.0)
+"""Where nothing is configured: models may think for minutes before the first byte, and in the middle without showing
+it; agents wait for ten."""
 
 
 BY_RECORD = 0.0
