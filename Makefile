@@ -69,9 +69,9 @@ before-after: setup
 attack: setup
 	$(PY) -m tests.attack.red_team $(ATTACK_ARGS)
 
-# Every decoder with 20,000 inputs each instead of a few hundred.
+# Every decoder with 20,000 inputs each instead of a few hundred; a quarter of an hour on two cores.
 fuzz: setup
-	TOLLHOUSE_FUZZ=20000 $(PY) -m pytest -q tests/fuzz tests/dataplane/protocols/test_fuzz.py
+	TOLLHOUSE_FUZZ=20000 $(PY) -m pytest -q --timeout=3600 $(PYTEST_ARGS) tests/fuzz tests/dataplane/protocols/test_fuzz.py
 
 clean:
 	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

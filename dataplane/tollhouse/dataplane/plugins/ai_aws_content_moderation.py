@@ -171,10 +171,14 @@ class AiAwsContentModeration(Plugin[AwsModerationConfig]):
         toxicity = result.get("Toxicity")
         if not isinstance(toxicity, int | float):
             raise Unjudged("unparsable", "a result of Comprehend has no Toxicity")
-        for label in result.get("Labels") or ():
-            limit = self.config.moderation_categories.get(label.get("Name"))
-            if limit is not None and label.get("Score", 0) > limit:
-                return str(label["Name"])
+        labels = result.get("Labels")
+        scores = {one.get("Name"): one.get("Score") for one in labels if isinstance(one, dict)} if labels else {}
+        for name, limit in self.config.moderation_categories.items():
+            score = scores.get(name, 0)
+            if not isinstance(score, int | float):
+                raise Unjudged("unparsable", f"the score of {name} is no number")
+            if score > limit:
+                return str(name)
         return "toxicity" if toxicity > self.config.moderation_threshold else ""
 
     async def _ask(self, pieces: list[str]) -> Any:

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.errors import ClientError
 
-_NAME = re.compile(rb'name="([^"]*)"')
+_DISPOSITION = re.compile(rb"^content-disposition:[ \t]*(.*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_PARAMETER = re.compile(rb';[ \t]*([a-z]+\*?)=(?:"([^"\\\r\n]*)"|([^\s;"\\]+))', re.IGNORECASE)
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
 _LARGEST_FIELD = 1 << 20
 
@@ -46,11 +48,15 @@ class FormDocument(RequestDocument):
                 break
             part = piece.removeprefix(b"\r\n").removesuffix(b"\r\n")
             head, _, value = part.partition(b"\r\n\r\n")
-            found = _NAME.search(head)
-            name = found[1].decode("utf-8", "replace") if found else ""
+            name, is_file = _named(head)
             self._parts.append((name, part))
-            if name and b"filename=" not in head and len(value) <= _LARGEST_FIELD:
-                fields[name] = value.decode("utf-8", "replace")
+            if is_file:
+                continue
+            if name in fields and not name.endswith("[]"):
+                raise _unclear(f"the field {name[:80]!r} stands in it twice")
+            if len(value) > _LARGEST_FIELD:
+                raise _unclear(f"the field {name[:80]!r} is larger than {_LARGEST_FIELD >> 20} MB")
+            fields[name] = value.decode("utf-8", "replace")
         super().__init__(msgspec.json.encode(fields))
 
     def set(self, name: str, value: Any) -> None:
@@ -87,12 +93,35 @@ class FormDocument(RequestDocument):
         return b"".join([*lines, b"--" + self._boundary + b"--\r\n"])
 
 
+def _named(head: bytes) -> tuple[str, bool]:
+    """A part's name, and whether it is a file. Raises ClientError for what another reader might read otherwise: what
+    is not seen here is not judged."""
+    found = _DISPOSITION.findall(head.replace(b"\r\n", b"\n"))
+    if len(found) != 1 or not found[0].lower().startswith(b"form-data"):
+        raise _unclear("a part has no Content-Disposition, or several")
+    rest = found[0][len(b"form-data") :]
+    parameters = [(one[0].lower(), one[1] or one[2]) for one in _PARAMETER.findall(rest)]
+    names = [value for name, value in parameters if name == b"name"]
+    if _PARAMETER.sub(b"", rest).strip() or len(names) != 1 or any(name == b"name*" for name, _ in parameters):
+        raise _unclear("a part's name cannot be read")
+    return names[0].decode("utf-8", "replace"), any(name.startswith(b"filename") for name, _ in parameters)
+
+
+def _unclear(reason: str) -> ClientError:
+    return ClientError(400, "invalid_form", f"The form cannot be read: {reason}.")
+
+
 def read_body(body: bytes, content_type: str) -> RequestDocument:
-    """The document of a body of any kind. Raises ClientError 400 when it says it is JSON and is not."""
+    """The document of a body of any kind. Raises ClientError 400 when it says it is JSON and is not, and for
+    a form that could be read in two ways."""
     kind = content_type.partition(";")[0].strip().lower()
-    if body and (kind.endswith("json") or not kind):
+    if body and (kind.endswith("json") or not kind or body.lstrip()[:1] == b"{"):  # providers look at no kind
         return RequestDocument(body)
-    found = _BOUNDARY.search(content_type) if kind == "multipart/form-data" else None
-    if found is None:
+    if kind == "application/x-www-form-urlencoded" and body:
+        raise _unclear("send it as multipart/form-data or as JSON")
+    boundaries = _BOUNDARY.findall(content_type) if kind.startswith("multipart/") else []
+    if len(boundaries) > 1:
+        raise _unclear("its content type names several boundaries")
+    if not boundaries:
         return RawDocument(body)
-    return FormDocument(body, (found[1] or found[2]).encode())
+    return FormDocument(body, (boundaries[0][0] or boundaries[0][1]).encode())

@@ -68,6 +68,11 @@ def test_mistakes_are_told_with_their_place(fields: dict[str, Any], where: str) 
         request(**fields)
 
 
+@pytest.mark.parametrize("summary", [1, "x", {"text": "x"}, [1]])
+def test_reasoning_of_an_odd_shape_is_no_accident(summary: Any) -> None:
+    request(input=[{"type": "reasoning", "id": "r", "summary": summary}, {"role": "user", "content": "x"}])
+
+
 def test_calls_come_back_as_the_kind_of_tool_the_client_offered() -> None:
     chat = request(tools=[PATCH, AGENTS])
     events = [

@@ -161,10 +161,11 @@ def _reasoning(item: dict[str, Any]) -> Thinking:
     packed = unpack(signature)
     if packed is not None:
         return packed
+    told = [item.get(name) for name in ("summary", "content")]
     texts = [
         part["text"]
-        for name in ("summary", "content")
-        for part in item.get(name) or ()
+        for parts in told
+        for part in (parts if isinstance(parts, list) else ())
         if isinstance(part, dict) and isinstance(part.get("text"), str)
     ]
     return Thinking("\n\n".join(texts), signature)
