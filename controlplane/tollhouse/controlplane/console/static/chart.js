@@ -32,11 +32,11 @@ export function chart(title, at, series, summary, {bars = false, note = ""} = {}
       cursor: {points: {size: 6}, y: false}, scales: {y: {range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.12]}},
       hooks: {setCursor: [hovered]},
       axes: [{...axis, size: 26, values: (_, ticks) => ticks.map(time)}, {...axis, size: 56, values: (_, ticks) => ticks.map(series[0].show)}],
-      series: [{value: (_, seconds) => seconds ? time(seconds) : "–"},
+      series: [{value: () => ""},
         ...series.map((one) => ({label: one.label, stroke: colour(one.colour), fill: one.dash ? undefined : `${colour(one.colour)}${bars ? "88" : "1c"}`,
           width: 1.6, dash: one.dash, spanGaps: false, points: {show: one.values.length < 3},
           paths: bars && !one.dash ? uPlot.paths.bars({size: [0.7, 40]}) : undefined,
-          value: (_, told) => told === null || told === undefined ? "–" : one.show(told)}))],
+          value: (_, told) => told === null || told === undefined ? "" : one.show(told)}))],
     }, [at, ...series.map((one) => one.values)], place);
   };
   const resized = new ResizeObserver(() => { if (place.clientWidth !== width) { width = place.clientWidth; draw(); } });

@@ -80,8 +80,8 @@ export const format = {
   number: (value) => !present(value) ? "–" : Math.abs(value) >= 1e5 ? compact.format(value) : number(Math.abs(value) < 10 ? 2 : 0).format(value),
   usd: (value) => {
     if (!present(value) || Number.isNaN(value)) return "–";
-    const size = Math.abs(value), digits = !size || size >= 1 ? 2 : size >= 0.1 ? 3 : size >= 0.001 ? 4 : 6;
-    return `${value < 0 ? "−" : ""}$${Intl.NumberFormat("en", {minimumFractionDigits: 2, maximumFractionDigits: digits}).format(size)}`;
+    const size = Math.abs(value), whole = Math.abs(size * 100 - Math.round(size * 100)) < 1e-7, digits = whole || size >= 1 ? 2 : size >= 0.001 ? 4 : 6;
+    return `${value < 0 ? "−" : ""}$${Intl.NumberFormat("en", {minimumFractionDigits: digits, maximumFractionDigits: digits}).format(size)}`;
   },
   percent: (value) => Number.isFinite(value) ? `${(value * 100).toFixed(value && Math.abs(value) < 0.1 ? 1 : 0)} %` : "–",
   ms: (value) => !present(value) ? "–" : value < 10 ? `${number(1).format(value)} ms` : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(value < 10000 ? 2 : 1)} s`,

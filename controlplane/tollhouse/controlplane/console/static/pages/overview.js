@@ -61,9 +61,9 @@ function picture(told, figures) {
     tile("Requests", format.number(totals.requests), `${format.number(told.active)} under way`),
     tile("Spent", format.usd(totals.cost), `${format.usd(last(curves.usd_per_hour))} an hour now`),
     tile("Failed (5xx)", totals.requests ? format.percent(share) : "–", `${format.number(totals.failed)} requests`, share > 0.01 && "bad"),
-    tile("Refused (4xx)", format.number(totals.refused), "limits, guards, wrong keys"),
+    tile("Refused (4xx)", format.number(totals.refused), "limits, guards, keys"),
     tile("Tokens", format.number(totals.input_tokens + totals.output_tokens), `${format.number(totals.output_tokens)} written`),
-    tile("Read from caches", totals.input_tokens ? format.percent(totals.cached_tokens / totals.input_tokens) : "–", "of input, at a lower price"),
+    tile("Cached input", totals.input_tokens ? format.percent(totals.cached_tokens / totals.input_tokens) : "–", "read at a lower price"),
     tile("Failovers", format.number(totals.failovers), "to another target"),
   ];
   figures.push(
@@ -79,7 +79,7 @@ function picture(told, figures) {
   const money = [{title: "Spent", number: true, cell: (row) => format.usd(row.cost || 0)}, {title: "Tokens", number: true, cell: (row) => format.number(row.tokens || 0)}];
   const spend = (name, value, next) => h("a", {href: `#spend/${encodeURIComponent(new URLSearchParams({days: 1, by: next, [name]: value}))}`}, value);
   return [troubles, h("div", {className: "cards"}, cards), h("div", {className: "grid block"}, figures), h("div", {className: "grid three block"},
-    table([{title: "Agent", cell: (row) => row.name ? spend("consumer", row.name, "model") : "(unknown)"}, ...money, {title: "Requests", number: true, cell: (row) => format.number(row.requests || 0)}],
+    table([{title: "Agent", cell: (row) => row.name ? spend("consumer", row.name, "model") : "(unknown)"}, money[0], {title: "Requests", number: true, cell: (row) => format.number(row.requests || 0)}],
       told.top.consumers, {empty: ["No agent has spent anything", "in this time"], caption: "Dearest agents"}),
     table([{title: "Model", cell: (row) => spend("model", row.name, "consumer")}, ...money], told.top.models, {empty: ["No model was paid for", "in this time"], caption: "Dearest models"}),
     table([{title: "Error", cell: (row) => h("code", null, row.name)}, {title: "Answers", number: true, cell: (row) => format.number(row.errors)}],

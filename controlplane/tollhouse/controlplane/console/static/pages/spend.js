@@ -66,7 +66,7 @@ export async function render(root, {rest, tools}) {
         total.cache_saved_usd !== undefined && tile("Saved", format.usd(saved), `${format.usd(Number(total.cache_saved_usd))} by caches, ${format.usd(Number(total.routing_saved_usd))} by routing`, saved > 0 && "good"),
         total.unpriced > 0 && tile("Without a price", format.number(total.unpriced), "attempts nobody knows the price of", "bad")),
       h("div", {className: "block"}, figure), h("div", {className: "block"}, table([
-        {title: title(name), cell: (row) => h("a", {href: `#spend/${encodeURIComponent(query({[name]: row[name], by: NEXT[name]}))}`}, row[name] || "(none)"), sort: (row) => row[name]},
+        {title: title(name).replace(/^./, (letter) => letter.toUpperCase()), cell: (row) => h("a", {href: `#spend/${encodeURIComponent(query({[name]: row[name], by: NEXT[name]}))}`}, row[name] || "(none)"), sort: (row) => row[name]},
         {title: "USD", number: true, cell: usd, sort: (row) => Number(row.cost_usd)},
         {title: "Share", number: true, cell: (row) => format.percent(Number(row.cost_usd) / Number(total.cost_usd)), sort: (row) => Number(row.cost_usd)},
         {title: "Before", number: true, cell: (row) => before.has(row[name]) ? format.usd(Number(before.get(row[name]).before_usd)) : "", sort: (row) => Number((before.get(row[name]) || {}).before_usd || 0)},
