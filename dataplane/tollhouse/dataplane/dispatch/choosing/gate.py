@@ -1,4 +1,4 @@
-"""The door of one target: so many requests at a time, a bounded and fair queue before it."""
+"""A door for so many requests at a time, with a bounded queue before it that is fair between callers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from tollhouse.dataplane.engine.fair_queue import FairQueue
 
 
 class Gate:
-    """Counts who is inside. One per target and worker."""
+    """Counts who is inside. One per target and worker, or per budget that is waited for."""
 
     __slots__ = ("_queue", "inside")
 
     def __init__(self) -> None:
         self.inside = 0
         self._queue: FairQueue[asyncio.Future[bool]] = FairQueue()
+
+    def __len__(self) -> int:
+        return self.inside + len(self._queue)
 
     @property
     def waiting(self) -> int:

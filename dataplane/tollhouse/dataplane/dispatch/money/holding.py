@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from tollhouse.dataplane.dispatch.choosing.gate import Gate
 from tollhouse.dataplane.dispatch.money.entry import Share
-from tollhouse.dataplane.dispatch.money.lines import Line
 from tollhouse.dataplane.dispatch.money.waiting import waiting_of
 from tollhouse.dataplane.engine.budgets import Worst
 from tollhouse.dataplane.errors import ClientError, GatewayError
@@ -46,7 +46,8 @@ class Hold:
     facts: dict[str, Any]
     used_up: set[str] = field(default_factory=set)
     """Grants without room for it."""
-    line: tuple[str, str, Line] | None = None
+    line: tuple[str, str, Gate] | None = None
+    """Where it stands first: (budget, key, line). One at a time asks for room."""
     asked: dict[str, str] = field(default_factory=dict)
     """Key -> the approval it waits for."""
     counted: list[tuple[str, str]] = field(default_factory=list)
@@ -106,10 +107,11 @@ class Hold:
         self._begin(share, "queue")
         waiting, key = waiting_of(self.services), share.claim.key
         if self.line is None:
-            line = waiting.lines.setdefault(key, Line())
+            line = waiting.lines.setdefault(key, Gate())
             who = self.ex.consumer_name or self.ex.client_ip
-            full = len(line) >= self._most(share)
-            if not await line.be_first(who, self._most(share), max(0.0, self._left_s())):
+            most = self._most(share)
+            full = len(line) >= most
+            if not await line.enter(who, 1, most - 1, self._left_s()):
                 raise self._too_long(share, "full" if full and self._left_s() > 0 else "timeout")
             self.line = (share.budget.id, key, line)
             return  # others have gone before: ask at once

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from tollhouse.dataplane.dispatch.choosing.gate import Gate
 from tollhouse.dataplane.dispatch.money.entry import Share
-from tollhouse.dataplane.dispatch.money.lines import Line
 from tollhouse.dataplane.engine.standing import NOTHING_SAID, Standing
 from tollhouse.dataplane.services import Services
 
@@ -16,7 +16,8 @@ class Waiting:
     def __init__(self, services: Services) -> None:
         self._services = services
         self.standing: Standing = NOTHING_SAID
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, Gate] = {}
+        """By key of a budget, requests that wait for room in it: the first in line asks, the others when it is gone."""
         self.held: dict[str, int] = {}
         """By key, requests that wait for an operator."""
         self._changed: asyncio.Event | None = None
