@@ -74,7 +74,7 @@ class Browser:
 
     async def until_text(self, text: str, seconds: float = 15) -> None:
         """Wait until the page shows a text."""
-        await self.until(f"document.body.innerText.includes({json.dumps(text)})", seconds)
+        await self.until(f"!!document.body?.innerText.includes({json.dumps(text)})", seconds)
 
     async def go(self, url: str) -> None:
         """Open an address."""

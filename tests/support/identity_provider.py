@@ -24,6 +24,8 @@ class IdentityProvider:
         self.codes: dict[str, dict[str, str]] = {}
         self.person: dict[str, Any] = {"sub": "42", "email": "ann@example.com", "roles": ["gateway-admins"]}
         self.client_secret = ""
+        self.asks = False
+        """Show people a form first, as real providers do, instead of sending them back at once."""
         self.issuer = ""
         self._runner: web.AppRunner | None = None
 
@@ -33,11 +35,13 @@ class IdentityProvider:
         app.router.add_get("/.well-known/openid-configuration", self._discovery)
         app.router.add_get("/keys", self._keys)
         app.router.add_get("/authorize", self._authorize)
+        app.router.add_post("/authorize", self._answered)
         app.router.add_post("/token", self._token)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.issuer = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        # Another host than the console's, so that a browser takes it for another site.
+        self.issuer = f"http://{'localhost' if self.asks else '127.0.0.1'}:{self._runner.addresses[0][1]}"
 
     async def close(self) -> None:
         assert self._runner is not None
@@ -80,7 +84,19 @@ class IdentityProvider:
         return web.json_response(self.key_set())
 
     async def _authorize(self, request: web.Request) -> web.Response:
-        """The person signs in without being asked, and is sent back with a code."""
+        if self.asks:
+            text = f"<!doctype html><title>Provider</title><h1>{self.person['email']}, sign in to the console?</h1>"
+            text += '<form method="post"><button name="go" value="1">Sign in</button><button>Cancel</button></form>'
+            return web.Response(text=text, content_type="text/html")
+        return self._sent_back(request)
+
+    async def _answered(self, request: web.Request) -> web.Response:
+        if (await request.post()).get("go"):
+            return self._sent_back(request)
+        raise web.HTTPFound(f"{request.query['redirect_uri']}?error=access_denied&state={request.query['state']}")
+
+    def _sent_back(self, request: web.Request) -> web.Response:
+        """The person has signed in, and is sent back with a code."""
         code = f"code-{len(self.codes)}"
         self.codes[code] = dict(request.query)
         back = f"{request.query['redirect_uri']}?code={code}&state={request.query['state']}"
