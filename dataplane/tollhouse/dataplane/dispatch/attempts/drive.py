@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
-from tollhouse.dataplane.dispatch.attempts import failures
+from tollhouse.dataplane.dispatch.attempts import failures, giving_up
 from tollhouse.dataplane.dispatch.attempts.continuing import STATE, Broken, can_continue, take_up
 from tollhouse.dataplane.dispatch.attempts.headers import as_mapping, request_target, to_provider
 from tollhouse.dataplane.dispatch.attempts.hedge import OVERTAKEN
@@ -17,15 +16,9 @@ from tollhouse.dataplane.dispatch.attempts.rivals import Rivals
 from tollhouse.dataplane.dispatch.attempts.trial import Books, Trial
 from tollhouse.dataplane.dispatch.choosing.explaining import explain_headers
 from tollhouse.dataplane.dispatch.choosing.gate import Place
-from tollhouse.dataplane.dispatch.choosing.plan import (
-    BY_RECORD,
-    OVER_QUOTA,
-    SPENT,
-    Plan,
-    forbidden,
-)
+from tollhouse.dataplane.dispatch.choosing.plan import BY_RECORD, Plan, forbidden
 from tollhouse.dataplane.dispatch.choosing.strategy import route_id
-from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
+from tollhouse.dataplane.dispatch.choosing.targets import Target, states_of
 from tollhouse.dataplane.dispatch.money.accounts import Accounts
 from tollhouse.dataplane.dispatch.money.entry import Entry
 from tollhouse.dataplane.dispatch.money.holding import HELD
@@ -34,8 +27,7 @@ from tollhouse.dataplane.dispatch.replies.answers import Answers
 from tollhouse.dataplane.dispatch.setup.signing import Signer
 from tollhouse.dataplane.engine.failover import Done, Ended, GiveUp, Step, Told, Try, Wait, failover
 from tollhouse.dataplane.engine.patience import Kind
-from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
-from tollhouse.dataplane.permitted import ALLOWED, is_allowed
+from tollhouse.dataplane.errors import GatewayError, GatewayFault, UpstreamError
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
@@ -48,10 +40,6 @@ _MAX_ERROR_BODY = 1 << 20
 
 _ONLY = Try(0, 1, None)
 """The first step of ``failover`` where there is one target."""
-
-REFUSED = "budget_refusal"
-DOWNGRADED = "downgraded_to"
-"""``Exchange.state`` keys: the last refusal by a budget, and the model a budget made the request turn to."""
 
 
 class Driver:
@@ -71,7 +59,7 @@ class Driver:
         if self._states.under_way >= self._states.most_under_way:
             raise UpstreamError(503, "overloaded", "The gateway has more work than it can do now.", retry_after_s=1.0)
         if not plan.targets:
-            raise self._explained(self._nobody(ex, plan), ex, plan)
+            raise giving_up.explained(giving_up.nobody(ex, plan), ex, plan)
         clock = self._services.clock
         targets = plan.targets
         started = clock.monotonic()
@@ -113,10 +101,10 @@ class Driver:
                 await clock.sleep(step.seconds)
                 step = steps.send(clock.monotonic())
             elif isinstance(step, GiveUp):
-                cheaper = self._downgraded(ex, plan, step)
+                cheaper = giving_up.downgraded(ex, plan, step)
                 if cheaper is not None:
                     return await self.send(ex, cheaper)
-                raise self._explained(self._gave_up(ex, step, tried), ex, plan)
+                raise giving_up.explained(giving_up.gave_up(ex, step, tried), ex, plan)
             else:
                 assert isinstance(step, Done)
                 raise GatewayFault("failover_ended", "The gateway lost track of an attempt.")
@@ -211,7 +199,7 @@ class Driver:
         state = self._states.of(target)
         now = self._services.clock.monotonic()
         if plan.guarded and not state.permits(now, last_resort=plan.last_resort or not more):
-            return _left_alone(state, now)
+            return giving_up.left_alone(state, now)
         entry: Entry | None = None
         if self._accounts.concern(ex, target):
             waited_s = ex.state.get(HELD, 0.0)
@@ -294,7 +282,7 @@ class Driver:
             except SmallerAnswer as smaller:
                 prepared = prepare(ex, target, smaller.tokens)
             except Refused as refused:
-                ex.state[REFUSED] = refused
+                ex.state[giving_up.REFUSED] = refused
                 return prepared, UpstreamFailure(
                     "next" if refused.next_target else "final", "budget", 0, refused.error.message
                 )
@@ -355,52 +343,3 @@ class Driver:
 
     def _count_failover(self, ex: Exchange, from_: str, to: str, reason: str) -> None:
         self._books.failovers(route_id(ex), from_, to, reason).add()
-
-    @staticmethod
-    def _explained(error: GatewayError, ex: Exchange, plan: Plan) -> GatewayError:
-        if plan.told:
-            error.headers.update(explain_headers(plan.told, ex.attempts))
-        return error
-
-    def _downgraded(self, ex: Exchange, plan: Plan, step: GiveUp) -> Plan | None:
-        """A plan with the model a budget names to turn to; None when there is none, or it was tried already."""
-        refused: Refused | None = ex.state.get(REFUSED)
-        if refused is None or step.failures[-1].kind != "budget" or not refused.downgrade_to:
-            return None
-        model = ex.snapshot.models.find(refused.downgrade_to)
-        if model is None or ex.state.get(DOWNGRADED) or not is_allowed(model.id, ex.state.get(ALLOWED)):
-            return None
-        ex.state[DOWNGRADED] = model.id
-        targets = [replace(target, native=False) for target in model.targets]
-        return structs.replace(plan, targets=targets, guarded=True, main=None, chains={})
-
-    def _gave_up(self, ex: Exchange, step: GiveUp, tried: list[str]) -> GatewayError:
-        refused: Refused | None = ex.state.get(REFUSED)
-        if refused is not None and step.failures[-1].kind == "budget":
-            error: GatewayError = refused.error
-        else:
-            error = failures.to_error(step.failures, tried)
-        error.headers["x-tollhouse-attempts"] = str(len(ex.attempts))
-        return error
-
-    def _nobody(self, ex: Exchange, plan: Plan) -> GatewayError:
-        told = "; ".join(f"{name}: {reason}" for name, reason in plan.left_out) or "none is configured"
-        if plan.left_out and all(reason.startswith("the caller may not") for _, reason in plan.left_out):
-            return ClientError(403, "model_not_allowed", f"You may not use this model here ({told}).")
-        if plan.left_out and all(reason.startswith("cannot do") for _, reason in plan.left_out):
-            return ClientError(400, "unsupported_by_model", f"No target can serve this request ({told}).")
-        if plan.left_out and all(reason == OVER_QUOTA for _, reason in plan.left_out):
-            waits = ex.state.get(SPENT, ())
-            wait = min(waits.values()) if isinstance(waits, dict) and waits else None
-            return ClientError(429, "rate_limited", f"Every target's quota is used up ({told}).", retry_after_s=wait)
-        if plan.left_out and all("do not fit" in reason for _, reason in plan.left_out):
-            return ClientError(400, "context_too_long", f"The request is too long for every target ({told}).")
-        return UpstreamError(503, "no_target", f"No target can take this request now ({told}).")
-
-
-def _left_alone(state: TargetState, now: float) -> UpstreamFailure:
-    """Its breaker is open and nothing better is there: told without asking it."""
-    wait = max(1.0, state.wait_s(now))
-    if state.breaker.reason == "rate_limited":
-        return UpstreamFailure("next", "rate_limited", 429, "it is rate limited", wait)
-    return UpstreamFailure("next", "open", 0, "it failed a moment ago and is left alone for now", wait)
