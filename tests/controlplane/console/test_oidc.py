@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tollhouse.controlplane.app import ControlPlane
-from tollhouse.controlplane.identities.oidc import OidcSettings
+from tollhouse.controlplane.identities.oidc import OidcSettings, read_roles
 
 from tests.controlplane.plane import ROUTE, Plane
 from tests.support.browser import Browser, browser
@@ -31,7 +31,7 @@ async def provider() -> AsyncIterator[IdentityProvider]:
 async def plane(shared_etcd: EtcdServer, provider: IdentityProvider) -> AsyncIterator[Plane]:
     """A control plane that trusts the provider."""
     one = Plane(shared_etcd.endpoint)
-    roles = {"gateway-admins": "admin", "lookers": "viewer"}
+    roles = read_roles("gateway-admins=admin,lookers=viewer")
     settings = OidcSettings(provider.issuer, "", roles, client_id="console", client_secret=provider.client_secret)
     one.control = ControlPlane(replace(one.settings, oidc=settings))
     await one.start()

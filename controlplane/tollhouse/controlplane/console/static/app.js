@@ -3,6 +3,7 @@
 import {call, get, keepToken} from "./api.js";
 import {failed, h, replace} from "./dom.js";
 import {icon} from "./icons.js";
+import {countWaiting} from "./waiting.js";
 
 const GROUPS = [
   ["Watch", [["overview", "Overview"], ["live", "Live requests"], ["requests", "Ledger"], ["spend", "Spend"]]],
@@ -80,6 +81,7 @@ async function show() {
   const [name, ...rest] = (location.hash.slice(1) || "overview").split("/");
   const page = PAGES.find(([known]) => known === name);
   const main = document.getElementById("content");
+  countWaiting();
   for (const link of document.querySelectorAll("nav a"))
     if (link.dataset.page === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

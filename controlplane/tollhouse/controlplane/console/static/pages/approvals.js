@@ -1,12 +1,13 @@
 import {admin, get} from "../api.js";
 import {badge, done, failed, format, h, load, replace, select} from "../dom.js";
 import {table} from "../table.js";
+import {countWaiting} from "../waiting.js";
 
 export const ABOUT = "Budgets that ran out and ask for more. A grant is good for a time; whoever decides first has decided.";
 const STATES = [["pending", "Waiting"], ["approved", "Approved"], ["denied", "Denied"], ["revoked", "Revoked"], ["expired", "Expired"], ["", "All"]];
 const KIND = {pending: "warn", approved: "good", denied: "bad", revoked: "", expired: ""};
 const TIMES = [["", "as the budget says"], ["1h", "1 hour"], ["2h", "2 hours"], ["8h", "8 hours"], ["1d", "1 day"]];
-const amount = (one, value) => value === undefined || value === null || value === "" ? "–" : one.unit === "usd" ? format.usd(Number(value)) : `${format.number(Number(value))} ${one.unit}`;
+const amount = (one, value) => value === undefined || value === null || value === "" ? "–" : one.unit === "usd" ? format.usd(Number(value)) : `${format.number(Number(value))} ${Number(value) === 1 ? one.unit.replace(/s$/, "") : one.unit}`;
 
 export async function render(root, {session, rest, tools}) {
   const state = select("State", STATES, rest[0] ?? "pending", fill);
@@ -51,6 +52,7 @@ export async function render(root, {session, rest, tools}) {
         replace(said, failed(error));
       }
       await fill();
+      countWaiting();
     };
     const title = {approve: `Grant more to ${one.budget}`, deny: `Deny ${one.budget}`, revoke: `End the grant to ${one.budget} now`}[verb];
     replace(said, h("form", {className: "group-box form", onsubmit: send}, h("div", {className: "box-head"}, title),
