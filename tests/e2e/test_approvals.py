@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
+from tests.support.browser import Browser, browser
 from tests.support.system import ADMIN_KEY, Node, System, call, wait_for
 
+PICTURES = Path(os.environ["TOLLHOUSE_PICTURES"]) if os.environ.get("TOLLHOUSE_PICTURES") else None
 BUDGET = {"unit": "requests", "amount": 1, "window": "day", "on_exceed": "escalate", "max_wait_s": 60}
 
 
@@ -25,7 +30,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     system.control_plane.environment["TOLLHOUSE_PUBLIC_URL"] = f"http://127.0.0.1:{system.admin}"
     try:
         system.start(2)
-        for name in ("coder", "tester", "linked"):
+        for name in ("coder", "tester", "linked", "anna", "bert"):
             system.put(
                 f"consumers/{name}", {"username": name, "plugins": {"key-auth": {"key": f"key-of-{name}-0123456"}}}
             )
@@ -142,3 +147,81 @@ def test_operators_decide_at_the_command_line(asking: System) -> None:
     assert asking.ctl("approvals", "approve", "x", "--for", "soon", check=False).returncode == 2
     scraped = call(f"http://127.0.0.1:{asking.node.control}/metrics").text
     assert 'tollhouse_budget_waits_total{budget="coder",mode="escalate",result="passed"} 1' in scraped
+
+
+async def picture(page: Browser, name: str) -> None:
+    if PICTURES is not None:
+        await asyncio.sleep(0.5)
+        await page.picture(PICTURES / name)
+
+
+async def test_one_is_granted_an_amount_for_a_time_and_one_is_refused(asking: System, tmp_path: Path) -> None:
+    """The waiting requests end as decided, at once; the console, the record and the command line agree."""
+    for name in ("anna", "bert"):
+        asking.put(f"budgets/{name}", {**BUDGET, "scope": {"consumer": name}})
+    asking.wait_live()
+    assert streamed(asking.node, "anna")
+    assert streamed(asking.node, "bert")
+    anna, _ = held(asking, "anna", lambda: streamed(asking.node, "anna"))
+    bert, _ = held(asking, "bert", lambda: streamed(asking.node, "bert"))
+    async with browser(tmp_path) as page:
+        await page.look(1280, 860)
+        await page.go(f"http://127.0.0.1:{asking.admin}/ui/")
+        await page.until_text("Admin key")
+        await page.type(ADMIN_KEY)
+        await page.press("Enter", 13)
+        await page.until_text("Sign out")
+        await page.run("location.hash = 'approvals'")
+        await page.until("document.querySelectorAll('tbody tr').length === 2")
+        await page.until("document.querySelector('nav [data-page=approvals] .count')?.textContent === '2'")
+        await picture(page, "approvals.png")
+
+        async def open_form(name: str, button: str) -> None:
+            row = f"[...document.querySelectorAll('tbody tr')].find((one) => one.innerText.includes('{name}'))"
+            await page.run(
+                f"[...{row}.querySelectorAll('button')].find((one) => one.textContent === '{button}').click()"
+            )
+            await page.until("!!document.querySelector('form')")
+
+        async def note(text: str) -> None:
+            await page.run("document.querySelector('#approve-note').focus()")
+            await page.type(text)
+
+        await open_form("anna", "Approve…")
+        await page.run("{ const sum = document.querySelector('#approve-amount'); sum.select(); sum.focus(); }")
+        await page.type("two")
+        await page.click("Approve")
+        await page.until("!!document.querySelector('[role=alert]')")
+        assert not anna.done()
+        await open_form("anna", "Approve…")
+        await page.run("{ const sum = document.querySelector('#approve-amount'); sum.select(); sum.focus(); }")
+        await page.type("2")
+        await page.run("document.querySelector('[aria-label=\"For how long\"]').value = '2h'")
+        await note("until the release")
+        await picture(page, "approvals-decide.png")
+        began = time.time()
+        await page.press("Enter", 13)
+        await page.until_text("2 requests more until")
+        assert await asyncio.wrap_future(anna)
+        _, listed = await asyncio.to_thread(asking.admin_call, "GET", "approvals?state=approved&budget=anna")
+        told = listed["list"][0]["value"]
+        assert (told["granted"], told["note"]) == ("2", "until the release")
+        assert told["until"] == pytest.approx(began + 7200, abs=30)
+        assert await asyncio.to_thread(streamed, asking.node, "anna")
+
+        await open_form("bert", "Deny…")
+        await note("not this week")
+        await page.click("Deny")
+        await page.until_text("Nobody waits for a decision")
+        with pytest.raises(openai.RateLimitError, match="not this week"):
+            await asyncio.wrap_future(bert)
+        state = "document.querySelector('[aria-label=State]')"
+        await page.run(f"{{ {state}.value = ''; {state}.dispatchEvent(new Event('change')); }}")
+        await page.until("document.querySelectorAll('tbody tr').length >= 2")
+        await page.until_text("not this week")
+        await open_form("anna", "Revoke…")
+        await page.click("Revoke")
+        await page.until_text("revoked")
+        assert [one for one in page.complaints if "400" not in one] == []
+    shown = await asyncio.to_thread(asking.ctl, "approvals", "list", "--state", "revoked", "-o", "json")
+    assert [one["budget"] for one in json.loads(shown.stdout)] == ["anna"]
