@@ -43,6 +43,10 @@ class Through:
             return Reply(response.status, passed, stream=_pieces(response))
         return Reply(response.status, passed, await response.read(1 << 26))
 
+    def begin(self, ex: Exchange) -> Reply | None:
+        """No reply is begun before its time."""
+        return None
+
     def finish(self, ex: Exchange) -> None:
         """Nothing to settle."""
 
