@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.errors import FailureClass
 
 
@@ -83,6 +84,9 @@ class Provider(ABC):
 
     max_tokens_field: ClassVar[Mapping[str, str]] = {}
     """Protocol name -> the field that limits output, where the vendor takes another than the format's own."""
+
+    dialect: ClassVar[Dialect | None] = None
+    """How its chat completions differ from OpenAI's; None: not at all."""
 
     key_headers: ClassVar[Mapping[str, str]] = {}
     """Protocol name -> the header a bearer key goes into bare, for vendors whose formats want it in different ones."""

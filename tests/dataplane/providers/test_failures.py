@@ -109,3 +109,16 @@ def test_every_vendor_is_complete() -> None:
         assert all(path.startswith("/") for path in vendor.speaks.values())
         assert vendor.endpoint == "" or vendor.endpoint.startswith("https://")
         assert vendor.default_key == "" or vendor.default_key.startswith("$env://")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"object":"error","message":{"detail":[{"loc":["body","a"],"msg":"not permitted"},{"msg":"too long"}]}}',
+        b'{"detail":[{"loc":["body","a"],"msg":"not permitted"},{"msg":"too long","loc":7}]}',
+    ],
+)
+def test_findings_of_a_validator_are_told(body: bytes) -> None:
+    """Mistral's shape and FastAPI's."""
+    assert read_failure(422, {}, body).message == "body.a: not permitted; too long"
+    assert read_failure(422, {}, b'{"message":{"detail":[{},1,null]}}').message == "The provider answered 422."

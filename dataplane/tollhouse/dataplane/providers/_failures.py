@@ -60,6 +60,10 @@ _KINDS: dict[int, tuple[FailureClass, str]] = {
 }
 
 
+_FINDINGS = 5
+"""Of a validator's findings, how many are told."""
+
+
 def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
     """What an answer other than 2xx means."""
     if 300 <= status < 400:
@@ -144,7 +148,7 @@ def _words(document: Any, body: bytes, status: int) -> tuple[str, str]:
         document = document[0]
     error = document.get("error", document) if isinstance(document, dict) else None
     if isinstance(error, dict):
-        message = next((error[key] for key in ("message", "detail", "msg") if isinstance(error.get(key), str)), "")
+        message = next(filter(None, (_sentence(error.get(key)) for key in ("message", "detail", "msg"))), "")
         tags = " ".join(str(error.get(key) or "") for key in ("type", "code", "status"))
         return f"{tags} {message}".lower(), message or f"The provider answered {status}."
     if isinstance(error, str):
@@ -153,6 +157,19 @@ def _words(document: Any, body: bytes, status: int) -> tuple[str, str]:
     if not text or text.startswith("<"):
         return text.lower(), f"The provider answered {status}."
     return text.lower(), text
+
+
+def _sentence(value: Any) -> str:
+    """What a vendor says: a sentence, or the findings of its validator (Mistral, vLLM)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        place = value.get("loc")
+        told = _sentence(value.get("detail") or value.get("msg") or value.get("message"))
+        return f"{'.'.join(map(str, place))}: {told}" if told and isinstance(place, list) else told
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_sentence, value[:_FINDINGS])))
+    return ""
 
 
 def read_retry_after(headers: Mapping[str, str]) -> float | None:

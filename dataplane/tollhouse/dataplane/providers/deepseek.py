@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -19,3 +20,4 @@ class DeepSeek(Vendor):
     hosts = ("api.deepseek.com",)
     native_models = ("deepseek-*",)
     fallback_model = "deepseek-chat"
+    dialect = Dialect(renames={"max_completion_tokens": "max_tokens"}, knows_developers=False, takes_schemas=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -32,3 +33,11 @@ class Gemini(Vendor):
     native_models = ("gemini-*",)
     fallback_model = "gemini-2.5-flash"
     max_tokens_field: ClassVar[Mapping[str, str]] = {"openai_chat": "max_completion_tokens"}
+    dialect = Dialect(  # Google's reader of JSON refuses names it does not know
+        lacks=frozenset(
+            (
+                *("store", "metadata", "service_tier", "logit_bias", "safety_identifier", "verbosity"),
+                *("prompt_cache_key", "prompt_cache_retention", "prediction", "web_search_options"),
+            )
+        )
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -22,3 +23,19 @@ class Mistral(Vendor):
     hosts = ("api.mistral.ai",)
     native_models = ("mistral-*", "codestral-*", "ministral-*", "magistral-*", "pixtral-*")
     fallback_model = "mistral-small-latest"
+    dialect = Dialect(  # its validator forbids every field it does not know
+        lacks=frozenset(
+            (
+                *("stream_options", "user", "logprobs", "top_logprobs", "logit_bias", "store", "service_tier"),
+                *("safety_identifier", "prompt_cache_key", "prompt_cache_retention", "verbosity", "modalities"),
+                *("audio", "web_search_options", "functions", "function_call"),
+            )
+        ),
+        doubtful=frozenset(("reasoning_effort", "metadata")),
+        renames={"max_completion_tokens": "max_tokens", "seed": "random_seed"},
+        message_lacks=frozenset(
+            ("name", "reasoning_content", "reasoning", "refusal", "annotations", "audio", "function_call")
+        ),
+        knows_developers=False,
+        call_id_size=9,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -20,3 +21,4 @@ class OpenAiCompatible(Vendor):
         "openai_passthrough": "/{rest}",
     }
     passes_headers = ("openai-*",)
+    dialect = Dialect(knows_developers=False)  # chat templates of open models raise at the role

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -19,3 +20,6 @@ class Xai(Vendor):
     hosts = ("api.x.ai",)
     native_models = ("grok-*",)
     fallback_model = "grok-3-mini"
+    dialect = Dialect(  # its reasoning models refuse all of these
+        doubtful=frozenset(("reasoning_effort", "presence_penalty", "frequency_penalty", "stop"))
+    )

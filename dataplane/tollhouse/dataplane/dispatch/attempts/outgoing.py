@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from tollhouse.dataplane import registry
+from tollhouse.dataplane.dispatch.attempts.fitting import fit
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import GatewayFault
@@ -28,6 +29,10 @@ _LIMIT_FIELDS = (
 _HOLDERS = frozenset(name.partition(".")[0] for name in _LIMIT_FIELDS)
 """The top-level fields they stand in."""
 _LIMITS_IN = {holder: [one for one in _LIMIT_FIELDS if one.partition(".")[0] == holder] for holder in _HOLDERS}
+
+
+_CHAT = "openai_chat"
+"""The format vendors have dialects of."""
 
 
 class Prepared(msgspec.Struct):
@@ -82,7 +87,8 @@ def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Pr
         _edit(document, target, spoken, ex.peek.max_tokens)
         hide = spoken.passthrough_edits(document)
         limit = _bound(document, target, spoken, output_limit)
-        return Prepared(spoken, True, document.encode(), hide, output_limit=limit)
+        left_out = _fit(document, target, spoken, translated=False)
+        return Prepared(spoken, True, document.encode(), hide, {}, left_out, limit)
     chat = replace(ex.chat, model=target.model or ex.peek.model)
     unheard = chat.reasoning is not None and "reasoning" in target.lacks
     if unheard:  # agents ask every model to think; one that cannot would refuse the request for it
@@ -96,6 +102,7 @@ def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Pr
     _edit(document, target, spoken, None)
     dropped = [*encoded.dropped, "reasoning"] if unheard else encoded.dropped
     limit = _bound(document, target, spoken, output_limit)
+    dropped = [*dropped, *_fit(document, target, spoken, translated=True)]
     return Prepared(spoken, False, document.encode(), False, encoded.renamed_tools, dropped, limit)
 
 
@@ -110,6 +117,11 @@ def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:
         ex.chat,
         prepared.spoken.name,
     )
+
+
+def _fit(document: RequestDocument, target: Target, spoken: Protocol, *, translated: bool) -> list[str]:
+    dialect = target.endpoint.provider.dialect
+    return [] if dialect is None or spoken.name != _CHAT else fit(document, dialect, translated=translated)
 
 
 def _edit(document: RequestDocument, target: Target, spoken: Protocol, asked_tokens: int | None) -> None:

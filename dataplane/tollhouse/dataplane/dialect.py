@@ -1,0 +1,27 @@
+"""How a vendor's chat completions differ from OpenAI's own: data, in the vendor's file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Vendors refuse what they do not know, or read it as something else. The default is a vendor that takes all."""
+
+    lacks: frozenset[str] = frozenset()
+    """Fields of a request it refuses: left out, and told as dropped."""
+    doubtful: frozenset[str] = frozenset()
+    """Fields some of its models refuse: left out of what is translated, passed where the client itself sent them."""
+    renames: Mapping[str, str] = field(default_factory=dict)
+    """Fields it has under another name."""
+    message_lacks: frozenset[str] = frozenset()
+    """Fields of messages it refuses: what clients repeat of an answer, mostly. Left out; told where they said
+    something."""
+    knows_developers: bool = True
+    """It knows the role ``developer``; else it is told ``system``."""
+    call_id_size: int = 0
+    """Ids of calls have exactly so many letters and digits; 0: as many as they like."""
+    takes_schemas: bool = True
+    """It takes ``json_schema`` as a response format; else it is asked for an object, and told the schema."""

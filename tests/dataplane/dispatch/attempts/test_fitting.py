@@ -1,0 +1,138 @@
+"""What vendors of OpenAI's format are sent of what clients say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tollhouse.dataplane.dialect import Dialect
+from tollhouse.dataplane.dispatch.attempts.fitting import fit
+from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.registry import provider_types
+
+from tests.support.dispatching import bench
+from tests.support.providers import OPENAI_STREAM, providers, stream
+
+MISTRAL_TAKES = {
+    *("model", "temperature", "top_p", "max_tokens", "stream", "stop", "random_seed", "metadata", "messages"),
+    *("response_format", "tools", "tool_choice", "presence_penalty", "frequency_penalty", "n", "prediction"),
+    *("parallel_tool_calls", "prompt_mode", "reasoning_effort", "safe_prompt"),
+}
+"""The fields of ``ChatCompletionRequest`` in its OpenAPI document; it forbids others."""
+
+KEY = {"header": {"authorization": "Bearer of-mistral"}}
+CALLED = {"role": "assistant", "tool_calls": [{"id": "toolu_01A09q90qw90lq917835lq9", "type": "function"}]}
+HISTORY: list[dict[str, Any]] = [
+    {"role": "developer", "content": "Be brief."},
+    {"role": "user", "name": "ann", "content": "hi"},
+    {**CALLED, "content": None, "refusal": None, "annotations": [], "audio": None, "reasoning_content": "Hm."},
+    {"role": "tool", "tool_call_id": "toolu_01A09q90qw90lq917835lq9", "content": "1"},
+]
+EVERYTHING: dict[str, Any] = {
+    "model": "m",
+    "messages": HISTORY,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "seed": 7,
+    "max_completion_tokens": 9,
+    "user": "u",
+    "logprobs": True,
+    "top_logprobs": 2,
+    "logit_bias": {"1": 1},
+    "n": 1,
+    "store": False,
+    "metadata": {"a": "b"},
+    "service_tier": "auto",
+    "reasoning_effort": "low",
+    "verbosity": "low",
+    "prompt_cache_key": "k",
+    "safety_identifier": "s",
+    "modalities": ["text"],
+    "parallel_tool_calls": True,
+}
+
+
+def fitted(vendor: str, body: dict[str, Any], *, translated: bool = False) -> tuple[dict[str, Any], list[str]]:
+    dialect = provider_types()[vendor].dialect
+    assert dialect is not None
+    document = RequestDocument(json.dumps(body).encode())
+    dropped = fit(document, dialect, translated=translated)
+    return json.loads(document.encode()), dropped
+
+
+def test_mistral_is_sent_nothing_its_validator_forbids() -> None:
+    """Other names for some fields, nine letters for ids of calls, and no echo of what OpenAI's answers hold."""
+    sent, dropped = fitted("mistral", EVERYTHING)
+    assert set(sent) <= MISTRAL_TAKES
+    assert (sent["max_tokens"], sent["random_seed"], sent["reasoning_effort"]) == (9, 7, "low")
+    system, user, assistant, tool = sent["messages"]
+    assert (system["role"], set(user), set(assistant)) == ("system", {"role", "content"}, {*CALLED, "content"})
+    assert tool["tool_call_id"] == assistant["tool_calls"][0]["id"]
+    assert (len(tool["tool_call_id"]), tool["tool_call_id"].isalnum()) == (9, True)
+    assert {"user", "logprobs", "messages.name", "messages.reasoning_content"} <= set(dropped)
+    assert not {"stream_options", "messages.refusal"} & set(dropped)
+    assert fitted("mistral", {"messages": [{"role": "tool", "tool_call_id": "D681PevKs"}]})[0]["messages"] == [
+        {"role": "tool", "tool_call_id": "D681PevKs"}
+    ]
+
+
+def test_what_only_some_models_take_passes_where_the_client_itself_said_it() -> None:
+    """A translation leaves it out: agents ask every model to think."""
+    assert fitted("xai", {"reasoning_effort": "low", "messages": []}) == (
+        {"reasoning_effort": "low", "messages": []},
+        [],
+    )
+    assert fitted("xai", {"reasoning_effort": "low", "messages": []}, translated=True) == (
+        {"messages": []},
+        ["reasoning_effort"],
+    )
+
+
+def test_groq_is_sent_no_fields_it_names_unsupported() -> None:
+    sent, dropped = fitted("groq", EVERYTHING)
+    assert not {"logprobs", "top_logprobs", "logit_bias", "store"} & set(sent)
+    assert [set(one) & {"name", "reasoning_content", "refusal"} for one in sent["messages"]] == [set()] * 4
+    assert "stream_options" in sent
+    assert "logprobs" in dropped
+
+
+def test_deepseek_is_told_the_schema_it_cannot_be_given() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "required": ["a"]}}}
+    said = [{"role": "user", "content": "x"}]
+    sent, dropped = fitted("deepseek", {"messages": said, "response_format": form, "max_completion_tokens": 5})
+    assert sent["response_format"] == {"type": "json_object"}
+    assert sent["messages"][0] == said[0]
+    assert '"required":["a"]' in sent["messages"][1]["content"]
+    assert (sent["max_tokens"], dropped) == (5, ["response_format.json_schema"])
+
+
+@pytest.mark.parametrize("vendor", sorted(name for name, one in provider_types().items() if one.dialect is not None))
+def test_what_needs_no_edit_stays_the_bytes_it_was(vendor: str) -> None:
+    """Prompt caches of providers hang on it."""
+    raw = b'{"model": "m" , "messages":[ {"role":"user","content":"\\u00e9 developer"} ], "max_tokens":5, "own": 1e2}'
+    document = RequestDocument(raw)
+    dialect = provider_types()[vendor].dialect
+    assert dialect is not None
+    assert fit(document, dialect, translated=False) == []
+    assert document.encode() == raw
+
+
+def test_odd_messages_are_the_vendors_to_refuse() -> None:
+    document = RequestDocument(b'{"messages":[1,{"role":"developer","tool_calls":[2,{"id":3}],"tool_call_id":4}]}')
+    assert fit(document, Dialect(knows_developers=False, call_id_size=9), translated=False) == []
+    assert document.get("messages") == [1, {"role": "system", "tool_calls": [2, {"id": 3}], "tool_call_id": 4}]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_a_stream_asks_mistral_for_no_usage_and_says_what_was_left_out(path: str) -> None:
+    """Whatever format the client speaks."""
+    async with bench() as gate, providers(stream(*OPENAI_STREAM)) as [fake]:
+        plugins = {"ai-proxy": {"provider": "mistral", "auth": KEY, "override": {"endpoint": fake.url}}}
+        await gate.load(routes={"1": {"uri": path, "plugins": plugins}})
+        body = {"model": "m", "max_tokens": 5, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        more = {"user": "u"} if "chat" in path else {"metadata": {"user_id": "u"}}
+        reply = await gate.ask({**body, **more}, path=path)
+        assert reply.status == 200, reply.body
+        assert reply.header("x-tollhouse-dropped") == "user"
+        assert set(fake.received[0].json) == {"model", "max_tokens", "stream", "messages"}
