@@ -65,9 +65,9 @@ prove-money: setup
 before-after: setup
 	$(PY) -m benchmarks.before_after
 
-# A red team against a system of its own, or ATTACK_ARGS="--url http://host:9080 --key ..." against another.
+# A red team against a system of its own, or URL=http://host:9080 KEY=... against another.
 attack: setup
-	$(PY) -m tests.attack.red_team $(ATTACK_ARGS)
+	$(PY) -m tests.attack.red_team $(if $(URL),--url $(URL) --key "$(KEY)") $(ATTACK_ARGS)
 
 # Every decoder with 20,000 inputs each instead of a few hundred; a quarter of an hour on two cores.
 fuzz: setup

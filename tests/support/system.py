@@ -292,7 +292,7 @@ class Answer:
 
 def call(url: str, body: Any = None, headers: dict[str, str] | None = None, method: str = "") -> Answer:
     """One HTTP call."""
-    data = None if body is None else json.dumps(body).encode()
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = Request(url, data, headers or {}, method=method or ("GET" if data is None else "POST"))
     begun = time.perf_counter()
     try:

@@ -1,0 +1,93 @@
+"""Through the configuration, and what is told afterwards."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import quote
+
+from tests.attack.target import MAIL, SECRET, Target, attack
+from tests.support.system import ADMIN_KEY, call
+
+HEADERS = {"x-api-key": ADMIN_KEY}
+
+
+@attack("SSRF: metadata addresses in every spelling, in every kind of address", inside=True)
+def _(target: Target) -> tuple[bool, str]:
+    assert target.system is not None
+    hosts = ("169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "[::ffff:a9fe:a9fe]",
+             "[fd00:ec2::254]", "100.100.100.200", "metadata.google.internal")  # fmt: skip
+    writes: list[tuple[str, dict[str, Any]]] = []
+    for host in hosts:
+        writes.append(("providers/evil", {"type": "openai", "endpoint": f"http://{host}/v1"}))
+    url = "http://169.254.169.254/latest"
+    nodes = {"uri": "/m", "upstream": {"type": "roundrobin", "nodes": {"169.254.169.254:80": 1}}}
+    writes += [
+        ("routes/evil", nodes),
+        ("routes/evil", {"uri": "/m", "plugins": {"http-logger": {"uri": url}}}),
+        ("routes/evil", {"uri": "/m", "plugins": {"ai-moderation": {"judge": "http", "endpoint": url}}}),
+        (
+            "routes/evil",
+            {"uri": "/m", "plugins": {"jwt-auth": {"issuers": [{"issuer": "https://a", "jwks_uri": url}]}}},
+        ),
+        ("notifiers/evil", {"type": "webhook", "url": url}),
+        ("secrets/vault/evil", {"uri": url, "prefix": "kv", "token": "t"}),
+    ]
+    codes = [call(f"{target.system.admin_url}/{path}", body, HEADERS, "PUT") for path, body in writes]
+    passed = [path for (path, _), one in zip(writes, codes, strict=True) if one.status != 400]
+    return not passed and all("metadata address" in one.text for one in codes), f"{passed or 'all refused'}"
+
+
+@attack("headers and paths in the configuration that would split a request", inside=True)
+def _(target: Target) -> tuple[bool, str]:
+    assert target.system is not None
+    instance = {"name": "x", "provider": "openai", "weight": 1, "auth": {"header": {"x": "y\r\nHost: evil"}}}
+    writes = (
+        ("routes/evil", {"uri": "/m", "plugins": {"ai-proxy-multi": {"instances": [instance]}}}),
+        ("routes/evil", {"uri": "/m", "plugins": {"proxy-rewrite": {"headers": {"set": {"x": "a\nb: c"}}}}}),
+        ("routes/evil", {"uri": "/m\r\nX: y"}),
+        ("providers/evil", {"type": "openai", "endpoint": "http://a\r\nX: y/"}),
+        ("providers/evil", {"type": "openai", "endpoint": "http://user:secret@a/"}),
+        ("providers/evil", {"type": "openai", "endpoint": "file:///etc/passwd"}),
+    )
+    codes = [call(f"{target.system.admin_url}/{path}", body, HEADERS, "PUT").status for path, body in writes]
+    return codes == [400] * len(writes), str(codes)
+
+
+@attack("ids with line ends, look-alikes and invisible signs", inside=True)
+def _(target: Target) -> tuple[bool, str]:
+    assert target.system is not None
+    ids = ("a%0d%0aX: y", "a%00", "%61%2f..%2f..", "ad\u200bmin", "\u0430dmin", "a" * 300)
+    route = {"uri": "/x", "upstream": {"type": "roundrobin", "nodes": {"127.0.0.1:1": 1}}}
+    codes = [
+        call(f"{target.system.admin_url}/routes/{quote(name, safe='%')}", route, HEADERS, "PUT").status for name in ids
+    ]
+    return all(400 <= code < 500 for code in codes), str(codes)
+
+
+@attack("the Admin API without a key, with one in the query or a cookie, with a viewer's and a narrow one", inside=True)
+def _(target: Target) -> tuple[bool, str]:
+    assert target.system is not None
+    url = target.system.admin_url
+    shown = (None, {"cookie": f"x_api_key={ADMIN_KEY}"}, {"authorization": f"Bearer {ADMIN_KEY}"})
+    codes = [call(f"{url}/routes", None, headers).status for headers in shown]
+    codes.append(call(f"{url}/routes?api_key={ADMIN_KEY}").status)
+    for name, more in (("eve", {"role": "viewer"}), ("mallory", {"role": "operator", "kinds": ["routes"]})):
+        key = f"key-of-{name}-0123456789"
+        target.system.put(f"admins/{name}", {**more, "keys": [{"id": "1", "key": key}]})
+        time.sleep(0.5)
+        admins = {"role": "admin", "keys": [{"id": "1", "key": "my-own-key-0123456789"}]}
+        codes.append(call(f"{url}/admins/{name}", admins, {"x-api-key": key}, "PUT").status)
+        codes.append(call(f"{url}/consumers/x", {"username": "x"}, {"x-api-key": key}, "PUT").status)
+    return all(code in (401, 403) for code in codes), str(codes)
+
+
+@attack("afterwards the audit trail is whole and holds no secret", inside=True)
+def _(target: Target) -> tuple[bool, str]:
+    assert target.system is not None
+    time.sleep(2)
+    told = json.loads(target.system.ctl("audit", "verify", "-o", "json").stdout)
+    exported = target.system.ctl("audit", "export").stdout
+    lines = sum(chain["lines"] for chain in told["chains"])
+    return told["whole"] and lines > 5 and SECRET not in exported and MAIL not in exported, f"{lines} lines"
