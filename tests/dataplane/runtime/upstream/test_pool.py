@@ -57,6 +57,46 @@ async def test_a_closed_connection_makes_room_for_who_waits(bounded, raw_server,
     assert await (await waiting).read(10) == b"hello"
 
 
+async def test_room_made_for_one_who_has_just_left_goes_to_the_next(bounded, raw_server, ask):
+    transport = bounded(max_connections=1)
+    server = await raw_server.answer(OK[:-1], OK)
+    held = await transport.send(ask(server))
+    leaving = asyncio.create_task(transport.send(ask(server)))
+    staying = asyncio.create_task(transport.send(ask(server, connect_s=3)))
+    await asyncio.sleep(0.02)
+    (pool,) = transport._pools.values()
+    lost = pool.lost
+
+    class Owner:
+        def lost(self, connection):
+            lost(connection)
+            leaving.cancel()  # in the very moment it was woken
+
+    held._connection._owner = Owner()
+    held.close()
+    assert await (await asyncio.wait_for(staying, 1)).read(10) == b"hello"
+    assert leaving.cancelled()
+
+
+async def test_the_connection_of_a_repeated_request_stays_known(bounded, raw_server, ask):
+    transport = bounded()
+
+    async def script(reader, writer):
+        await raw_server.read_request(reader)
+        writer.write(OK)
+        await raw_server.read_request(reader)
+        if raw_server.connections == 1:
+            return
+        writer.write(OK)
+        await reader.read()
+
+    server = await raw_server.run(script)
+    for _ in range(3):  # the second is lost with its connection and sent once more
+        assert await (await transport.send(ask(server, "GET", b""))).read(10) == b"hello"
+    assert server.connections == 2
+    assert list(transport.census().values()) == [(1, 1)]
+
+
 async def test_an_idle_connection_is_closed_after_its_time(bounded, raw_server, ask):
     transport = bounded(idle_s=0.05)
     server = await raw_server.answer(OK)
@@ -86,6 +126,20 @@ async def test_closing_the_transport_fails_what_is_in_flight(bounded, raw_server
     with pytest.raises(TransportError) as caught:
         await transport.send(ask(server))
     assert not caught.value.request_sent
+
+
+async def test_who_waits_for_a_connection_is_not_served_after_closing(bounded, raw_server, ask):
+    transport = bounded(max_connections=1)
+    server = await raw_server.answer(OK[:-1], OK)
+    await transport.send(ask(server))
+    waiting = asyncio.create_task(transport.send(ask(server)))
+    await asyncio.sleep(0.02)
+    await transport.close()
+    with pytest.raises(TransportError) as caught:
+        await waiting
+    assert caught.value.phase == "closed"
+    assert not caught.value.request_sent
+    assert server.connections == 1
 
 
 async def test_a_hundred_at_once_all_get_their_own_answer(bounded, raw_server, ask):

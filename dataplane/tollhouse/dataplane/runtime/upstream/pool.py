@@ -92,8 +92,12 @@ class Pool:
             try:
                 handed = await waiter
             except BaseException:
-                if waiter.done() and not waiter.cancelled() and (late := waiter.result()) is not None:
-                    self.released(late)
+                if waiter.done() and not waiter.cancelled():  # woken and gone: the next one's turn
+                    late = waiter.result()
+                    if late is not None:
+                        self.released(late)
+                    else:
+                        self._wake_one(None)
                 raise
             if handed is not None and handed.usable:
                 return handed, True
@@ -113,13 +117,12 @@ class Pool:
             connection = await self._open(self)
         except BaseException:
             self._opening -= 1
-            self._wake_one(None)
-            self._check_empty()
+            self._room()
             raise
         self._opening -= 1
-        if connection.transport is None:  # lost between its making and now
-            self._check_empty()
-            raise TransportError("connect", "The server closed the connection as soon as it was made.")
+        if not connection.usable:  # lost between its making and now
+            self._room()
+            raise TransportError("connect", "The server closed the connection, or spoke on it, before it was asked.")
         self._live.add(connection)
         return connection
 
@@ -141,8 +144,7 @@ class Pool:
         self._live.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-        self._wake_one(None)
-        self._check_empty()
+        self._room()
 
     def close(self) -> None:
         """Close all connections, used or not."""
@@ -157,6 +159,11 @@ class Pool:
                 waiter.set_result(connection)
                 return True
         return False
+
+    def _room(self) -> None:
+        """A connection less. Whether the pool is empty shows when those this wakes have had their turn."""
+        self._wake_one(None)
+        self._loop.call_soon(self._check_empty)
 
     def _check_empty(self) -> None:
         if not self._live and not self._opening and not self._waiters:

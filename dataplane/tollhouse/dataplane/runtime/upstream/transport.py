@@ -101,26 +101,34 @@ class LeanTransport(Transport):
             text = f"No connection to {origin.host}:{origin.port} within {limit:g} s."
             raise TransportError("connect", text, timed_out=True) from None
 
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise TransportError("closed", "The gateway is shutting down; nothing was sent.")
+
     def _pool(self, origin: Origin) -> Pool:
         pool = self._pools.get(origin)
         if pool is None:
-            if self._closed:
-                raise TransportError("closed", "The gateway is shutting down; nothing was sent.")
+            self._refuse_closed()
 
             async def open_one(pool: Pool) -> Connection:
                 return await self._open(origin, pool)
 
-            def forget(_: Pool) -> None:
-                self._pools.pop(origin, None)
+            def forget(pool: Pool) -> None:
+                if self._pools.get(origin) is pool:
+                    del self._pools[origin]
 
             pool = Pool(self._settings, _authority(origin), asyncio.get_running_loop(), open_one, forget)
             self._pools[origin] = pool
         return pool
 
     async def _open(self, origin: Origin, pool: Pool) -> Connection:
+        self._refuse_closed()
         context: SessionContext | None = self._contexts.of(origin) if origin.scheme == "https" else None
         addresses = await self._resolver.resolve(origin.host, origin.port)
         connection = await dial(origin, addresses, context, pool.make)
+        if self._closed:
+            connection.abandon()
+            self._refuse_closed()
         if context is not None:
             connection.on_first_answer = _Remember(context, server_name(origin))
         return connection
