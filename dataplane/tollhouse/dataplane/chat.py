@@ -198,6 +198,21 @@ class ChatRequest:
     came where both sides speak that format."""
 
 
+class Special(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What few answers have, of what they are charged for."""
+
+    tier: str = ""
+    """The provider's service tier where it is not the standard one: ``batch``, ``flex``, ``priority``, ``fast``."""
+    audio_input: int = 0
+    audio_output: int = 0
+    cached_audio: int = 0
+    image_input: int = 0
+    image_output: int = 0
+    cached_image: int = 0
+    """Tokens; the cached ones are among the cached and among those of their kind."""
+    web_searches: int = 0
+
+
 class Usage(msgspec.Struct):
     """Tokens one attempt consumed, as the provider counted them.
 
@@ -214,6 +229,8 @@ class Usage(msgspec.Struct):
     reasoning_tokens: int = 0
     estimated: bool = False
     """The provider was silent; the figures are ours."""
+    special: Special | None = None
+    """None where there is nothing special, which is nearly always."""
 
     @property
     def total_tokens(self) -> int:

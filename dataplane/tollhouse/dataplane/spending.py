@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import msgspec
+from tollhouse.dataplane.chat import Special
 
 WAITED = "held_s"
 """``Exchange.state`` key: seconds a request waited for budgets."""
@@ -169,6 +170,8 @@ class Closed(msgspec.Struct, frozen=True, array_like=True, tag="c", omit_default
     """By the provider's cache; negative where writing to it cost more than reading from it saved."""
     routing_saved_nano: int = 0
     """Against the dearest target of the model asked for."""
+    special: Special | None = None
+    """Service tier, audio, images and searches, of the few answers that have some."""
 
 
 class LedgerFull(Exception):

@@ -20,7 +20,9 @@ def test_prices_are_whole_numbers() -> None:
     for models in json.loads(generate.render())["vendors"].values():
         for _, _, window, prices in models:
             assert isinstance(window, int)
-            for since, base, tiers in prices:
+            for since, base, tiers, *more in prices:
                 assert since == "" or since[4] == "-"
                 rates = [base, *(tier for _, tier in tiers)]
+                for own, above in (more[1] if len(more) > 1 else {}).values():
+                    rates += [own, *(tier for _, tier in above)]
                 assert all(value is None or isinstance(value, int) for values in rates for value in values)

@@ -46,14 +46,16 @@ class Worst(msgspec.Struct, frozen=True, gc=False):
     input_tokens: int
     output_tokens: int
     price: PriceTable | None
+    media: bool = False
+    """The input may hold audio or images, which may have dearer rates."""
 
     def cost_nano(self) -> int:
         """Nothing cached, everything written to the cache at the dearest rate."""
         if self.price is None:
             return 0
         rate = rates(self.price, self.input_tokens)
-        dearest = max(rate.input, rate.cached, rate.cache_write, rate.cache_write_1h)
-        total = self.input_tokens * dearest + self.output_tokens * rate.output
+        dearest = rate.dearest_media if self.media else rate.dearest_input
+        total = self.input_tokens * dearest + self.output_tokens * rate.dearest_output + self.price.request * _MILLION
         return (total + _MILLION - 1) // _MILLION
 
 
@@ -170,8 +172,8 @@ class CompiledBudget:
             return left - (worst.input_tokens if resource.count == "total" else 0)
         if worst.price is None:
             return worst.output_tokens
-        without = Worst(worst.input_tokens, 0, worst.price).cost_nano()
-        rate = rates(worst.price, worst.input_tokens).output
+        without = Worst(worst.input_tokens, 0, worst.price, worst.media).cost_nano()
+        rate = rates(worst.price, worst.input_tokens).dearest_output
         return worst.output_tokens if rate == 0 else (left - without) * _MILLION // rate
 
 

@@ -25,4 +25,5 @@ def complete(reported: Usage | None, request_size: int, answer_size: int) -> Usa
         output_tokens=max(known.output_tokens, estimate(answer_size)),
         reasoning_tokens=known.reasoning_tokens,
         estimated=True,
+        special=known.special,
     )

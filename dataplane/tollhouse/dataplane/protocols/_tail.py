@@ -9,6 +9,7 @@ import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import words
+from tollhouse.dataplane.protocols._special import with_tier
 
 ReadTail = Callable[[bytes], tuple[Usage | None, str]]
 
@@ -18,7 +19,7 @@ def tail_reader(
 ) -> ReadTail:
     """A reader for a format. ``answers``: the fields that hold the answer; a reply without any of them is none, and
     reading it raises UpstreamError."""
-    fields: list[tuple[str, Any, Any]] = [("usage", Any, None), ("model", Any, None)]
+    fields: list[tuple[str, Any, Any]] = [("usage", Any, None), ("model", Any, None), ("service_tier", Any, None)]
     names = [f"answer_{number}" for number in range(len(answers))]
     fields += [(name, msgspec.Raw, msgspec.Raw()) for name in names]
     renamed = {"usage": usage, "model": model, **dict(zip(names, answers, strict=True))}
@@ -32,6 +33,6 @@ def tail_reader(
             raise invalid_reply("it is no JSON object") from None
         if not any(bytes(getattr(tail, name))[:1] in (b"[", b"{") for name in names):
             raise invalid_reply(lacking)
-        return read_usage(tail.usage), words(tail.model)
+        return with_tier(read_usage(tail.usage), tail.service_tier), words(tail.model)
 
     return read

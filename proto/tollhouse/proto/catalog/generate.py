@@ -18,8 +18,23 @@ from tollhouse.proto.units import usd_to_nano
 VENDORS = ("anthropic", "aws", "azure", "deepseek", "google", "groq", "mistral", "openai", "openrouter", "x-ai")
 """The price table's names of the vendors we have provider types for."""
 
-KINDS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
-"""In the order of the numbers in the file."""
+KINDS = (
+    "input_mtok",
+    "output_mtok",
+    "cache_read_mtok",
+    "cache_write_mtok",
+    "cache_write_1h_mtok",
+    "output_reasoning_mtok",
+    "input_audio_mtok",
+    "output_audio_mtok",
+    "cache_audio_read_mtok",
+    "input_image_mtok",
+    "output_image_mtok",
+    "cache_image_read_mtok",
+)
+"""In the order of the numbers in the file (and of ``Rates.of``); numbers at the end that are not known are left out."""
+
+SEARCHES = "web_searches_kcount"
 
 
 def main() -> None:
@@ -43,7 +58,7 @@ def render() -> str:
 
 
 def _model(model: Any) -> list[Any] | None:
-    prices = _prices(model.prices)
+    prices = _prices(model)
     if not prices:
         return None
     return [model.id, _match(model.match), model.context_window or 0, prices]
@@ -67,29 +82,79 @@ def _match(clause: Any) -> list[Any]:
     return [operator, getattr(clause, attribute)]
 
 
-def _prices(prices: Any) -> list[Any]:
-    """``[[since, rates, [[above, rates], ...]], ...]`` in order of date; ``since`` is empty for the first."""
-    conditional = prices if isinstance(prices, list) else None
-    if conditional is None:
-        table = _table(prices)
-        return [["", *table]] if table else []
+def _prices(model: Any) -> list[Any]:
+    """``[[since, rates, [[above, rates], ...], per 1000 searches, {service tier: [rates, tiers]}], ...]`` in order of
+    date; ``since`` is empty for the first."""
     dated: dict[str, list[Any]] = {}
-    for entry in conditional:
-        start = getattr(entry.constraint, "start_date", None)
-        since = start.isoformat() if isinstance(start, date) else ""
-        table = _table(entry.prices)
-        if table and (since not in dated or dated[since][0] < table[0]):
-            dated[since] = table
-    return [[since, *dated[since]] for since in sorted(dated)]
+    variants = [(name, one) for one in model.price_variants or () if (name := _service(one.when))]
+    for entry in model.prices if isinstance(model.prices, list) else ():
+        since = _since(entry.constraint)
+        values = _values(entry.prices)
+        if values and (since not in dated or (dated[since][0] or 0) < (values[0] or 0)):
+            dated[since] = values
+    if not isinstance(model.prices, list) and (values := _values(model.prices)):
+        dated[""] = values
+    if not dated:
+        return []
+    days = sorted({*dated, *(_since(one.constraint) for _, one in variants)})
+    rows = []
+    for day in days:
+        known = [since for since in dated if since <= day]
+        if known:
+            rows.append([day, *_row(dated[max(known)], variants, day)])
+    return rows
 
 
-def _table(price: Any) -> list[Any] | None:
-    """Base rates and tiers, None for models that are not billed by tokens."""
+def _row(values: list[Any], variants: list[tuple[str, Any]], day: str) -> list[Any]:
+    services: dict[str, list[Any]] = {}
+    for name, one in variants:
+        if _since(one.constraint) <= day:  # the first that gives a kind counts
+            own = services.setdefault(name, [None] * len(KINDS))
+            given = [getattr(one.prices, kind, None) for kind in KINDS]
+            services[name] = [new if old is None else old for old, new in zip(own, given, strict=True)]
+    priced = {
+        name: _table([base if own is None else own for own, base in zip(given, values, strict=False)])
+        for name, given in sorted(services.items())
+        if any(one is not None for one in given)
+    }
+    row = [*_table(values[:-1]), usd_to_nano(values[-1]) if isinstance(values[-1], Decimal) else 0, priced]
+    while not row[-1] and len(row) > 2:
+        row.pop()
+    return row
+
+
+def _service(when: Any) -> str:
+    """How our records name the service tier a variant is of; empty for what does not depend on one."""
+    (name, value), *more = when.items()
+    if more or name not in ("processing", "service_tier", "speed") or value == "default":
+        return ""
+    return str(value)
+
+
+def _since(constraint: Any) -> str:
+    start = getattr(constraint, "start_date", None)
+    return start.isoformat() if isinstance(start, date) else ""
+
+
+def _values(price: Any) -> list[Any] | None:
+    """The prices of the kinds, and of searches; None for models that are not billed by tokens."""
     values = [getattr(price, kind, None) for kind in KINDS]
     if values[0] is None and values[1] is None:
         return None
+    return [*values, getattr(price, SEARCHES, None)]
+
+
+def _table(values: list[Any]) -> list[Any]:
+    """Base rates and tiers."""
     starts = sorted({tier.start for value in values for tier in getattr(value, "tiers", ())})
-    return [[_at(value, 0) for value in values], [[start, [_at(value, start) for value in values]] for start in starts]]
+    return [_rates(values, 0), [[start, _rates(values, start)] for start in starts]]
+
+
+def _rates(values: list[Any], start: int) -> list[int | None]:
+    rates = [_at(value, start) for value in values]
+    while rates and rates[-1] is None:
+        rates.pop()
+    return rates
 
 
 def _at(value: Any, start: int) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from tollhouse.proto.catalog.families import family
+from tollhouse.proto.catalog.rates import PriceTable, Rates
 
 _VENDORS: dict[str, tuple[str, ...]] = {
     "azure-openai": ("azure", "openai"),
@@ -26,57 +27,6 @@ _DATED = re.compile(r"[-@](\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
-    """Nano-USD per million tokens, by kind. Kinds without a price of their own cost what ``input`` costs."""
-
-    input: int = 0
-    output: int = 0
-    cached: int = 0
-    cache_write: int = 0
-    cache_write_1h: int = 0
-
-    @classmethod
-    def of(
-        cls,
-        input: int,
-        output: int,
-        cached: int | None = None,
-        cache_write: int | None = None,
-        cache_write_1h: int | None = None,
-    ) -> Rates:
-        """Fill in the kinds that have no price of their own."""
-        write = input if cache_write is None else cache_write
-        return cls(
-            input,
-            output,
-            input if cached is None else cached,
-            write,
-            write if cache_write_1h is None else cache_write_1h,
-        )
-
-
-_NOTHING = Rates()
-
-
-@dataclass(frozen=True, slots=True)
-class PriceTable:
-    """A model's rates, and where they come from. A tier holds for all tokens of a request with more input tokens."""
-
-    base: Rates
-    tiers: tuple[tuple[int, Rates], ...] = ()
-    """(input tokens above which the rates hold, rates), ascending."""
-    source: str = ""
-    """``genai-prices 0.2.3``, ``config``."""
-    known: bool = True
-    """False: nobody knows the price, and these rates are what its policy says instead."""
-
-    @property
-    def is_free(self) -> bool:
-        """Whether nothing costs anything."""
-        return not self.tiers and self.base == _NOTHING
-
-
-@dataclass(frozen=True, slots=True)
 class KnownModel:
     """Facts about one model; 0 and None are unknown."""
 
@@ -88,11 +38,25 @@ class KnownModel:
     lacks: frozenset[str]
 
 
+_Numbers = list[int | None]
+_Tiers = list[tuple[int, _Numbers]]
+
+
+class _Dated(msgspec.Struct, array_like=True):
+    """As ``generate`` writes it."""
+
+    since: str
+    base: _Numbers
+    tiers: _Tiers = []
+    searches: int = 0
+    services: dict[str, tuple[_Numbers, _Tiers]] = {}
+
+
 class _Row(msgspec.Struct, array_like=True):
     id: str
     match: list[Any]
     context_window: int
-    prices: list[tuple[str, list[int | None], list[tuple[int, list[int | None]]]]]
+    prices: list[_Dated]
 
 
 class _File(msgspec.Struct):
@@ -164,15 +128,22 @@ def _matches(rule: list[Any], model: str) -> bool:
 
 def _price(row: _Row, day: str) -> PriceTable | None:
     chosen = None
-    for since, base, tiers in row.prices:
-        if since <= day:
-            chosen = (base, tiers)
+    for one in row.prices:
+        if one.since <= day:
+            chosen = one
     if chosen is None:
         return None
-    base, tiers = chosen
-    return PriceTable(_rates(base), tuple((start, _rates(values)) for start, values in tiers), source())
+    origin = source()
+    services = tuple(
+        (name, PriceTable(_rates(base), _tiers(tiers), origin, search=chosen.searches))
+        for name, (base, tiers) in chosen.services.items()
+    )
+    return PriceTable(_rates(chosen.base), _tiers(chosen.tiers), origin, services=services, search=chosen.searches)
 
 
-def _rates(values: list[int | None]) -> Rates:
-    head, out, *rest = values
-    return Rates.of(head or 0, out or 0, *rest)
+def _tiers(tiers: _Tiers) -> tuple[tuple[int, Rates], ...]:
+    return tuple((start, _rates(values)) for start, values in tiers)
+
+
+def _rates(values: _Numbers) -> Rates:
+    return Rates.of(*values) if len(values) > 1 else Rates.of(values[0] or 0, 0)

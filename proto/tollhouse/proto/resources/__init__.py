@@ -30,7 +30,7 @@ from tollhouse.proto.resources.kinds import (
     kind_by_schema_name,
     referrers,
 )
-from tollhouse.proto.resources.model import Model, Price, Provider, ProviderAuth, Target
+from tollhouse.proto.resources.model import Model, Provider, ProviderAuth, Target
 from tollhouse.proto.resources.notifier import Notifier
 from tollhouse.proto.resources.plugin_sets import GlobalRule, PluginConfig, PluginMetadata
 from tollhouse.proto.resources.reading import apisix_schema, check_resource, parse

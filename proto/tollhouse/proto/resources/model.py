@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from tollhouse.proto.resources.fields import (
     Description,
     Endpoint,
@@ -20,6 +19,7 @@ from tollhouse.proto.resources.fields import (
     SecretHeader,
     unique,
 )
+from tollhouse.proto.resources.price import Price
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 
 
@@ -73,6 +73,9 @@ class ProviderAuth(Part):
         return signing_credentials(self.aws, self.gcp)
 
 
+ModelPattern = Annotated[str, Field(min_length=1, max_length=256)]
+
+
 class Provider(Resource):
     """A vendor account and endpoint."""
 
@@ -103,6 +106,10 @@ class Provider(Resource):
     ssl_verify: bool = True
     """Verify the server's certificate."""
 
+    prices: Annotated[dict[ModelPattern, Price], Field(max_length=5000)] = {}
+    """What this account pays, by the provider's own model names (``*`` and ``?`` stand for letters; the exact name
+    counts first, then the longest pattern); the bundled table fills the gaps. A model's own ``price`` outweighs it."""
+
 
 class Target(Part):
     """Where a model can be had."""
@@ -121,45 +128,6 @@ class Target(Part):
 
     max_in_flight: int = Field(default=0, ge=0)
     """How many requests a node sends it at a time (divided among its workers, one each at least); 0: no bound."""
-
-
-def _usd(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError('a price is a number of USD per million tokens, e.g. 3 or "0.15"')
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        raise ValueError(f"{value!r} is not a number of USD per million tokens") from None
-    if not amount.is_finite() or amount < 0:
-        raise ValueError(f"a price is 0 or more, came {value}")
-    return str(value)
-
-
-Usd = Annotated[
-    str,
-    BeforeValidator(_usd),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}),
-]
-"""USD per million tokens, as decimal text; numbers are taken by their shortest text, so 0.1 stays 0.1."""
-
-
-class Price(Part):
-    """USD per million tokens, by kind of token. What is not given is taken from the bundled table."""
-
-    input: Usd | None = None
-    """Tokens read."""
-
-    output: Usd | None = None
-    """Tokens written, reasoning included."""
-
-    cached_input: Usd | None = None
-    """Tokens read from the provider's cache."""
-
-    cache_write: Usd | None = None
-    """Tokens written to the provider's cache for five minutes."""
-
-    cache_write_1h: Usd | None = None
-    """Tokens written to the provider's cache for an hour."""
 
 
 class Model(Resource):
@@ -196,7 +164,7 @@ class Model(Resource):
     """Tokens it can write; 0: as the bundled table says."""
 
     price: Price = Price()
-    """USD per million tokens; the bundled table fills the gaps."""
+    """What it costs, wherever it is had; what the provider's ``prices`` say, then the bundled table, fill the gaps."""
 
     unknown_price: Literal["block", "estimate", "free"] | None = None
     """What to do where neither ``price`` nor the bundled table has a price: ``block`` refuses the request,

@@ -116,6 +116,21 @@ async def test_the_truth_replaces_the_reservation_and_is_told(till: Till) -> Non
         assert (closed.id, closed.outcome, closed.cost_nano) == (opened.id, "ok", spent)
 
 
+async def test_the_service_tier_that_is_told_is_charged_and_written_down(till: Till) -> None:
+    """What was reserved at the dearer tier's rates is settled at the rates of the tier that was served."""
+    reply = {**openai_reply("hello"), "service_tier": "priority"}
+    async with providers(answer(200, reply)) as [first]:
+        await configured(till, instance("a", "openai", first.url), budgets={"b": usd("1")})
+        got = await till.ask(ASK)
+        asked = await till.ask(chat(max_tokens=1000, service_tier="priority"))
+        assert (got.status, asked.status) == (200, 200)
+        (plain, dear), (closed, _) = till.log.opened, till.log.closed
+        assert dear.claims[0].units > 1.6 * plain.claims[0].units
+        assert closed.special is not None
+        assert closed.special.tier == "priority"
+        assert closed.cost_nano == 15 * 250 + 5 * 125 + 4 * 1000
+
+
 async def test_where_no_record_goes_anywhere_only_what_budgets_need_is_written(till: Till) -> None:
     """A node without a control plane: what holds nothing leaves no record, what does is settled by its own."""
     till.log.shipped = False

@@ -11,6 +11,7 @@ from tollhouse.dataplane.counting import caller
 from tollhouse.dataplane.dispatch.attempts.alarms import Alarms
 from tollhouse.dataplane.dispatch.attempts.outgoing import Prepared
 from tollhouse.dataplane.dispatch.choosing.targets import Target
+from tollhouse.dataplane.dispatch.money.asked_tier import price_at_most
 from tollhouse.dataplane.dispatch.money.entry import Entry, Share, prices_version
 from tollhouse.dataplane.dispatch.money.holding import Hold, NoRoom
 from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer, exceeded, no_price
@@ -325,4 +326,5 @@ def _worst(ex: Exchange, target: Target, prepared: Prepared) -> Worst:
     limit = prepared.output_limit
     if limit is None:
         limit = 0 if "embeddings" in prepared.spoken.name else target.max_output or ASSUMED_OUTPUT
-    return Worst(read, limit * max(1, ex.peek.choices), target.price)
+    media = b"audio" in body or b"image" in body
+    return Worst(read, limit * max(1, ex.peek.choices), price_at_most(ex, target), media)

@@ -127,6 +127,7 @@ class Entry:
             told.reasoning_tokens,
             outcomes,
             *self._saved(kind, usage, nano),
+            told.special,
         )
 
     def _saved(self, kind: str, usage: Usage | None, nano: int) -> tuple[int, int]:

@@ -10,15 +10,9 @@ from typing import Any
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.dispatch.setup.endpoints import Endpoint, build_endpoint
-from tollhouse.proto.catalog import PriceTable, Rates, lookup
+from tollhouse.dataplane.dispatch.setup.prices import UNKNOWN_PRICE, merge_price, price_for
+from tollhouse.proto.catalog import lookup
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
-from tollhouse.proto.units import usd_to_nano
-
-UNKNOWN_PRICE = {
-    "estimate": PriceTable(Rates.of(15_000_000_000, 75_000_000_000), (), "estimate", known=False),
-    "free": PriceTable(Rates(), (), "free by policy", known=False),
-}
-"""What stands in for a price nobody knows. The estimate is what the dearest models in wide use cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +127,7 @@ def _providers(resources: Mapping[str, Any]) -> dict[str, CompiledProvider]:
         except ValueError:
             compiled.pop(provider_id, None)
             continue
+        endpoint = replace(endpoint, prices=dict(resource.prices))
         patience = resource.timeout / 1000 if "timeout" in resource.model_fields_set else None
         compiled[provider_id] = CompiledProvider(provider_id, endpoint, patience)
     return compiled
@@ -180,7 +175,9 @@ def known_target(
     capabilities: Mapping[str, bool] = resource.capabilities if resource is not None else {}
     lacks = {name for name in known.lacks if capabilities.get(name) is not True}
     lacks |= {name for name, has in capabilities.items() if has is False}
-    price = known.price if resource is None else merge_price(resource.price, known.price)
+    price = merge_price(price_for(model, endpoint.prices), known.price)
+    if resource is not None:
+        price = merge_price(resource.price, price)
     policy = ""
     if price is None:
         by_default = "free" if endpoint.provider.type == "openai-compatible" else "estimate"
@@ -199,22 +196,3 @@ def known_target(
         lacks=frozenset(lacks),
         key=f"{endpoint.key}/{model}",
     )
-
-
-def merge_price(configured: Any, known: PriceTable | None) -> PriceTable | None:
-    """A configured price, its gaps filled from the table. Configured rates hold for every size of request."""
-    fields = ("input", "output", "cached_input", "cache_write", "cache_write_1h")
-    given = {name: getattr(configured, name) for name in fields}
-    if all(value is None for value in given.values()):
-        return known
-    base = known.base if known is not None else None
-    amounts = {name: None if value is None else int(usd_to_nano(value)) for name, value in given.items()}
-    read = amounts["input"] if amounts["input"] is not None else (base.input if base else 0)
-    write = amounts["output"] if amounts["output"] is not None else (base.output if base else 0)
-    keep = base is not None and amounts["input"] is None  # the table's cache rates go with the table's input rate
-    cached, cache_write, hour = amounts["cached_input"], amounts["cache_write"], amounts["cache_write_1h"]
-    if keep and base is not None:
-        cached = base.cached if cached is None else cached
-        cache_write = base.cache_write if cache_write is None else cache_write
-        hour = base.cache_write_1h if hour is None else hour
-    return PriceTable(Rates.of(read, write, cached, cache_write, hour), (), "config")

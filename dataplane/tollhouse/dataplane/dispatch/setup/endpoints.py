@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from urllib.parse import quote, urlsplit
 
 from tollhouse.dataplane.provider import Provider
 from tollhouse.dataplane.services import Secrets
 from tollhouse.dataplane.transport import Origin
+from tollhouse.proto.resources.price import Price
 from tollhouse.proto.sealing import names_secret
 
 OVERRIDE = "TOLLHOUSE_ENDPOINT_"
@@ -46,6 +47,8 @@ class Endpoint:
     """Tells accounts apart: two endpoints with one key share their breaker."""
     has_references: bool = True
     """Whether ``headers`` hold references to secrets."""
+    prices: Mapping[str, Price] = field(default_factory=dict, hash=False)
+    """What this account pays where it is not what everybody does, by the names and patterns of models."""
 
     def target(self, protocol: str, model: str = "", *, stream: bool = False, rest: str = "") -> str:
         """Path and query of the request line for a protocol."""

@@ -92,7 +92,7 @@ def _endpoint(instance: Instance, catalog: Catalog) -> Endpoint | None:
     if provider is not None and bare and not url and instance.ssl_verify:
         return provider.endpoint
     try:
-        return build_endpoint(
+        endpoint = build_endpoint(
             vendor(instance.provider),
             instance.provider,
             url=url or (provider.endpoint.url if provider is not None else ""),
@@ -103,6 +103,7 @@ def _endpoint(instance: Instance, catalog: Catalog) -> Endpoint | None:
         )
     except ValueError:
         return None
+    return endpoint if provider is None else replace(endpoint, prices=provider.endpoint.prices)
 
 
 def _target(instance: Instance, endpoint: Endpoint, asked: str) -> Target | None:

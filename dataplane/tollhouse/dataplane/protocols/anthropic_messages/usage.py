@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.chat import Special, Usage
 from tollhouse.dataplane.protocols._failures import NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._special import tier_of
 from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
 
@@ -32,14 +33,26 @@ def merge_usage(known: Usage | None, value: Any) -> Usage | None:
         short = written - long
     details = value.get("output_tokens_details")
     thought = count(details.get("thinking_tokens")) if isinstance(details, dict) else 0
-    return Usage(
+    usage = Usage(
         input_tokens=fresh + cached + short + long,
         cached_tokens=cached,
         cache_write_tokens=short,
         cache_write_1h_tokens=long,
         output_tokens=count(value.get("output_tokens")) or before.output_tokens,
         reasoning_tokens=thought or before.reasoning_tokens,
+        special=before.special,
     )
+    searched = value.get("server_tool_use")
+    tier = tier_of(value.get("speed")) or tier_of(value.get("service_tier"))
+    if tier or isinstance(searched, dict):
+        searches = count(searched.get("web_search_requests")) if isinstance(searched, dict) else 0
+        old = before.special or _ORDINARY
+        found = Special(tier or old.tier, web_searches=searches or old.web_searches)
+        usage.special = found if found != _ORDINARY else None
+    return usage
+
+
+_ORDINARY = Special()
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:

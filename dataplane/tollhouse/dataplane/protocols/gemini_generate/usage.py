@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.chat import Special, Usage
 from tollhouse.dataplane.protocols._failures import stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._special import tier_of
 from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
 
@@ -18,12 +19,41 @@ def read_usage(value: Any) -> Usage | None:
     if not isinstance(value, dict):
         return None
     thoughts = count(value.get("thoughtsTokenCount"))
-    return Usage(
+    usage = Usage(
         input_tokens=count(value.get("promptTokenCount")) + count(value.get("toolUsePromptTokenCount")),
         cached_tokens=count(value.get("cachedContentTokenCount")),
         output_tokens=count(value.get("candidatesTokenCount")) + thoughts,
         reasoning_tokens=thoughts,
     )
+    usage.special = _special(value)
+    return usage
+
+
+_ORDINARY = Special()
+
+
+def _special(value: dict[str, Any]) -> Special | None:
+    """Service tier and modalities. ``trafficType`` is Vertex's word for the tier, the other the Gemini API's."""
+    tier = tier_of(value.get("serviceTier")) or tier_of(value.get("trafficType"))
+    read, written = value.get("promptTokensDetails"), value.get("candidatesTokensDetails")
+    if not (tier or read or written):
+        return None
+    cached = value.get("cacheTokensDetails")
+    found = Special(
+        tier,
+        _modality(read, "AUDIO"),
+        _modality(written, "AUDIO"),
+        _modality(cached, "AUDIO"),
+        _modality(read, "IMAGE"),
+        _modality(written, "IMAGE"),
+        _modality(cached, "IMAGE"),
+    )
+    return found if found != _ORDINARY else None
+
+
+def _modality(details: Any, name: str) -> int:
+    parts = details if isinstance(details, list) else ()
+    return sum(count(one.get("tokenCount")) for one in parts if isinstance(one, dict) and one.get("modality") == name)
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:

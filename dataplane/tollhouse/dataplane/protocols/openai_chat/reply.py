@@ -21,6 +21,7 @@ from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._freeform import arguments_of, freeform_names, input_of
+from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
 from tollhouse.dataplane.protocols.openai_chat.usage import read_usage, write_usage
 
@@ -71,7 +72,7 @@ def read_reply(body: bytes) -> ChatReply:
         id=words(document.get("id")),
         model=words(document.get("model")),
         choices=choices,
-        usage=read_usage(document.get("usage")) or Usage(),
+        usage=with_tier(read_usage(document.get("usage")), document.get("service_tier")) or Usage(),
         created=count(document.get("created")),
         extra={FORMAT: extra} if extra else {},
     )

@@ -29,6 +29,7 @@ from tollhouse.dataplane.protocols._decoder import EventDecoder
 from tollhouse.dataplane.protocols._failures import INVALID_STREAM, NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._freeform import BEGIN, END, escaped, freeform_names, input_of
+from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_chat.errors import write_error
 from tollhouse.dataplane.protocols.openai_chat.reply import in_parts, read_finish, write_finish
 from tollhouse.dataplane.protocols.openai_chat.usage import read_stream_error, read_usage, write_usage
@@ -91,7 +92,7 @@ class ChatStreamDecoder(EventDecoder):
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 self._choice(choice, events)
-        usage = read_usage(chunk.get("usage"))
+        usage = with_tier(read_usage(chunk.get("usage")), chunk.get("service_tier"))
         if usage is not None:
             events.append(UsageReported(usage))
 

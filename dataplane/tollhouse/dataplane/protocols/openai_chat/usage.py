@@ -7,6 +7,7 @@ from typing import Any
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.protocols._failures import NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._special import by_kind, with_tier
 from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
 
@@ -19,7 +20,7 @@ def read_usage(value: Any) -> Usage | None:
     prompt = prompt if isinstance(prompt, dict) else {}
     completion = value.get("completion_tokens_details")
     completion = completion if isinstance(completion, dict) else {}
-    return Usage(
+    usage = Usage(
         input_tokens=count(value.get("prompt_tokens")),
         cached_tokens=count(
             prompt.get("cached_tokens") or value.get("prompt_cache_hit_tokens")
@@ -28,6 +29,9 @@ def read_usage(value: Any) -> Usage | None:
         output_tokens=count(value.get("completion_tokens")),
         reasoning_tokens=count(completion.get("reasoning_tokens")),
     )
+    if prompt.get("audio_tokens") or completion.get("audio_tokens") or prompt.get("image_tokens"):
+        usage.special = by_kind(prompt, completion)
+    return usage
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -85,7 +89,7 @@ class ChatWatcher(StreamWatcher):
             return True
         if not self.model:
             self.model = words(body.get("model"))
-        usage = read_usage(body.get("usage"))
+        usage = with_tier(read_usage(body.get("usage")), body.get("service_tier"))
         if usage is not None:
             self.usage = usage
             self.reported = True

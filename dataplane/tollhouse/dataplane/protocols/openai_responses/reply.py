@@ -21,6 +21,7 @@ from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._signatures import pack
+from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT, Calls, joined
 from tollhouse.dataplane.protocols.openai_responses.usage import failed_reply, read_usage, write_usage
 
@@ -74,7 +75,7 @@ def read_reply(body: bytes) -> ChatReply:
         id=words(document.get("id")),
         model=words(document.get("model")),
         choices=[Choice(parts, read_finish(document, parts))],
-        usage=read_usage(document.get("usage")) or Usage(),
+        usage=with_tier(read_usage(document.get("usage")), document.get("service_tier")) or Usage(),
         created=count(document.get("created_at")),
         extra={FORMAT: extra},
     )

@@ -23,6 +23,7 @@ from tollhouse.dataplane.chat import (
 from tollhouse.dataplane.protocols._decoder import EventDecoder
 from tollhouse.dataplane.protocols._failures import INVALID_STREAM, NO_ANSWER
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_responses.reply import read_call, read_finish, reasoning_text
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
 from tollhouse.dataplane.protocols.openai_responses.usage import ResponsesWatcher, read_stream_error, read_usage
@@ -181,7 +182,7 @@ class ResponsesDecoder(EventDecoder):
         self._start(response, events)
         for place in list(self._parts):
             self._end(place, events)
-        usage = read_usage(response.get("usage"))
+        usage = with_tier(read_usage(response.get("usage")), response.get("service_tier"))
         if usage is not None:
             events.append(UsageReported(usage))
         kinds = self._kinds.values()

@@ -9,6 +9,7 @@ from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.protocols._failures import NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._special import by_kind, with_tier
 from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
 
@@ -24,13 +25,21 @@ def read_usage(value: Any) -> Usage | None:
     read = read if isinstance(read, dict) else {}
     written = value.get("output_tokens_details")
     written = written if isinstance(written, dict) else {}
-    return Usage(
+    usage = Usage(
         input_tokens=count(value.get("input_tokens")),
         cached_tokens=count(read.get("cached_tokens")),
         cache_write_tokens=count(read.get("cache_write_tokens")),
         output_tokens=count(value.get("output_tokens")),
         reasoning_tokens=count(written.get("reasoning_tokens")),
     )
+    if (
+        read.get("image_tokens")
+        or read.get("audio_tokens")
+        or written.get("audio_tokens")
+        or written.get("image_tokens")
+    ):
+        usage.special = by_kind(read, written)
+    return usage
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
@@ -111,7 +120,7 @@ class ResponsesWatcher(StreamWatcher):
         response = body.get("response")
         if isinstance(response, dict):
             self.model = words(response.get("model")) or self.model
-            usage = read_usage(response.get("usage"))
+            usage = with_tier(read_usage(response.get("usage")), response.get("service_tier"))
             if usage is not None:
                 self.usage = usage
                 self.reported = True

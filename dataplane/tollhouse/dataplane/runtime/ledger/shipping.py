@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from tollhouse.dataplane.chat import Special
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.counts.linked_budgets import ENVELOPE
 from tollhouse.dataplane.runtime.ledger.control_plane import open_channel
@@ -246,6 +247,7 @@ def usage_record(entry: Entry) -> Any:
         reasoning_tokens=closed.reasoning_tokens,
         cache_saved_nano_usd=closed.cache_saved_nano,
         routing_saved_nano_usd=closed.routing_saved_nano,
+        **_special(closed.special),
         counts=[
             spend_pb2.BudgetCount(
                 key=claim.key, bucket=claim.bucket, expires=claim.expires, units=came.units, doubt=came.doubt
@@ -254,3 +256,17 @@ def usage_record(entry: Entry) -> Any:
             if came.units or came.doubt
         ],
     )
+
+
+def _special(special: Special | None) -> dict[str, Any]:
+    """The fields of a record that few have."""
+    if special is None:
+        return {}
+    return {
+        "service_tier": special.tier,
+        "audio_input_tokens": special.audio_input,
+        "audio_output_tokens": special.audio_output,
+        "image_input_tokens": special.image_input,
+        "image_output_tokens": special.image_output,
+        "web_searches": special.web_searches,
+    }
