@@ -65,7 +65,7 @@ def test_what_is_only_said_or_local_passes() -> None:
         "hosts": ["169.254.169.254"],
         "plugins": {"ai-prompt-guard": {"deny_patterns": ["http://169.254.169.254/"]}},
         "endpoint": "http://127.0.0.1:11434",
-        "upstream": {"nodes": {"10.0.0.8:80": 1, "0.0.0.0": 1}},
+        "upstream": {"nodes": {"10.0.0.8:80": 1, "0.0.0.0": 1, "0\x00": 1}},
         "url": "$env://WEBHOOK",
     }
     assert unreachable(value, "x", Reachable()) == []

@@ -53,6 +53,11 @@ def generation_key(fleet_prefix: str) -> str:
     return f"{fleet_prefix}/generation"
 
 
+def audit_ends_key(fleet_prefix: str) -> str:
+    """Where the control plane writes down how far each chain of the audit trail went: not where the trail is kept."""
+    return f"{fleet_prefix}/audit/ends"
+
+
 def identities_directory(fleet_prefix: str) -> str:
     """Where the control plane keeps who owns which caller's key: an index of consumers and credentials."""
     return f"{fleet_prefix}/identities/"

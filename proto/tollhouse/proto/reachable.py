@@ -88,7 +88,7 @@ def _read(host: str) -> str | None:
         return None
     try:
         return socket.inet_ntoa(socket.inet_aton(host))
-    except (OSError, UnicodeError):
+    except (OSError, ValueError):
         return None
 
 

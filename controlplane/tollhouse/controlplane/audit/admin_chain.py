@@ -33,6 +33,7 @@ class AdminChain:
         self._store = store
         self._trail = trail
         self._seal_every_s = seal_every_s
+        trail.written_down = store.audit_ends
         self._generation = -1
         self._sealed: dict[str, tuple[int, str]] = {}
         self._task: asyncio.Task[None] | None = None
@@ -84,7 +85,9 @@ class AdminChain:
         await self._trail.note(
             {"kind": "seal", "rule": "seal", "action": "seal", "actor": "control plane", "ends": ends}
         )
-        self._sealed = await self._trail.ends()
+        sealed = await self._trail.ends()
+        await self._store.keep_audit_ends(self._trail.sealed(sealed))
+        self._sealed = sealed
 
     async def _told(self, entry: Entry, newer: tuple[Entry, ...]) -> dict[str, Any]:
         changes = [await self._change(change, newer) for change in entry.changes]

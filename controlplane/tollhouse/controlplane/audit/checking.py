@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tollhouse.controlplane.audit.ends import Ends
 from tollhouse.controlplane.audit.lines import event_of
 from tollhouse.controlplane.audit.schema import lines
 from tollhouse.proto.audit_chain import Verifier
@@ -33,14 +35,22 @@ class Checked:
     """Periodic seals whose named ends were looked for."""
     key: bool = False
 
+    def chain(self, name: str) -> CheckedChain:
+        """The chain of a name, also one of which nothing is left."""
+        for one in self.chains:
+            if one.chain == name:
+                return one
+        self.chains.append(CheckedChain(name))
+        return self.chains[-1]
+
     @property
     def whole(self) -> bool:
         """Nothing was changed, removed, inserted, swapped or cut off."""
         return not any(chain.problems for chain in self.chains)
 
 
-async def check(connection: AsyncConnection, key: bytes) -> Checked:
-    """Read everything once, chain by chain."""
+async def check(connection: AsyncConnection, key: bytes, written_down: Ends = MappingProxyType({})) -> Checked:
+    """Read everything once, chain by chain; what seals and a note elsewhere name as ends must be there."""
     told = Checked(key=bool(key))
     ends: list[tuple[str, int, str]] = []
     verifier: Verifier | None = None
@@ -59,20 +69,18 @@ async def check(connection: AsyncConnection, key: bytes) -> Checked:
         if kind == "seal" and not problems:
             told.seals += 1
             ends += [(name, seq, digest) for name, (seq, digest) in event_of(line).get("ends", {}).items()]
-    await _look_for(connection, told, ends)
+    await _look_for(connection, told, "a seal", ends)
+    named = [(name, seq, digest) for name, (seq, digest) in written_down.items()]
+    await _look_for(connection, told, "the note in etcd", [one for one in named if one not in ends])
     return told
 
 
-async def _look_for(connection: AsyncConnection, told: Checked, ends: list[tuple[str, int, str]]) -> None:
-    """What a seal named as the end of a chain must still be there."""
-    by_name = {chain.chain: chain for chain in told.chains}
+async def _look_for(connection: AsyncConnection, told: Checked, who: str, ends: list[tuple[str, int, str]]) -> None:
+    """What was named as the end of a chain must still be there."""
     for name, seq, digest in dict.fromkeys(ends):
         found = await connection.execute(select(lines.c.hash).where(lines.c.chain == name, lines.c.seq == seq))
         if found.scalar() == digest:
             continue
-        chain = by_name.get(name)
-        if chain is None:
-            chain = by_name[name] = CheckedChain(name)
-            told.chains.append(chain)
+        chain = told.chain(name)
         if len(chain.problems) < MOST_PROBLEMS:
-            chain.problems.append(f"line {seq}, which a seal names, is missing or another one")
+            chain.problems.append(f"line {seq}, which {who} names, is missing or another one")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -12,9 +12,11 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tollhouse.controlplane.audit import checking, questions
+from tollhouse.controlplane.audit.ends import WrongEnds, decode_ends, encode_ends
 from tollhouse.controlplane.audit.lines import epoch_ms, row_of
 from tollhouse.controlplane.audit.schema import lines, metadata
 from tollhouse.controlplane.ledger.database import database_url, open_engine
+from tollhouse.controlplane.service.refusal import Refusal
 from tollhouse.proto.audit_chain import ZERO, Chain, seal_key
 
 _log = logging.getLogger("tollhouse.controlplane.audit")
@@ -40,6 +42,8 @@ class AuditTrail:
         self._ready = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        self.written_down: Callable[[], Awaitable[bytes]] | None = None
+        """Gives what was written down in another place of how far the chains went."""
 
     async def start(self) -> None:
         """Returns once the table is there, or at once when the database is down."""
@@ -131,8 +135,24 @@ class AuditTrail:
         return await self._read(lambda connection: questions.explain(connection, request_id))
 
     async def verify(self) -> checking.Checked:
-        """Check everything. Raises AuditUnavailable."""
-        return await self._read(lambda connection: checking.check(connection, self._key))
+        """Check everything. Raises AuditUnavailable, also when what is written down elsewhere cannot be had: a trail
+        that may have been cut off is not called whole."""
+        wrong, ends = "", dict[str, tuple[int, str]]()
+        if self.written_down is not None:
+            try:
+                ends = decode_ends(await self.written_down(), self._key)
+            except WrongEnds as error:
+                wrong = f"what etcd says of its end does not count: {error}"
+            except Refusal as error:
+                raise AuditUnavailable(f"how far it went is written down in etcd: {error.text}") from None
+        told = await self._read(lambda connection: checking.check(connection, self._key, ends))
+        if wrong:
+            told.chain(ADMIN_CHAIN).problems.append(wrong)
+        return told
+
+    def sealed(self, ends: Mapping[str, tuple[int, str]]) -> bytes:
+        """What is to be written down elsewhere."""
+        return encode_ends(ends, self._key)
 
     async def export(self, from_ms: int = 0, to_ms: int = 0) -> AsyncIterator[bytes]:
         """Lines as they were written, chain by chain, in pieces of whole lines. Raises AuditUnavailable."""

@@ -242,6 +242,19 @@ class Store:
                 await self._client.txn((), tuple(ops[start : start + INDEX_BATCH]))
             await self._client.txn((), (Op.put(self.index_marker, b"1"),))
 
+    # -- how far the audit trail went
+
+    async def audit_ends(self) -> bytes:
+        """What was written down last; empty when nothing was."""
+        with _etcd("read"):
+            found = await self._client.get(keys.audit_ends_key(self.fleet_prefix))
+        return found.value if found is not None else b""
+
+    async def keep_audit_ends(self, value: bytes) -> None:
+        """Write it down."""
+        with _etcd("write"):
+            await self._client.put(keys.audit_ends_key(self.fleet_prefix), value)
+
     # -- watching
 
     async def watch(self, from_revision: int) -> AsyncGenerator[WatchBatch, None]:
