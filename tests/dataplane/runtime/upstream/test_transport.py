@@ -294,6 +294,20 @@ async def test_a_request_lost_on_a_stale_connection_is_repeated_only_when_it_is_
     assert len(server.requests) == 3
 
 
+async def test_a_request_whose_answer_had_begun_is_not_repeated(lean, raw_server, ask):
+    async def script(reader, writer):
+        await raw_server.read_request(reader)
+        writer.write(OK)
+        await raw_server.read_request(reader)
+        writer.write(OK[:12])
+
+    server = await raw_server.run(script)
+    await (await lean.send(ask(server, "GET", b""))).read(10)
+    with pytest.raises(TransportError, match="in the middle of its answer"):
+        await lean.send(ask(server, "GET", b""))
+    assert len(server.requests) == 2
+
+
 async def test_a_post_lost_on_a_stale_connection_is_not_repeated(transport, raw_server, ask):
     async def script(reader, writer):
         await raw_server.read_request(reader)

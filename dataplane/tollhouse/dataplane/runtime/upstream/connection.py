@@ -200,7 +200,8 @@ class Connection(asyncio.Protocol):
                 response.finish()
                 response.wake()
             else:
-                when = "in the middle of its answer" if response.status else "before it answered"
+                response.begun = self._reception.begun
+                when = "in the middle of its answer" if response.begun else "before it answered"
                 self._fail("closed", f"The server closed the connection {when}.")
         self._response = None
         self._reception.drop()

@@ -22,6 +22,7 @@ class Reception:
     """httptools' parser and what it has told so far. Lives as long as its connection."""
 
     __slots__ = (
+        "_bare_bytes",
         "_codings",
         "_head_bytes",
         "_headers",
@@ -42,7 +43,7 @@ class Reception:
         self._parser: Any = httptools.HttpResponseParser(self)
         self._response: LeanResponse | None = None
         self._method = ""
-        self._head_bytes = self._interim = 0
+        self._head_bytes = self._bare_bytes = self._interim = 0
         self._headers: list[tuple[str, str]] = []
         self._lengths: list[str] = []
         self._codings: list[str] = []
@@ -63,14 +64,18 @@ class Reception:
             self._parser = httptools.HttpResponseParser(self)  # the old one waits for a body that was never meant
         self._method = method
         self._response = response
-        self._head_bytes = self._interim = 0
+        self._head_bytes = self._bare_bytes = self._interim = 0
         self._headers, self._lengths, self._codings = [], [], []
         self.head_done = self.complete = self.keep_alive = self.until_close = self.excess = False
 
     def feed(self, data: bytes) -> None:
         """Raises FramingError unless the response was complete before the bytes went wrong."""
+        response = self._response
+        buffered = -1  # before the end of a head, whatever follows it counts as body
         if not self.head_done:
             self._head_bytes += len(data)
+        elif response is not None:
+            buffered = response.buffered
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -78,8 +83,24 @@ class Reception:
                 cause = error.__context__ if isinstance(error.__context__, FramingError) else error
                 raise FramingError(str(cause)) from None
             self.excess = True
-        if not self.head_done and self._head_bytes > MAX_HEAD_BYTES:
-            raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
+        if not self.head_done:
+            if self._head_bytes > MAX_HEAD_BYTES:
+                raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
+        elif response is None or response.buffered != buffered:
+            self._bare_bytes = 0
+        elif not self.complete:
+            self._bare(len(data))
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of an answer has come."""
+        return self._head_bytes > 0
+
+    def _bare(self, size: int) -> None:
+        """Bytes of chunk extensions and trailers, which frame a body but are none: they end, like a head."""
+        self._bare_bytes += size
+        if self._bare_bytes > MAX_HEAD_BYTES:
+            raise FramingError(f"more than {MAX_HEAD_BYTES} bytes of chunk extensions or trailers")
 
     def drop(self) -> None:
         """The connection is gone: parser and this hold each other."""
@@ -97,9 +118,7 @@ class Reception:
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or a trailer, which is dropped."""
         if self.head_done:
-            self._head_bytes += len(name) + len(value)
-            if self._head_bytes > 2 * MAX_HEAD_BYTES:
-                raise FramingError("the trailers are too long")
+            self._bare(len(name) + len(value))
             return
         key = header_name(name)
         text = header_value(value)
@@ -122,6 +141,8 @@ class Reception:
             raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
         length, chunked = body_length(self._lengths, self._codings, version)
         if status < 200:
+            if chunked or length:
+                raise FramingError(f"an interim answer ({status}) that announces a body")
             self._interim += 1
             if self._interim > MAX_INTERIM_RESPONSES:
                 raise FramingError(f"more than {MAX_INTERIM_RESPONSES} interim answers")

@@ -22,6 +22,7 @@ class LeanResponse(UpstreamResponse):
         "_error",
         "_loop",
         "_waiter",
+        "begun",
         "buffered",
         "complete",
         "headers",
@@ -34,6 +35,8 @@ class LeanResponse(UpstreamResponse):
         self.headers: list[tuple[str, str]] = []
         self._by_name: dict[str, str] | None = None
         self.complete = False
+        self.begun = False
+        """Of a response that failed with its connection: whether any byte of it had come."""
         self._chunks: list[bytes] = []
         self.buffered = 0
         """Bytes the caller has not read yet."""

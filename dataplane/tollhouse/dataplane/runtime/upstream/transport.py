@@ -54,7 +54,7 @@ class LeanTransport(Transport):
         except TransportError as error:
             if not (used and error.phase == "closed" and length is not None and request.method in _REPEATABLE):
                 raise
-            if response.status:
+            if response.begun or self._closed:
                 raise
         except BaseException:
             response.close()
