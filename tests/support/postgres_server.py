@@ -32,8 +32,8 @@ class PostgresServer:
 
     def start(self) -> PostgresServer:
         """Initialise and start it; skips the test where the machine has no PostgreSQL."""
-        initdb = shutil.which("initdb")
-        if initdb is None or shutil.which("postgres") is None:
+        initdb = _program("initdb")
+        if initdb is None or _program("postgres") is None:
             pytest.skip("there is no PostgreSQL on this machine")
         if os.geteuid() == 0:
             os.chown(self._folder, NOBODY, NOBODY)
@@ -68,7 +68,7 @@ class PostgresServer:
         options = (fsync, f"unix_socket_directories={self._folder}", "listen_addresses=127.0.0.1")
         flags = [part for option in options for part in ("-c", option)]
         self._process = subprocess.Popen(
-            [shutil.which("postgres") or "postgres", "-D", str(self._data), "-p", str(self._port), *flags],
+            [_program("postgres") or "postgres", "-D", str(self._data), "-p", str(self._port), *flags],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -78,7 +78,7 @@ class PostgresServer:
     def wait(self) -> None:
         """Until it answers. One that was killed a moment ago may have to be started several times: it waits for its
         own processes to end."""
-        ready = shutil.which("pg_isready") or "pg_isready"
+        ready = _program("pg_isready") or "pg_isready"
         deadline = time.monotonic() + 20
         while subprocess.run([ready, "-q", "-h", "127.0.0.1", "-p", str(self._port)]).returncode:
             assert time.monotonic() < deadline, "PostgreSQL did not start"
@@ -99,6 +99,12 @@ class PostgresServer:
             self._process.terminate()
             self._process.wait(10)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _program(name: str) -> str | None:
+    """Debian keeps the server's programs of each version in a folder of their own, out of the way."""
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or (str(versions[-1]) if versions else None)
 
 
 def _unprivileged() -> Callable[[], None] | None:
