@@ -211,6 +211,15 @@ class Special(msgspec.Struct, frozen=True, omit_defaults=True):
     cached_image: int = 0
     """Tokens; the cached ones are among the cached and among those of their kind."""
     web_searches: int = 0
+    answer: str = ""
+    """The provider's id of an answer it keeps, where that says how to charge: see ``kept``."""
+    kept: str = ""
+    """``open``: it is not finished, the truth comes when it is read; ``read``: it is read, and charged the first time;
+    ``mend``: it was charged when it was made, and may only be corrected."""
+    model: str = ""
+    """Whose answer it is, where the request did not say."""
+    price_source: str = ""
+    """And by which prices it was charged."""
 
 
 class Usage(msgspec.Struct):

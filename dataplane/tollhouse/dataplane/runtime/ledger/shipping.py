@@ -226,12 +226,10 @@ def usage_record(entry: Entry) -> Any:
         groups=opened.groups,
         route=opened.route,
         asked_model=opened.asked_model,
-        model=opened.model,
         provider=opened.provider,
         target=opened.target,
         session=opened.session,
         tags=opened.tags,
-        price_source=opened.price_source,
         revision=opened.revision,
         stream=opened.stream,
         outcome=closed.outcome,
@@ -247,7 +245,7 @@ def usage_record(entry: Entry) -> Any:
         reasoning_tokens=closed.reasoning_tokens,
         cache_saved_nano_usd=closed.cache_saved_nano,
         routing_saved_nano_usd=closed.routing_saved_nano,
-        **_special(closed.special),
+        **{"model": opened.model, "price_source": opened.price_source, **_special(closed.special)},
         counts=[
             spend_pb2.BudgetCount(
                 key=claim.key, bucket=claim.bucket, expires=claim.expires, units=came.units, doubt=came.doubt
@@ -269,4 +267,7 @@ def _special(special: Special | None) -> dict[str, Any]:
         "image_input_tokens": special.image_input,
         "image_output_tokens": special.image_output,
         "web_searches": special.web_searches,
+        "answer": special.answer,
+        "kept": special.kept,
+        **({"model": special.model, "price_source": special.price_source} if special.model else {}),
     }
