@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import io
+import ssl
 import struct
 from typing import Any
 
-from aiokafka.protocol.admin import ApiVersionResponse_v0
+from aiokafka.protocol.admin import (
+    ApiVersionResponse_v0,
+    SaslAuthenticateRequest_v0,
+    SaslAuthenticateResponse_v0,
+    SaslHandShakeRequest_v1,
+    SaslHandShakeResponse_v1,
+)
 from aiokafka.protocol.metadata import MetadataRequest_v0, MetadataResponse_v0, MetadataResponse_v1
 from aiokafka.protocol.produce import ProduceRequest_v3, ProduceResponse_v3
 from aiokafka.record import MemoryRecords
 
-PRODUCE, METADATA, VERSIONS = 0, 3, 18
+from tests.support.kafka_sasl import SignIn
+
+PRODUCE, METADATA, HANDSHAKE, VERSIONS, AUTHENTICATE = 0, 3, 17, 18, 36
+REFUSED = 58
 
 
 class Broker:
-    """Keeps what is produced: ``(topic, key, value)``."""
+    """Keeps what is produced: ``(topic, key, value)``. With passwords, only from those who signed in."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, passwords: dict[str, str] | None = None) -> None:
+        self._tls = tls
+        self._passwords = passwords
+        self.users: list[str] = []
+        """Who signed in."""
         self.messages: list[tuple[str, bytes | None, bytes]] = []
         self.acks: list[int] = []
         self.port = 0
@@ -27,7 +41,7 @@ class Broker:
 
     async def start(self) -> Broker:
         """Listen, again on the same port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -47,20 +61,40 @@ class Broker:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
+        sign_in: SignIn | None = None
         try:
             while True:
                 (size,) = struct.unpack(">i", await reader.readexactly(4))
                 body = io.BytesIO(await reader.readexactly(size))
                 api, version, correlation, length = struct.unpack(">hhih", body.read(10))
                 body.read(max(0, length))
-                answer = struct.pack(">i", correlation) + self._answer(api, version, body)
+                if api == HANDSHAKE:
+                    sign_in = SignIn(SaslHandShakeRequest_v1.decode(body).mechanism, self._passwords or {})
+                    told = bytes(SaslHandShakeResponse_v1(0, [sign_in.mechanism]).encode())
+                elif api == AUTHENTICATE and sign_in is not None:
+                    told = self._authenticated(sign_in, SaslAuthenticateRequest_v0.decode(body).sasl_auth_bytes)
+                elif self._passwords is None or api == VERSIONS or (sign_in is not None and sign_in.user):
+                    told = self._answer(api, version, body)
+                else:
+                    raise ConnectionError("nobody signed in")
+                answer = struct.pack(">i", correlation) + told
                 writer.write(struct.pack(">i", len(answer)) + answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
+    def _authenticated(self, sign_in: SignIn, message: bytes) -> bytes:
+        try:
+            answer = sign_in.step(message)
+        except PermissionError:
+            return bytes(SaslAuthenticateResponse_v0(REFUSED, "that is not the password", b"").encode())
+        if sign_in.user:
+            self.users.append(sign_in.user)
+        return bytes(SaslAuthenticateResponse_v0(0, "", answer).encode())
+
     def _answer(self, api: int, version: int, body: io.BytesIO) -> bytes:
         if api == VERSIONS:
-            return bytes(ApiVersionResponse_v0(0, [(PRODUCE, 3, 3), (METADATA, 0, 1), (VERSIONS, 0, 0)]).encode())
+            versions = [(PRODUCE, 3, 3), (METADATA, 0, 1), (VERSIONS, 0, 0), (HANDSHAKE, 1, 1), (AUTHENTICATE, 0, 0)]
+            return bytes(ApiVersionResponse_v0(0, versions).encode())
         if api == METADATA:
             topics = MetadataRequest_v0.decode(body).topics or ["logs"]
             return self._metadata(version, topics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tollhouse.dataplane.plugins.kafka_logger import KafkaLogger, KafkaLoggerCon
 from tollhouse.dataplane.registry import check_plugin, normalise_plugins
 from tollhouse.dataplane.runtime.sinks.kafka import open_topic
 
+from tests.support.certificates import Authority
 from tests.support.exchanges import finished_chat
 from tests.support.kafka_broker import Broker
 from tests.support.services import PlainMetrics, plain_services
@@ -37,6 +39,52 @@ async def test_each_entry_is_one_message(kind: str):
     assert {(topic, key) for topic, key, _ in messages} == {("logs", b"tollhouse")}
     assert json.loads(messages[0][2])["consumer"]["username"] == "jack"
     assert set(broker.acks) == {-1}
+    await logger.close()
+    await broker.stop()
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+async def test_over_tls_signed_in(mechanism: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The real client checks the certificate and proves who it is; a wrong password delivers nothing and is counted,
+    and stands in no log."""
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    monkeypatch.setenv("KAFKA_PASSWORD", "the-proof-of-gate")
+    broker = await Broker(authority.server_context(), {"gate": "the-proof-of-gate"}).start()
+
+    def place(password: str) -> dict[str, Any]:
+        sasl = {"mechanism": mechanism, "user": "gate", "password": password}
+        return {"tls": True, "brokers": [{"host": "127.0.0.1", "port": broker.port, "sasl_config": sasl}]}
+
+    metrics = PlainMetrics()
+    good = plugin(0, timeout=5, **place("the-proof-of-gate"))
+    wrong = plugin(0, metrics, **place("something-else"))
+    good.record(await finished_chat())
+    wrong.record(await finished_chat())
+    assert len(await broker.until(1)) == 1
+    assert set(broker.users) == {"gate"}
+    counted = metrics.series["tollhouse_log_entries_dropped_total", "kafka-logger", "routes/r"]
+    async with asyncio.timeout(10):
+        while counted.value < 1:
+            await asyncio.sleep(0.02)
+    assert len(broker.messages) == 1
+    await good.close()
+    await wrong.close()
+    await broker.stop()
+
+
+async def test_a_certificate_nobody_vouches_for_gets_nothing(tmp_path: Path):
+    """Not even the password."""
+    broker = await Broker(Authority(tmp_path).server_context(), {"gate": "x"}).start()
+    metrics = PlainMetrics()
+    sasl = {"mechanism": "PLAIN", "user": "gate", "password": "x"}
+    logger = plugin(0, metrics, tls=True, brokers=[{"host": "127.0.0.1", "port": broker.port, "sasl_config": sasl}])
+    logger.record(await finished_chat())
+    counted = metrics.series["tollhouse_log_entries_dropped_total", "kafka-logger", "routes/r"]
+    async with asyncio.timeout(10):
+        while counted.value < 1:
+            await asyncio.sleep(0.02)
+    assert (broker.messages, broker.users) == ([], [])
     await logger.close()
     await broker.stop()
 

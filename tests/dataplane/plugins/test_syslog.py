@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tollhouse.dataplane.plugins.syslog import Syslog, SyslogConfig
 from tollhouse.dataplane.registry import check_plugin
 from tollhouse.dataplane.runtime.sinks.wire import dial
 
+from tests.support.certificates import Authority
 from tests.support.exchanges import finished_chat
 from tests.support.services import PlainMetrics, plain_services
 
@@ -22,14 +25,15 @@ FORM = re.compile(r"<46>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z gate tollhouse 
 class Server:
     """A syslog server over TCP: keeps lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.lines: list[str] = []
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
 
     async def start(self) -> Server:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -92,6 +96,28 @@ async def test_a_server_that_was_restarted_gets_what_is_tried_again():
     await patient.close()
     await hasty.close()
     await server.stop()
+
+
+async def test_over_tls_to_a_server_that_is_vouched_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """To another nothing goes; it is counted."""
+    authority = Authority(tmp_path / "good")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    trusted = await Server(authority.server_context()).start()
+    stranger = await Server(Authority(tmp_path / "other").server_context()).start()
+    metrics = PlainMetrics()
+    good, bad = plugin(trusted.port, tls=True), plugin(stranger.port, metrics, tls=True)
+    good.record(await finished_chat())
+    bad.record(await finished_chat())
+    [line] = await trusted.until(1)
+    assert FORM.fullmatch(line)
+    async with asyncio.timeout(5):
+        while metrics.series["tollhouse_log_entries_dropped_total", "syslog", "routes/r"].value < 1:
+            await asyncio.sleep(0.01)
+    assert stranger.lines == []
+    for one in (good, bad):
+        await one.close()
+    for server in (trusted, stranger):
+        await server.stop()
 
 
 async def test_over_udp_and_not_beyond_the_limit():
