@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 from tollhouse.controlplane.audit.ends import WrongEnds, decode_ends, encode_ends
+from tollhouse.controlplane.audit.lines import ADMIN_CHAIN
 from tollhouse.controlplane.audit.schema import lines
-from tollhouse.controlplane.audit.trail import ADMIN_CHAIN, AuditTrail, AuditUnavailable
+from tollhouse.controlplane.audit.trail import AuditTrail, AuditUnavailable
 from tollhouse.controlplane.service.refusal import Fault, Refusal
 
 ENDS = {"n1/worker-0": (6, "ab"), ADMIN_CHAIN: (2, "cd")}

@@ -13,8 +13,9 @@ import orjson
 import pytest
 from sqlalchemy import delete, select, update
 from tollhouse.controlplane.app import ControlPlane
+from tollhouse.controlplane.audit.lines import ADMIN_CHAIN
 from tollhouse.controlplane.audit.schema import lines
-from tollhouse.controlplane.audit.trail import ADMIN_CHAIN, AuditTrail
+from tollhouse.controlplane.audit.trail import AuditTrail
 from tollhouse.proto.admin.v1 import audit_pb2 as pb
 from tollhouse.proto.admin.v1 import audit_pb2_grpc
 from tollhouse.proto.audit_chain import Chain, seal_key, verify
@@ -172,6 +173,25 @@ async def test_what_is_no_line_is_not_kept(trail: AuditTrail) -> None:
         with pytest.raises(ValueError, match="no line of an audit trail"):
             await trail.store("n1/worker-0", [*good, bad])
     assert await trail.ends() == {}
+
+
+async def test_a_node_writes_nothing_in_another_s_name(trail: AuditTrail) -> None:
+    """Whoever stole a node's key makes up no admin's change, no seal, and nothing in the control planes' chain."""
+    with pytest.raises(ValueError, match="own chain"):
+        await trail.store(ADMIN_CHAIN, node_lines(1))
+    for kind in ("admin", "seal"):
+        with pytest.raises(ValueError, match="only"):
+            await trail.store("n1/worker-0", [Chain(seal_key(SEALING)).next({"kind": kind, "rule": "admin/routes"})])
+    assert await trail.ends() == {}
+
+
+async def test_what_lines_are_found_by_is_checked_too(trail: AuditTrail) -> None:
+    """A line that is whole and cannot be found, for its rule stands there wrong, is told."""
+    await trail.store("n1/worker-0", node_lines(3))
+    async with trail._engine.begin() as connection:
+        await connection.execute(update(lines).where(lines.c.seq == 2).values(rule="x", actor="nobody"))
+    told = await trail.verify()
+    assert told.chains[0].problems == ["line 2: the database says another actor, rule than the line"]
 
 
 async def test_another_key_is_told(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tollhouse.controlplane.audit.ends import Ends
-from tollhouse.controlplane.audit.lines import event_of
+from tollhouse.controlplane.audit.lines import ADMIN_CHAIN, event_of, row_of
 from tollhouse.controlplane.audit.schema import lines
 from tollhouse.proto.audit_chain import Verifier
 
@@ -55,24 +56,36 @@ async def check(connection: AsyncConnection, key: bytes, written_down: Ends = Ma
     ends: list[tuple[str, int, str]] = []
     verifier: Verifier | None = None
     current: CheckedChain | None = None
-    statement = select(lines.c.chain, lines.c.kind, lines.c.line).order_by(lines.c.chain, lines.c.seq)
-    async for chain, kind, line in await connection.stream(statement):
+    statement = select(lines).order_by(lines.c.chain, lines.c.seq)
+    async for row in await connection.stream(statement):
+        chain, line = row.chain, row.line
         if current is None or current.chain != chain:
             current = CheckedChain(chain)
             told.chains.append(current)
             verifier = Verifier(key)
         assert verifier is not None
-        problems = verifier.line(line.encode())
+        problems = verifier.line(line.encode()) or _hidden(row)
         current.lines += 1
         current.sealed = verifier.sealed
         current.problems += problems[: MOST_PROBLEMS - len(current.problems)]
-        if kind == "seal" and not problems:
+        event = event_of(line) if not problems and chain == ADMIN_CHAIN else {}
+        if event.get("kind") == "seal":
             told.seals += 1
-            ends += [(name, seq, digest) for name, (seq, digest) in event_of(line).get("ends", {}).items()]
+            ends += [(name, seq, digest) for name, (seq, digest) in event.get("ends", {}).items()]
     await _look_for(connection, told, "a seal", ends)
     named = [(name, seq, digest) for name, (seq, digest) in written_down.items()]
     await _look_for(connection, told, "the note in etcd", [one for one in named if one not in ends])
     return told
+
+
+def _hidden(row: Any) -> list[str]:
+    """What a good line is found by must be what it says."""
+    try:
+        meant = row_of(row.chain, row.line.encode())
+    except ValueError:
+        return ["no line of an audit trail"]
+    wrong = [name for name, value in meant.items() if getattr(row, name) != value]
+    return [f"line {row.seq}: the database says another {', '.join(sorted(wrong))} than the line"] if wrong else []
 
 
 async def _look_for(connection: AsyncConnection, told: Checked, who: str, ends: list[tuple[str, int, str]]) -> None:

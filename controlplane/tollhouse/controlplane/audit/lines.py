@@ -7,7 +7,11 @@ from typing import Any
 
 import orjson
 
-KINDS = ("admin", "verdict", "permission", "seal")
+ADMIN_CHAIN = "control-plane"
+"""The chain of the control planes themselves."""
+
+NODE_KINDS = ("verdict", "permission")
+KINDS = ("admin", *NODE_KINDS, "seal")
 
 _LONGEST = 300
 

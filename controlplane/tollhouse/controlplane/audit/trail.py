@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tollhouse.controlplane.audit import checking, questions
 from tollhouse.controlplane.audit.ends import WrongEnds, decode_ends, encode_ends
-from tollhouse.controlplane.audit.lines import epoch_ms, row_of
+from tollhouse.controlplane.audit.lines import ADMIN_CHAIN, NODE_KINDS, epoch_ms, row_of
 from tollhouse.controlplane.audit.schema import lines, metadata
 from tollhouse.controlplane.ledger.database import database_url, open_engine
 from tollhouse.controlplane.service.refusal import Refusal
@@ -22,7 +22,6 @@ from tollhouse.proto.audit_chain import ZERO, Chain, seal_key
 _log = logging.getLogger("tollhouse.controlplane.audit")
 
 RETRY_S = 2.0
-ADMIN_CHAIN = "control-plane"
 _PIECE = 1000
 _TURNS = 20
 
@@ -77,10 +76,14 @@ class AuditTrail:
 
     async def store(self, chain: str, arrived: Iterable[bytes]) -> int:
         """Keep lines of a node's chain, each once; how many were new. Raises AuditUnavailable, and ValueError for what
-        is no line."""
+        is no line, or none that a node writes."""
+        if chain == ADMIN_CHAIN:
+            raise ValueError(f"{chain!r} is the control planes' own chain")
         rows = {row["seq"]: row for row in (row_of(chain, line) for line in arrived)}
         if not rows:
             return 0
+        if any(row["kind"] not in NODE_KINDS for row in rows.values()):
+            raise ValueError(f"a node brings lines of the kinds {' and '.join(NODE_KINDS)} only")
 
         async def write(connection: AsyncConnection) -> int:
             wanted = select(lines.c.seq).where(lines.c.chain == chain, lines.c.seq.in_(list(rows)))

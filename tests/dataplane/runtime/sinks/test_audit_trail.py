@@ -12,6 +12,7 @@ from tollhouse.dataplane.runtime.sinks.log_files import BackgroundLogFiles
 from tollhouse.proto.audit_chain import seal_key, verify
 
 from tests.support.exchanges import finished_chat
+from tests.support.prompts import exchange
 
 
 async def test_what_was_decided_is_written_down_and_whole(tmp_path: Path) -> None:
@@ -36,3 +37,19 @@ async def test_what_was_decided_is_written_down_and_whole(tmp_path: Path) -> Non
     assert (first["consumer"], first["request_id"], first["revision"]) == ("jack", "req-1", 12)
     assert second["rule"] == "permission/invalid_key"
     assert b"confidential" not in b"".join(lines)
+
+
+async def test_a_refusal_is_told_beside_what_was_only_flagged(tmp_path: Path) -> None:
+    """With the model that was asked for, where none was reached."""
+    files = BackgroundLogFiles(lambda path: None)
+    trail = AuditTrail(tmp_path, 0, "n1", "key", files)
+    ex = exchange({"model": "o1-pro", "messages": []})
+    add_verdict(ex, Verdict("ai-guard", "personal_data/mail", "personal_data.contact", "mask", "input"))
+    ex.error = ClientError(403, "group_not_allowed", "no")
+    trail.record(ex)
+    files.close()
+    events = [msgspec.json.decode(line)["event"] for line in (tmp_path / "worker-0.jsonl").read_bytes().splitlines()]
+    assert [(one["rule"], one["model"]) for one in events] == [
+        ("personal_data/mail", "o1-pro"),
+        ("permission/group_not_allowed", "o1-pro"),
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.records.log_entry import timestamp
 from tollhouse.dataplane.records.verdicts import Verdict, verdicts_of
@@ -27,7 +28,8 @@ class AuditTrail:
     def record(self, ex: Exchange) -> None:
         """Write down what was decided about a finished exchange; never waits."""
         verdicts = [one for one in verdicts_of(ex) if not one.repeated or one.action == "block"]
-        refused = getattr(ex.error, "status", 0) in _PERMISSION and not verdicts
+        told = any(one.action == "block" and not one.shadow for one in verdicts)
+        refused = getattr(ex.error, "status", 0) in _PERMISSION and not told
         if not verdicts and not refused:
             return
         event = _about(ex, self._node_id)
@@ -55,11 +57,21 @@ def _about(ex: Exchange, node_id: str) -> dict[str, Any]:
         "credential": ex.credential_id,
         "client_ip": ex.client_ip,
         "route": ex.route.id if ex.route is not None else "",
-        "model": last.model if last is not None else "",
+        "model": last.model if last is not None else _asked(ex),
         "target": last.target if last is not None else "",
         "revision": ex.snapshot.revision if ex.snapshot is not None else 0,
         "status": ex.status,
     }
+
+
+def _asked(ex: Exchange) -> str:
+    """The model of a request that reached none."""
+    if ex.protocol is None or ex.document is None:
+        return ""
+    try:
+        return ex.peek.model[:128]
+    except GatewayError:
+        return ""
 
 
 def _of(verdict: Verdict) -> dict[str, Any]:
