@@ -100,12 +100,16 @@ class PriceTable:
     """There is more to a cost than tokens by the five common kinds."""
     dearer: tuple[tuple[str, PriceTable], ...] = field(init=False, compare=False, default=())
     """Service tiers that cost more than the standard one."""
+    is_free: bool = field(init=False, compare=False, default=False)
+    """Nothing costs anything."""
 
     def __post_init__(self) -> None:
         reasoning = any(one.reasoning != one.output for one in (self.base, *(rates for _, rates in self.tiers)))
         object.__setattr__(self, "uncommon", bool(self.request) or reasoning)
         more = tuple((name, one) for name, one in self.services if one.exceeds(self))
         object.__setattr__(self, "dearer", more)
+        priced = self.tiers or self.services or self.search or self.request or self.base != _NOTHING
+        object.__setattr__(self, "is_free", not priced)
 
     def exceeds(self, other: PriceTable) -> bool:
         """Whether something costs more here."""
@@ -118,8 +122,3 @@ class PriceTable:
             if name == tier:
                 return table
         return self
-
-    @property
-    def is_free(self) -> bool:
-        """Whether nothing costs anything."""
-        return not (self.tiers or self.services or self.search or self.request) and self.base == _NOTHING

@@ -11,7 +11,7 @@ from tollhouse.proto.catalog import PriceTable
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
-_FIELDS = ("service_tier", "serviceTier", "speed")
+_FIELDS = frozenset({"service_tier", "serviceTier", "speed"})
 """OpenAI and Anthropic, Google, Anthropic's fast mode."""
 
 
@@ -22,7 +22,10 @@ def price_at_most(ex: Exchange, target: Target) -> PriceTable | None:
     if price is None or not price.dearer:
         return price
     document = ex.document
-    asked = [document.get(name) for name in _FIELDS if name in document] if document is not None else []
+    said = document.those_of(_FIELDS) if document is not None else ()
+    if not said and not target.options and not target.overrides:
+        return price
+    asked = [document.get(name) for name in said] if document is not None else []
     for given in (target.options, *target.overrides.values()):
         if isinstance(given, Mapping):
             asked += [given.get(name) for name in _FIELDS]
