@@ -1,14 +1,19 @@
-"""Secrets planted everywhere are found nowhere: not in logs, errors, metrics, listings, audit trails or on disk."""
+"""Secrets planted everywhere are found nowhere: not in logs, errors, metrics, spans, listings, the console, audit trails,
+nor on disk."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
-from tests.support.system import ADMIN_KEY, SEALING_KEY, System, call
+from tests.support.system import ADMIN_KEY, SEALING_KEY, System, call, wait_for
 
 PROVIDER_KEY = "sk-canary-provider-7Qm2Zx9Lw4"
 CONSUMER_KEY = "canary-consumer-key-5Tb8Rn3Kc1"
@@ -23,6 +28,11 @@ ROUTE = {
     "plugins": {
         "key-auth": {},
         "prometheus": {},
+        "opentelemetry": {
+            "sampler": {"name": "always_on"},
+            "additional_attributes": ["http_user_agent", "request_uri"],
+            "additional_header_prefix_attributes": ["x-*", "api*", "authorization"],
+        },
         "ai-guard": {"canaries": [CANARY], "input": {"injection": "block"}},
         "file-logger": {"path": "REPLACED", "include_req_body": True},
         "ai-proxy-multi": {
@@ -37,6 +47,46 @@ ROUTE = {
         },
     },
 }
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Keeps what is sent as spans."""
+
+    got: ClassVar[list[bytes]] = []
+
+    def do_POST(self) -> None:
+        self.got.append(self.rfile.read(int(self.headers["content-length"])) + str(self.headers).encode())
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Quietly."""
+
+
+@contextlib.contextmanager
+def collector() -> Iterator[str]:
+    """Where spans go; its address."""
+    Collector.got.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def console(system: System) -> dict[str, str]:
+    """What the pages of the console ask for."""
+    root = system.admin_url.removesuffix("/apisix/admin") + "/ui/api"
+    begun = call(f"{root}/session", {"key": ADMIN_KEY}, {"content-type": "application/json"})
+    assert begun.status == 200, begun
+    cookie = {"cookie": begun.headers["set-cookie"].partition(";")[0]}
+    pages = ("session", "overview", "agents", "budgets", "fleet", "targets", "admin/routes", "admin/consumers",
+             "admin/history", "admin/audit", "admin/spend")  # fmt: skip
+    told = {page: call(f"{root}/{page}", headers=cookie) for page in pages}
+    assert all(one.status == 200 for one in told.values()), told
+    return {f"console {page}": one.text for page, one in told.items()}
 
 
 def traffic(system: System) -> None:
@@ -67,6 +117,7 @@ def shown(system: System) -> dict[str, str]:
         done = system.ctl(*arguments, check=False)
         seen[" ".join(arguments)] = done.stdout + done.stderr
     wrong = {**ROUTE, "plugins": {**ROUTE["plugins"], "ai-guard": {"canaries": [CANARY], "colour": PROVIDER_KEY[:0]}}}
+    seen |= console(system)
     seen["refusal"] = json.dumps(system.admin_call("PUT", "routes/r2", wrong)[1])
     return seen
 
@@ -82,8 +133,16 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_secrets_planted_everywhere_are_found_nowhere(own_system: System) -> None:
     """Provider key, consumer key, wrong key, secrets and a person in prompts, a canary, the operator's own keys."""
-    system = own_system
+    with collector() as spans:
+        planted(own_system, spans)
+
+
+def planted(system: System, spans: str) -> None:
+    """The same with a collector of spans."""
     system.start()
+    batch = {"inactive_timeout": 0.2, "batch_timeout": 0.2}
+    told = {"collector": {"address": spans, "request_headers": {"x-api-key": WRONG_KEY}}, "batch_span_processor": batch}
+    system.put("plugin_metadata/opentelemetry", told)
     log = system.folder / "traffic.jsonl"
     route = json.loads(json.dumps(ROUTE).replace("REPLACED", str(log)))
     consumer = {"username": "jack", "plugins": {"key-auth": {"key": CONSUMER_KEY}}}
@@ -91,7 +150,9 @@ def test_secrets_planted_everywhere_are_found_nowhere(own_system: System) -> Non
         system.put(path, body)
     traffic(system)
     sent = [json.dumps(one.body) for one in system.simulators.openai.log.entries]
+    wait_for(lambda: b"chat gpt-4o-mini" in b"".join(Collector.got), 10, "spans", system.node.said)
     seen = shown(system)
+    seen["spans"] = b"".join(Collector.got).decode("utf-8", "replace").replace(f"x-api-key: {WRONG_KEY}", "")
     for node in system.nodes:
         node.stop(8)
     kept = files(system.folder)
