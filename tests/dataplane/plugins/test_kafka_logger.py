@@ -109,14 +109,37 @@ async def test_without_a_broker_entries_are_lost_and_counted_or_tried_again():
     await broker.stop()
 
 
-def test_the_older_form_is_taken_and_the_raw_one_refused():
-    """With a note for the first and the field's name for the second."""
+async def test_the_raw_request_on_demand():
+    """Its secrets masked, its body only when asked for."""
+    broker = await Broker().start()
+    bare, whole = (
+        plugin(broker.port, meta_format="origin", cluster_name=2, include_req_body=body) for body in (False, True)
+    )
+    ex = await finished_chat(headers={"authorization": "Bearer sk-hush", "x-team": "red"})
+    bare.record(ex)
+    await broker.until(1)
+    whole.record(ex)
+    messages = await broker.until(2)
+    head = messages[0][2].decode()
+    assert head.startswith("POST /")
+    assert "x-team: red\r\n" in head
+    assert head.endswith("\r\n\r\n")
+    assert "sk-hush" not in str(messages)
+    assert ex.body
+    assert messages[1][2] == messages[0][2] + ex.body
+    for one in (bare, whole):
+        await one.close()
+    await broker.stop()
+
+
+def test_the_older_form_is_taken():
+    """With a note."""
     resource: dict[str, Any] = {"plugins": {"kafka-logger": {"broker_list": {"k": 9092}, "kafka_topic": "t"}}}
     assert normalise_plugins(resource) == ["kafka-logger: broker_list is written as brokers"]
     config = resource["plugins"]["kafka-logger"]
     assert config["brokers"] == [{"host": "k", "port": 9092}]
     assert check_plugin("kafka-logger", config, "routes/r") == []
-    assert "meta_format" in str(check_plugin("kafka-logger", {**config, "meta_format": "origin"}, "routes/r"))
+    assert "meta_format" in str(check_plugin("kafka-logger", {**config, "meta_format": "xml"}, "routes/r"))
 
 
 def test_a_node_without_the_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
 from tollhouse.dataplane.records.log_batches import BatchConfig, BatchSender, SendFailed
-from tollhouse.dataplane.records.log_config import EntryWriter, LoggerConfig, LoggerMetadata, check_expressions
+from tollhouse.dataplane.records.log_config import (
+    EntryWriter,
+    LoggerConfig,
+    LoggerMetadata,
+    check_expressions,
+    compile_condition,
+)
+from tollhouse.dataplane.records.raw_request import raw_request
 from tollhouse.dataplane.services import Producer, Services, TopicTarget
 from tollhouse.dataplane.stages import Stage
 
@@ -66,8 +73,11 @@ class KafkaLoggerConfig(LoggerConfig, BatchConfig):
     """Seconds for connecting, and for an acknowledgement."""
     tls: bool = False
     """Speak TLS and check the brokers' certificates."""
-    meta_format: Literal["default"] = "default"
-    """An entry is JSON. (APISIX's ``origin``, the raw request, is not offered.)"""
+    meta_format: Literal["default", "origin"] = "default"
+    """``default``: entries are JSON; ``origin``: the request itself as text, secrets in it masked, with its body when
+    that is to be logged."""
+    cluster_name: int = Field(default=1, ge=1)
+    """APISIX's number for telling clusters apart. Here each place has a producer of its own, whatever the number."""
     producer_batch_num: int = Field(default=200, ge=1)
     """Messages that are under way at once at most."""
     producer_batch_size: int = Field(default=1_048_576, ge=1)
@@ -102,6 +112,8 @@ class KafkaLogger(Plugin[KafkaLoggerConfig]):
         super().__init__(config, place, services, metadata)
         told = metadata if isinstance(metadata, KafkaLoggerMetadata) else KafkaLoggerMetadata()
         self._write = EntryWriter(config, metadata, services.hostname)
+        self._raw = config.meta_format == "origin"
+        self._raw_body = compile_condition(config.include_req_body_expr) if config.include_req_body else None
         dropped = services.metrics.counter(
             "tollhouse_log_entries_dropped_total", "Log entries that were not delivered.", ("plugin", "place")
         )
@@ -132,11 +144,16 @@ class KafkaLogger(Plugin[KafkaLoggerConfig]):
 
     def reply(self, ex: Exchange, reply: Reply) -> None:
         """Keep the body on its way out, when the config asks for it."""
-        self._write.keep_reply(ex, reply)
+        if not self._raw:
+            self._write.keep_reply(ex, reply)
 
     def record(self, ex: Exchange) -> None:
         """Queue the entry of a finished exchange."""
-        self._sender.push(self._write(ex, self.services.clock.monotonic()))
+        if self._raw:
+            wanted = self._raw_body is not None and self._raw_body(ex)
+            self._sender.push(raw_request(ex, self.config.max_req_body_bytes if wanted else 0))
+        else:
+            self._sender.push(self._write(ex, self.services.clock.monotonic()))
 
     async def close(self) -> None:
         """Send what still waits."""

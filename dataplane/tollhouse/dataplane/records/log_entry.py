@@ -67,7 +67,7 @@ def full_entry(ex: Exchange, now_s: float, hostname: str, *, body_limit: int = 0
         "querystring": redaction.safe_arguments(ex.query, known),
         "size": len(ex.body) if ex.body is not None else _content_length(ex),
     }
-    if body_limit and ex.body is not None and _is_judged(ex):
+    if body_limit and ex.body is not None and is_judged(ex):
         request["body"] = ex.body[:body_limit].decode("utf-8", "replace")
     reply_headers = ex.reply.headers if ex.reply is not None else []
     entry: Entry = {
@@ -97,7 +97,7 @@ def full_entry(ex: Exchange, now_s: float, hostname: str, *, body_limit: int = 0
     return entry
 
 
-def _is_judged(ex: Exchange) -> bool:
+def is_judged(ex: Exchange) -> bool:
     """Whether a guard of the route, where there is one, has seen the body: before that it may hold anything."""
     plugins = ex.pipeline.plugins if ex.pipeline is not None else ()
     return all(f"ai-guard:{one.plugin.place}" in ex.state for one in plugins if one.plugin.name == "ai-guard")
@@ -214,7 +214,7 @@ _OWN: dict[str, Callable[[Exchange], Any]] = {
     "request_uri": _safe_request_uri,
     "request": lambda ex: f"{ex.method} {_safe_request_uri(ex)} HTTP/1.1",
     "args": _safe_args,
-    "request_body": lambda ex: ex.body.decode("utf-8", "replace") if ex.body is not None and _is_judged(ex) else None,
+    "request_body": lambda ex: ex.body.decode("utf-8", "replace") if ex.body is not None and is_judged(ex) else None,
     "query_string": _safe_args,
     "time_iso8601": lambda ex: timestamp(ex.received_at),
     "target": lambda ex: ex.attempts[-1].target if ex.attempts else None,
