@@ -1,5 +1,5 @@
-"""Secrets planted everywhere are found nowhere: not in logs, errors, metrics, spans, listings, the console, audit trails,
-nor on disk."""
+"""Secrets planted everywhere are found nowhere: not in logs, errors, metrics, spans, listings, the console, the audit
+trail, nor on disk."""
 
 from __future__ import annotations
 
