@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from tollhouse.dataplane.runtime.upstream.aiohttp_transport import AiohttpTransport
 from tollhouse.dataplane.runtime.upstream.pool import PoolSettings
 from tollhouse.dataplane.runtime.upstream.transport import LeanTransport
 from tollhouse.dataplane.transport import TransportError
@@ -25,8 +26,28 @@ async def bounded():
         await transport.close()
 
 
-async def test_requests_beyond_the_bound_wait_for_a_connection(bounded, raw_server, ask):
-    transport = bounded(max_connections=1)
+@pytest.fixture(
+    params=[
+        lambda bound: LeanTransport(PoolSettings(max_connections=bound)),
+        lambda bound: AiohttpTransport(max_connections=bound),
+    ],
+    ids=["lean", "aiohttp"],
+)
+async def of_size(request):
+    """Makes either transport with a bound of connections."""
+    transports = []
+
+    def make(bound):
+        transports.append(request.param(bound))
+        return transports[-1]
+
+    yield make
+    for transport in transports:
+        await transport.close()
+
+
+async def test_requests_beyond_the_bound_wait_for_a_connection(of_size, raw_server, ask):
+    transport = of_size(1)
     server = await raw_server.answer(OK, OK, OK)
 
     async def one():
@@ -36,19 +57,19 @@ async def test_requests_beyond_the_bound_wait_for_a_connection(bounded, raw_serv
     assert server.connections == 1
 
 
-async def test_who_waits_too_long_for_a_connection_is_told_so(bounded, raw_server, ask):
-    transport = bounded(max_connections=1)
+async def test_who_waits_too_long_for_a_connection_is_told_so(of_size, raw_server, ask):
+    transport = of_size(1)
     server = await raw_server.answer(OK[:-1], OK)
     held = await transport.send(ask(server))
     with pytest.raises(TransportError) as caught:
         await transport.send(ask(server, connect_s=0.05))
-    assert caught.value.phase == "pool"
+    assert caught.value.phase == ("pool" if isinstance(transport, LeanTransport) else "connect")
     assert not caught.value.request_sent
     held.close()
 
 
-async def test_a_closed_connection_makes_room_for_who_waits(bounded, raw_server, ask):
-    transport = bounded(max_connections=1)
+async def test_a_closed_connection_makes_room_for_who_waits(of_size, raw_server, ask):
+    transport = of_size(1)
     server = await raw_server.answer(OK[:-1], OK)
     held = await transport.send(ask(server))
     waiting = asyncio.create_task(transport.send(ask(server)))
@@ -142,13 +163,13 @@ async def test_who_waits_for_a_connection_is_not_served_after_closing(bounded, r
     assert server.connections == 1
 
 
-async def test_a_hundred_at_once_all_get_their_own_answer(bounded, raw_server, ask):
+async def test_a_hundred_at_once_all_get_their_own_answer(of_size, raw_server, ask):
     async def script(reader, writer):
         while request := await raw_server.read_request(reader):
             body = request.partition(b"\r\n\r\n")[2]
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
 
-    transport = bounded(max_connections=8)
+    transport = of_size(8)
     server = await raw_server.run(script)
 
     async def one(number):

@@ -90,9 +90,9 @@ def request(server, host="api.test", **origin):
     return UpstreamRequest("GET", Origin("https", host, server.port, **origin), "/", (), b"", Timeouts())
 
 
-@pytest.fixture
-async def client(tls_server):
-    transport = LeanTransport(ca_file=tls_server.ca_file, resolver=Loopback())
+@pytest.fixture(params=[LeanTransport, AiohttpTransport])
+async def client(request, tls_server):
+    transport = request.param(ca_file=tls_server.ca_file, resolver=Loopback())
     yield transport
     await transport.close()
 
@@ -107,9 +107,11 @@ async def test_a_server_name_of_its_own_is_sent_and_verified(client, tls_server)
     assert await response.read(10) == b"hello"
 
 
-async def test_a_session_is_resumed_by_the_next_connection(client, tls_server):
+async def test_a_session_is_resumed_by_the_next_connection(tls_server):
+    client = LeanTransport(ca_file=tls_server.ca_file, resolver=Loopback())
     for _ in range(3):
         await (await client.send(request(tls_server))).read(10)
+    await client.close()
     assert [reused for _, reused, _ in tls_server.seen] == [False, True, True]
 
 
@@ -129,8 +131,9 @@ async def test_the_wrong_name_is_refused(client, tls_server):
     assert caught.value.phase == "tls"
 
 
-async def test_verification_can_be_turned_off(tls_server):
-    transport = LeanTransport(resolver=Loopback())
+@pytest.mark.parametrize("transport_class", [LeanTransport, AiohttpTransport])
+async def test_verification_can_be_turned_off(tls_server, transport_class):
+    transport = transport_class(resolver=Loopback())
     assert await (await transport.send(request(tls_server, verify=False))).read(10) == b"hello"
     await transport.close()
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from tollhouse.dataplane.runtime.upstream.framing import FramingError, body_length, check_status, request_head
+from tollhouse.dataplane.runtime.upstream.resolver import Resolver
 from tollhouse.dataplane.runtime.upstream.tls import ClientContexts, server_name
 from tollhouse.dataplane.transport import (
     Origin,
@@ -29,11 +33,21 @@ _OWN_HEADERS = ("accept", "accept-encoding", "content-type", "user-agent")
 class AiohttpTransport(Transport):
     """Sends with ``aiohttp.ClientSession``. One per worker, shared by all exchanges.
 
-    Its parser is laxer than the lean one's: it accepts bare line feeds and folded headers. aiohttp itself repeats
-    idempotent requests on a stale connection, and no others, which is the lean one's rule too.
+    Its parser is laxer than the lean one's: it accepts bare line feeds, folded headers and any number of interim
+    answers, and takes bytes that came on an idle connection for the next answer. Its bound until the first byte
+    includes connecting, and sending the request. aiohttp itself repeats idempotent requests on a stale connection, and
+    no others, which is the lean one's rule too.
     """
 
-    def __init__(self, *, ca_file: str | None = None, max_connections: int = 2048, idle_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        *,
+        ca_file: str | None = None,
+        resolver: Resolver | None = None,
+        max_connections: int = 2048,
+        idle_s: float = 20.0,
+    ) -> None:
+        self._resolver = resolver or Resolver()
         self._contexts = ClientContexts(ca_file=ca_file)
         self._max_connections = max_connections
         self._idle_s = idle_s
@@ -43,6 +57,8 @@ class AiohttpTransport(Transport):
         origin, timeouts = request.origin, request.timeouts
         length = len(request.body) if isinstance(request.body, bytes) else None
         request_head(request.method, request.target, origin.host, request.headers, length)  # for its checks
+        if _is_address(origin.host):  # aiohttp asks nobody about these
+            await self._resolver.resolve(origin.host, origin.port)
         tls = self._contexts.of(origin) if origin.scheme == "https" else None
         pending: dict[str, Any] = {
             "headers": [pair for pair in request.headers if pair[0].lower() not in ("content-length",)],
@@ -95,7 +111,11 @@ class AiohttpTransport(Transport):
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
-                limit=0, limit_per_host=self._max_connections, keepalive_timeout=self._idle_s, ttl_dns_cache=30
+                limit=0,
+                limit_per_host=self._max_connections,
+                keepalive_timeout=self._idle_s,
+                resolver=_Addresses(self._resolver),
+                use_dns_cache=False,
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -170,6 +190,31 @@ class AiohttpResponse(UpstreamResponse):
         self._response.close()
 
 
+class _Addresses(AbstractResolver):
+    """Our resolver, with what it remembers and refuses, as aiohttp wants it."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in await self._resolver.resolve(host, port)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
 class _Sent:
     """Passes the pieces of a body through."""
 
@@ -181,6 +226,14 @@ class _Sent:
         async for piece in self._body:
             if piece:
                 yield piece
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _timeouts(timeouts: Timeouts) -> aiohttp.ClientTimeout:
