@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
-from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.chat import Special, Usage
 from tollhouse.dataplane.dispatch.attempts.alarms import Alarms
 from tollhouse.dataplane.dispatch.choosing.gate import Place
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.money.entry import Entry
+from tollhouse.dataplane.dispatch.money.kept import KeptAnswers, priced_by_itself
 from tollhouse.dataplane.engine.patience import Kind
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.quota_headers import headroom
@@ -17,6 +18,7 @@ from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.services import Services
+from tollhouse.proto.units import NanoUSD
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.dispatch.attempts.continuing import Broken
@@ -32,6 +34,9 @@ _PROBABLY_BILLED = frozenset({"cancelled", "slow", "timeout", "cut", "connect", 
 """Endings after which a provider that had the request may have worked on it, and never said what it charges."""
 
 
+_READ = frozenset({"read", "mend"})
+"""Of what a provider kept: see ``chat.Special.kept``."""
+
 Resume = Callable[["Broken"], Awaitable[AsyncIterator[bytes] | None]]
 
 
@@ -42,6 +47,7 @@ class Books:
         self.clock = services.clock
         self.states = states_of(services)
         self.alarms = Alarms(services)
+        self.kept = KeptAnswers()
         self.attempts = services.metrics.counter(
             "tollhouse_attempts_total",
             "Tries on targets, by how they ended (ok, cancelled, or the kind of failure).",
@@ -172,19 +178,32 @@ class Trial:
         now = attempt.ended_s = self._books.clock.monotonic()
         if usage is None and self.sent and kind in _PROBABLY_BILLED:
             usage = complete(None, len(self.ex.body or b""), 0)
+        told: tuple[Usage, NanoUSD] | None = None
         if usage is not None:
-            self._charge(usage)
+            special = usage.special
+            if special is not None and special.kept in _READ:
+                told = self._charge_kept(usage, special)
+                usage = attempt.usage
+            else:
+                self._charge(usage)
         if self.entry is not None:
-            self.entry.close(kind, attempt, sent=self.sent)
+            self.entry.close(kind, attempt, sent=self.sent, told=told)
         took = None if kind or attempt.first_byte_s is None else attempt.first_byte_s - attempt.started_s
         self._measure(kind, usage, now)
-        self._books.states.end(self.state, self._probes, kind, retry_after_s, took)
+        self._books.states.end(self.state, self._probes, self._lesson(kind), retry_after_s, took)
         if self._place is not None:
             self._place.leave()
         if not kind and usage is not None:
             self._learn(usage, now)
         route = self.ex.route.id if self.ex.route is not None else ""
         self._books.attempts(route, attempt.target, attempt.provider, attempt.model, kind or "ok").add()
+
+    def _lesson(self, kind: str) -> str:
+        """What the breakers learn: nothing from one that got no connection or no answer in time where others were
+        answered meanwhile. It is not down; whoever is sent there after another's end comes in a crowd."""
+        if kind in ("connect", "timeout") and self.state.alive_s > self.attempt.started_s:
+            return "cancelled"
+        return kind
 
     def _measure(self, kind: str, usage: Usage | None, now: float) -> None:
         """Latency for the strategies: of streams to the first content and per token, of whole answers per token."""
@@ -220,6 +239,16 @@ class Trial:
         expectations.visited(session, ex.consumer_name, self.target.key, usage, now)
         if chooser.stickiness is not None:
             chooser.stickiness.remember(session, self.target.name, now)
+
+    def _charge_kept(self, usage: Usage, special: Special) -> tuple[Usage, NanoUSD]:
+        """The first reading is charged; what the record says is what it would cost, the ledger knows all readings."""
+        attempt = self.attempt
+        told, nano, known = priced_by_itself(usage, special, self.target)
+        first = special.kept == "read" and self._books.kept.first(attempt.provider, special.answer)
+        attempt.usage = usage if first else Usage()
+        attempt.price_known = known
+        attempt.cost_nano = nano if first else NanoUSD(0)
+        return told, nano
 
     def _charge(self, usage: Usage) -> None:
         self.attempt.usage = usage

@@ -87,10 +87,10 @@ class Accounts:
         budgets, attempt_log = services.budgets, services.attempt_log
         if budgets is None and attempt_log is None:
             return None
-        if target.unknown_price:
+        if target.unknown_price and not _is_about_kept(ex):
             self._alarms.unknown_price(target, ex.peek.model)
-        if target.unknown_price == "block":
-            raise Refused(no_price(target), next_target=True)
+            if target.unknown_price == "block":
+                raise Refused(no_price(target), next_target=True)
         ships = attempt_log is not None and attempt_log.shipped
         if not ships and not ex.snapshot.budgets:
             return None
@@ -262,6 +262,7 @@ class Accounts:
         read = estimate(len(prepared.body))
         usage = Usage(input_tokens=read, estimated=True)
         who, session, tags = purse.who(ex)
+        kept = _is_about_kept(ex)
         lost_nano = cost(usage, target.price) if target.price is not None else 0
         record = Opened(
             id=entry.id,
@@ -273,12 +274,12 @@ class Accounts:
             groups=purse.groups,
             route=ex.route.id if ex.route is not None else "",
             asked_model=ex.peek.model[:256],
-            model=(target.model or ex.peek.model)[:256],
+            model="" if kept else (target.model or ex.peek.model)[:256],
             provider=target.endpoint.name,
             target=target.name,
             session=session,
             tags=tags,
-            price_source=prices_version(target.price),
+            price_source="" if kept else prices_version(target.price),
             revision=ex.snapshot.revision,
             stream=ex.peek.stream,
             claims=tuple([share.claim for share in entry.shares]),
@@ -311,6 +312,12 @@ def _told(services: Services, ex: Exchange, purse: Purse) -> dict[str, Any]:
     }
 
 
+def _is_about_kept(ex: Exchange) -> bool:
+    """Whether a request is about what a provider keeps: it is of no model."""
+    protocol = ex.protocol
+    return protocol is not None and protocol.opaque and bool(protocol.stored(ex.method, ex.path))
+
+
 def _needs_limit(shares: list[Share]) -> bool:
     """Whether a budget promises something that an answer without an end could break."""
     return any(share.claim.enforced and share.budget.resource.unit != "requests" for share in shares)
@@ -319,6 +326,8 @@ def _needs_limit(shares: list[Share]) -> bool:
 def _worst(ex: Exchange, target: Target, prepared: Prepared) -> Worst:
     """No tokenizer makes more tokens than there are bytes, so the body's length is certain; what images and documents
     count is the vendors' usual figure."""
+    if _is_about_kept(ex):
+        return Worst(1, 0, target.price)  # files, batches, stored answers: what they cost is known when they are read
     body = prepared.body
     read = len(body)
     if b"base64" in body or b"image" in body:

@@ -12,7 +12,7 @@ from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.spending import AttemptLog, BudgetCounts, Claim, Closed, Crossing, Outcome
 from tollhouse.proto.catalog import PriceTable
-from tollhouse.proto.units import format_usd
+from tollhouse.proto.units import NanoUSD, format_usd
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.dispatch.choosing.targets import Target
@@ -73,8 +73,8 @@ class Entry:
         """Nothing was sent: give all back."""
         self._settle(tuple(Outcome(0) for _ in self.shares))
 
-    def close(self, kind: str, attempt: Attempt, *, sent: bool) -> None:
-        """Settle and write down what the attempt used and cost."""
+    def close(self, kind: str, attempt: Attempt, *, sent: bool, told: tuple[Usage, NanoUSD] | None = None) -> None:
+        """Settle and write down what the attempt used and cost. ``told``: what the record says instead."""
         if self._closed:
             return
         self._closed = True
@@ -82,6 +82,7 @@ class Entry:
         outcomes = tuple([share.outcome(usage, nano, sent=sent) for share in self.shares])
         self._settle(outcomes)
         if self._log is not None:
+            usage, nano = told if told is not None else (usage, nano)
             self._log.close(self._record(kind, attempt, usage, nano, outcomes))
 
     def _settle(self, outcomes: tuple[Outcome, ...]) -> None:

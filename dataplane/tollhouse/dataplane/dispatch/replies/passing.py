@@ -10,6 +10,7 @@ from tollhouse.dataplane.dispatch.attempts import failures
 from tollhouse.dataplane.dispatch.attempts.headers import from_provider
 from tollhouse.dataplane.dispatch.attempts.trial import Trial
 from tollhouse.dataplane.dispatch.choosing.plan import Limits
+from tollhouse.dataplane.dispatch.replies.kept import reader_for
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
 from tollhouse.dataplane.protocol import Protocol, UsageReader
 from tollhouse.dataplane.provider import UpstreamFailure
@@ -36,7 +37,10 @@ async def pass_on(
     if most is not None and size is not None and size > most:
         return UpstreamFailure("final", "invalid_reply", 502, _too_large(most))
     kind = response.header("content-type") or ""
-    reader = spoken.usage_reader(hide_usage=False) if "json" in kind or "event-stream" in kind else None
+    reader: UsageReader | None = None
+    if "json" in kind or "event-stream" in kind:
+        stored = ex.protocol is not None and ex.protocol.stored(ex.method, ex.path)
+        reader = reader_for(ex.path) if stored else spoken.usage_reader(hide_usage=False)
     headers = [(name, value) for name, value in response.headers if name in _KEPT] + from_provider(response.headers)
     whole = ex.method == "HEAD" or response.status == 204 or (size is not None and size <= _WHOLE)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.chat import Special, Usage
 from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.protocols._failures import NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
@@ -124,6 +124,8 @@ class ResponsesWatcher(StreamWatcher):
             if usage is not None:
                 self.usage = usage
                 self.reported = True
+            elif kind in _FRAMES and not self.reported and words(response.get("id")):
+                self.usage = Usage(special=Special(answer=words(response["id"])[:256], kept="open"))
         if kind in ("response.completed", "response.incomplete"):
             if not isinstance(response, dict):
                 self.reject(NO_ANSWER)
