@@ -10,6 +10,10 @@ from tollhouse.cli.simulator.ask import Refusal
 
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _NEWER = re.compile(r"-4-[15]")
+_UNLED = re.compile(r"claude-[a-z]+-(?:4-[6-9]|[5-9])(?:-|$)")
+"""Models that refuse the beginning of their answer."""
+_ADAPTIVE = re.compile(r"claude-[a-z]+-(?:4-[7-9]|[5-9])(?:-|$)")
+"""Models that think as they like and take no sampling parameters."""
 TOOL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -138,7 +142,18 @@ def read_messages(document: Any, betas: str = "") -> MessagesRequest:
         _no("stop_sequences: each stop sequence must contain non-whitespace")
     if request.temperature is not None and request.top_p is not None and _NEWER.search(request.model):
         _no("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
+    if _UNLED.search(request.model) and request.messages[-1].role == "assistant":
+        _no("This model does not support assistant message prefill. The conversation must end with a user message.")
     thinking = request.thinking
+    if _ADAPTIVE.search(request.model):
+        for name in ("temperature", "top_p", "top_k"):
+            if getattr(request, name) is not None:
+                _no(f"`{name}` is deprecated for this model.")
+        if thinking is not None and thinking.type == "enabled":
+            _no(
+                '"thinking.type.enabled" is not supported for this model. Use "thinking.type.adaptive" and '
+                '"output_config.effort" to control thinking behavior.'
+            )
     if thinking is not None and thinking.type == "enabled":
         if thinking.budget_tokens is None or thinking.budget_tokens < 1024:
             _no("thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")

@@ -382,6 +382,9 @@ def _check_reasoning(request: ChatRequest) -> None:
             "unsupported_parameter",
             "max_tokens",
         )
+    for name in ("stop", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty"):
+        if getattr(request, name) not in (None, False, 0):
+            _no(f"Unsupported parameter: '{name}' is not supported with this model.", "unsupported_parameter", name)
     if request.temperature not in (None, 1):
         _no(
             f"Unsupported value: 'temperature' does not support {request.temperature} with this model. Only the "

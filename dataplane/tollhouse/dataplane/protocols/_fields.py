@@ -7,6 +7,7 @@ from typing import Any
 from tollhouse.dataplane.errors import ClientError
 
 _MAX_INTEGER = 1 << 63
+_MOST_COUNTED = 1 << 32
 _NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
 
 
@@ -104,12 +105,13 @@ def get_flag(holder: dict[str, Any], name: str, where: str = "") -> bool | None:
 
 
 def count(value: Any) -> int:
-    """A token count in a provider's reply; 0 for anything that is not one."""
+    """A token count in a provider's reply; 0 for anything that is not one. No answer has billions of tokens: what
+    would is a provider's mistake, and would not fit where costs are summed up."""
     if type(value) is int:
-        return value if 0 <= value < 1 << 62 else 0
+        return value if 0 <= value < _MOST_COUNTED else 0
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value < 0:
         return 0
-    return int(value) if value < 1 << 62 else 0
+    return int(value) if value < _MOST_COUNTED else 0
 
 
 def words(value: Any) -> str:

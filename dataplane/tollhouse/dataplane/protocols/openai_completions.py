@@ -23,9 +23,9 @@ from tollhouse.dataplane.chat import (
 )
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.engine.sse import write_event
-from tollhouse.dataplane.protocol import Encoded, ReplyContext, StreamDecoder, StreamEncoder, UsageReader
+from tollhouse.dataplane.protocol import Encoded, Peek, ReplyContext, StreamDecoder, StreamEncoder, UsageReader
 from tollhouse.dataplane.protocols._failures import invalid_reply
-from tollhouse.dataplane.protocols._fields import count, missing, unsupported, words
+from tollhouse.dataplane.protocols._fields import count, get_integer, missing, unsupported, words
 from tollhouse.dataplane.protocols.openai_chat import OpenAIChat
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT as CHAT
 from tollhouse.dataplane.protocols.openai_chat.read_request import read_request
@@ -45,6 +45,15 @@ class OpenAICompletions(OpenAIChat):
     def claims(self, path: str, document: RequestDocument | None) -> bool:
         """By path alone."""
         return path.endswith("/completions") and not path.endswith("/chat/completions")
+
+    def peek(self, document: RequestDocument) -> Peek:
+        """As chat completions, but each of several prompts is answered, and ``best_of`` answers are made of each."""
+        peek = super().peek(document)
+        made = get_integer(document.some(("best_of",)), "best_of", low=1, high=128) or 1
+        prompt = document.get("prompt") if document.raw_field("prompt").startswith(b"[") else None
+        prompts = len(prompt) if isinstance(prompt, list) and not all(type(one) is int for one in prompt) else 1
+        peek.choices = max(peek.choices, made) * prompts
+        return peek
 
     def decode_request(self, document: RequestDocument) -> ChatRequest:
         """The prompt as a user's message. Several prompts, token numbers and a suffix reach only providers of this

@@ -26,8 +26,9 @@ from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 
 ID_LIMIT = 128
 
-_CONTINUE = "Continue."
-"""What a conversation starts with that has no user turn before its first answer."""
+CONTINUE = "Continue."
+"""What a conversation starts with that has no user turn before its first answer, and ends with where an answer must not
+be begun."""
 
 
 class TurnWriter:
@@ -78,7 +79,7 @@ class TurnWriter:
         if not turns:
             raise ClientError(400, "invalid_value", "messages: expected some content, all are empty.", param="messages")
         if turns[0]["role"] == "assistant" and not self._own:
-            turns.insert(0, {"role": "user", "content": [{"type": "text", "text": _CONTINUE}]})
+            turns.insert(0, {"role": "user", "content": [{"type": "text", "text": CONTINUE}]})
         for turn in turns:
             if turn["role"] == "user":  # Anthropic wants results before anything else in their turn
                 turn["content"].sort(key=lambda block: block.get("type") != "tool_result")

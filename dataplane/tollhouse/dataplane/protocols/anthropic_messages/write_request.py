@@ -7,12 +7,14 @@ from typing import Any
 from tollhouse.dataplane.chat import ChatRequest, Reasoning, Thinking, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out, left_out_of
+from tollhouse.dataplane.protocols._effort import effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
+from tollhouse.dataplane.protocols._generations import ADAPTIVE, UNLED, claude
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity, unique
 from tollhouse.dataplane.protocols._tool_schema import object_schema
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 from tollhouse.dataplane.protocols.anthropic_messages.schema import closed_schema
-from tollhouse.dataplane.protocols.anthropic_messages.turns import ID_LIMIT, TurnWriter
+from tollhouse.dataplane.protocols.anthropic_messages.turns import CONTINUE, ID_LIMIT, TurnWriter
 
 NAME_LIMIT = 128
 DEFAULT_MAX_TOKENS = 4096
@@ -25,6 +27,10 @@ _JSON_ONLY = "Answer with one valid JSON object and nothing else."
 
 _WITHDRAWN = {"functions": "tools", "function_call": "tool_choice"}
 
+EFFORTS = {"minimal": "low"}
+"""``reasoning_effort`` -> Anthropic's word for it, where that is another."""
+
+_SAMPLING = ("temperature", "top_p", "top_k")
 _UNCARRIED = ("frequency_penalty", "presence_penalty", "seed", "logprobs", "top_logprobs")
 
 
@@ -35,6 +41,7 @@ class RequestWriter:
         self._chat = chat
         self._own = FORMAT in chat.extra
         self._limit = max_output_tokens
+        self._adaptive = not self._own and claude(chat.model) >= ADAPTIVE
         self._names = ToolNames(NAME_LIMIT, ID_LIMIT, own=self._own)
         self._dropped: list[str] = []
 
@@ -44,6 +51,8 @@ class RequestWriter:
         if chat.choices != 1:
             raise unsupported("n", f"Anthropic's models give one answer per request, {chat.choices} were asked for.")
         system, turns = TurnWriter(self._names, self._dropped, own=self._own).write(chat.messages)
+        if turns[-1]["role"] == "assistant" and not self._own and claude(chat.model) >= UNLED:
+            turns.append({"role": "user", "content": CONTINUE})
         body: dict[str, Any] = {"model": chat.model, "max_tokens": self._max_tokens(), "messages": turns}
         if chat.response_format is not None and chat.response_format.kind == "json_object":
             system.append({"type": "text", "text": _JSON_ONLY})
@@ -82,6 +91,10 @@ class RequestWriter:
     def _sampling(self, body: dict[str, Any]) -> None:
         """Temperature goes 0..2 in OpenAI's format and 0..1 here: what lies above 1 becomes 1."""
         chat = self._chat
+        self._dropped += [name for name in _UNCARRIED if getattr(chat, name) not in (None, False)]
+        if self._adaptive:
+            self._dropped += [name for name in _SAMPLING if getattr(chat, name) is not None]
+            return
         if chat.temperature is not None:
             body["temperature"] = min(chat.temperature, 1)
             if chat.temperature > 1:
@@ -92,7 +105,6 @@ class RequestWriter:
             self._dropped.append("top_p")  # Claude since 4.1 refuses it beside a temperature
         if chat.top_k is not None:
             body["top_k"] = chat.top_k
-        self._dropped += [name for name in _UNCARRIED if getattr(chat, name) not in (None, False)]
 
     # -- tools
 
@@ -189,6 +201,11 @@ class RequestWriter:
             body["max_tokens"] = DEFAULT_MAX_TOKENS + wanted
         budget = min(wanted, body["max_tokens"] * 3 // 4)
         forced = body.get("tool_choice", {}).get("type") in ("any", "tool")
+        if self._adaptive and not forced:
+            effort = effort_of(reasoning)
+            body["thinking"] = {"type": "adaptive"}
+            body.setdefault("output_config", {})["effort"] = EFFORTS.get(effort, effort)
+            return
         if budget < MIN_THINKING or forced or self._in_tool_loop():
             self._dropped.append("reasoning_effort")
             return

@@ -10,11 +10,14 @@ import msgspec
 from tollhouse.dataplane.chat import ChatRequest, Message, Opaque, Part, Text, Thinking, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out, left_out_of
+from tollhouse.dataplane.protocols._effort import effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
+from tollhouse.dataplane.protocols._generations import ADAPTIVE, UNLED, claude
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, unique
 from tollhouse.dataplane.protocols._tool_schema import object_schema
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT as ANTHROPIC
-from tollhouse.dataplane.protocols.anthropic_messages.turns import TurnWriter
+from tollhouse.dataplane.protocols.anthropic_messages.turns import CONTINUE, TurnWriter
+from tollhouse.dataplane.protocols.anthropic_messages.write_request import EFFORTS
 
 FORMAT = "bedrock_converse"
 NAME_LIMIT = 64
@@ -54,6 +57,7 @@ class RequestWriter:
         self._limit = max_output_tokens
         self._names = ToolNames(NAME_LIMIT, NAME_LIMIT, own=False)
         self._dropped: list[str] = []
+        self._generation = claude(chat.model)
 
     def write(self) -> Encoded:
         """Raises ClientError naming what cannot be carried and must not be left out."""
@@ -63,6 +67,8 @@ class RequestWriter:
         messages = [self._readable(message) for message in chat.messages]
         system, turns = TurnWriter(self._names, self._dropped, own=False).write(messages)
         system_blocks = [block for one in system for block in self._block(one)]
+        if turns[-1]["role"] == "assistant" and self._generation >= UNLED:
+            turns.append({"role": "user", "content": CONTINUE})
         body: dict[str, Any] = {"messages": [self._turn(turn) for turn in turns]}
         wanted = chat.response_format
         if wanted is not None and wanted.kind != "text":
@@ -161,15 +167,10 @@ class RequestWriter:
             if self._limit is not None and chat.max_tokens > self._limit:
                 config["maxTokens"] = self._limit
                 self._dropped.append("max_tokens")
-        if chat.temperature is not None:
-            config["temperature"] = min(chat.temperature, 1)
-            if chat.temperature > 1:
-                self._dropped.append("temperature")
-        claude = "claude" in chat.model or "anthropic" in chat.model
-        if chat.top_p is not None and (chat.temperature is None or not claude):
-            config["topP"] = chat.top_p
-        elif chat.top_p is not None:
-            self._dropped.append("top_p")  # Claude since 4.1 refuses it beside a temperature
+        if self._generation >= ADAPTIVE:
+            self._dropped += [name for name in ("temperature", "top_p") if getattr(chat, name) is not None]
+        else:
+            self._sampling(config)
         if chat.top_k is not None:
             self._dropped.append("top_k")
         stops = [stop for stop in chat.stop if stop.strip()]
@@ -178,6 +179,18 @@ class RequestWriter:
         if len(stops) < len(chat.stop):
             self._dropped.append("stop")
         return config
+
+    def _sampling(self, config: dict[str, Any]) -> None:
+        chat = self._chat
+        if chat.temperature is not None:
+            config["temperature"] = min(chat.temperature, 1)
+            if chat.temperature > 1:
+                self._dropped.append("temperature")
+        is_claude = "claude" in chat.model or "anthropic" in chat.model
+        if chat.top_p is not None and (chat.temperature is None or not is_claude):
+            config["topP"] = chat.top_p
+        elif chat.top_p is not None:
+            self._dropped.append("top_p")  # Claude since 4.1 refuses it beside a temperature
 
     def _tools(self, body: dict[str, Any]) -> None:
         chat = self._chat
@@ -226,6 +239,11 @@ class RequestWriter:
         budget = min(budget, most * 3 // 4)
         forced = "toolChoice" in body.get("toolConfig", {})
         last = next((one for one in reversed(self._chat.messages) if one.role in ("assistant", "user")), None)
+        if self._generation >= ADAPTIVE and not forced:
+            effort = effort_of(reasoning)
+            told = {"thinking": {"type": "adaptive"}, "output_config": {"effort": EFFORTS.get(effort, effort)}}
+            body["additionalModelRequestFields"] = told
+            return
         looping = last is not None and any(isinstance(part, ToolCall) for part in last.parts)
         signed = last is not None and any(isinstance(part, Thinking) and part.origin == FORMAT for part in last.parts)
         if budget < 1024 or forced or (looping and not signed):

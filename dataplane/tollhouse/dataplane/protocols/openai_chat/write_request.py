@@ -12,7 +12,6 @@ from tollhouse.dataplane.chat import (
     Message,
     Opaque,
     Part,
-    Reasoning,
     Refusal,
     Text,
     Thinking,
@@ -23,8 +22,10 @@ from tollhouse.dataplane.chat import (
 )
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out, left_out_of
+from tollhouse.dataplane.protocols._effort import effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._freeform import freeform_names, input_of
+from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
 from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
@@ -35,6 +36,7 @@ NAME_LIMIT = 64
 ID_LIMIT = 64
 STOP_LIMIT = 4
 
+_SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "logprobs", "top_logprobs")
 _BILLING = "x-anthropic-billing-header"
 """Claude Code's first system block: meant for Anthropic's billing, and different in every request."""
 
@@ -56,12 +58,12 @@ class RequestWriter:
         body: dict[str, Any] = {"model": chat.model, "messages": self._messages()}
         self._tools(body)
         self._limits(body)
-        for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "logprobs"):
+        for name in _SAMPLING:
             value = getattr(chat, name)
             if value is not None:
                 body[name] = value
-        if chat.top_logprobs is not None:
-            body["top_logprobs"] = chat.top_logprobs
+        if not self._own and is_reasoner(chat.model):
+            self._dropped += refused_by_reasoners(body)
         if chat.top_k is not None:
             self._dropped.append("top_k")
         if chat.choices != 1:
@@ -309,17 +311,6 @@ def _document(part: Document, where: str) -> dict[str, Any]:
     file = {"file_data": join_data_url(part.media_type or "application/pdf", part.data)}
     file["filename"] = part.name or "document.pdf"
     return {"type": "file", "file": file}
-
-
-def effort_of(reasoning: Reasoning | None) -> str:
-    """``reasoning_effort``: the client's word, or what its token budget amounts to; empty to say nothing."""
-    if reasoning is None:
-        return ""
-    if reasoning.effort:
-        return reasoning.effort
-    if reasoning.budget_tokens is not None:
-        return "low" if reasoning.budget_tokens < 4096 else "medium" if reasoning.budget_tokens < 16384 else "high"
-    return "medium" if reasoning.adaptive else ""
 
 
 def write_request(chat: ChatRequest, max_output_tokens: int | None) -> Encoded:

@@ -22,12 +22,13 @@ from tollhouse.dataplane.chat import (
 )
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out, left_out_of
+from tollhouse.dataplane.protocols._effort import effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
+from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
 from tollhouse.dataplane.protocols._media import join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.structured import is_strict
-from tollhouse.dataplane.protocols.openai_chat.write_request import effort_of
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
 
 NAME_LIMIT = 64
@@ -84,6 +85,8 @@ class RequestWriter:
                 body[name] = value
         if chat.logprobs:
             body.setdefault("include", []).append("message.output_text.logprobs")
+        if is_reasoner(chat.model):
+            self._dropped += refused_by_reasoners(body)
         asked = chat.max_tokens
         if asked is not None:
             within = max(MIN_OUTPUT, asked if self._limit is None else min(asked, self._limit))
