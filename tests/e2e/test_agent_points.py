@@ -124,6 +124,8 @@ async def test_agents_are_served_as_they_are(node: Node, vendor: tuple[Vendor, s
                     assert reply.status == 200, body
                     assert "content-encoding" not in reply.headers
                     assert reply.headers["content-type"].startswith("text/event-stream")
+                    shown = "request-id" if model == "claude-x" else "x-request-id"  # where the SDKs look for it
+                    assert reply.headers[shown] == reply.headers["x-tollhouse-request-id"]
                 if model == "claude-x":
                     assert body == STREAM
                 sent = vendor[0].seen[-1]

@@ -175,6 +175,9 @@ class Gateway:
                     bound.plugin.reply(ex, reply)
             except Exception:
                 log.exception("reply hook failed", extra={"plugin": bound.plugin.name, "request_id": ex.id})
+        name = ex.protocol.request_id_header if ex.protocol is not None else ""
+        if name and not (ex.pipeline.reply_hooks and reply.header(name)):
+            reply.headers.append((name, ex.id))
 
     def finish(self, ex: Exchange) -> None:
         """The exchange is over, however it ended. Call exactly once after ``answer`` returned or was cancelled."""

@@ -138,6 +138,9 @@ class Protocol(ABC):
     stream_type: ClassVar[str] = "text/event-stream"
     """The content type of this format's streams."""
 
+    request_id_header: ClassVar[str] = ""
+    """Where this format's SDKs look for the id a request goes by, to put it into their errors."""
+
     keepalive: ClassVar[bytes] = b""
     """What may stand between two events of a stream, and before the first, and means nothing: it tells clients, and
     proxies before them, that somebody is there. Empty: there is no such thing."""

@@ -30,6 +30,7 @@ class AnthropicMessages(Format):
     """Anthropic messages, as Anthropic's SDKs and Claude Code speak it."""
 
     name = FORMAT
+    request_id_header = "request-id"
     keepalive = write_event(b'{"type": "ping"}', "ping")
     codec: ClassVar[Codec] = Codec(
         read_request,

@@ -28,6 +28,7 @@ class OpenAIChat(Format):
     """OpenAI chat completions, as OpenAI and the many servers compatible with it speak it."""
 
     name = FORMAT
+    request_id_header = "x-request-id"
     keepalive = write_comment("keepalive")
     codec: ClassVar[Codec] = Codec(
         read_request,

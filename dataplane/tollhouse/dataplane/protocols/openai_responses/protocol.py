@@ -28,6 +28,7 @@ class OpenAIResponses(Format):
     """OpenAI's responses, as its SDKs, its Agents SDK and Codex speak them."""
 
     name = FORMAT
+    request_id_header = "x-request-id"
     keepalive = write_comment("keepalive")
     codec: ClassVar[Codec] = Codec(
         read_request,
