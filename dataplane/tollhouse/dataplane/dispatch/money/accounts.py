@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.counting import caller
 from tollhouse.dataplane.dispatch.attempts.alarms import Alarms
@@ -14,12 +13,12 @@ from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.dispatch.money.asked_tier import price_at_most
 from tollhouse.dataplane.dispatch.money.entry import Entry, Share, prices_version
 from tollhouse.dataplane.dispatch.money.holding import Hold, NoRoom
+from tollhouse.dataplane.dispatch.money.input_bound import beside_the_limit, input_at_most
 from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer, exceeded, no_price
 from tollhouse.dataplane.dispatch.money.waiting import waiting_of
 from tollhouse.dataplane.engine.budgets import CompiledBudget, Facts, Worst
 from tollhouse.dataplane.engine.hints import tags_of
 from tollhouse.dataplane.engine.pricing import cost
-from tollhouse.dataplane.engine.prompt_size import most_tokens
 from tollhouse.dataplane.engine.tokens import estimate
 from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.records.agent_hints import session_of
@@ -324,16 +323,12 @@ def _needs_limit(shares: list[Share]) -> bool:
 
 
 def _worst(ex: Exchange, target: Target, prepared: Prepared) -> Worst:
-    """No tokenizer makes more tokens than there are bytes, so the body's length is certain; what images and documents
-    count is the vendors' usual figure."""
+    """The most an attempt can come to."""
     if _is_about_kept(ex):
         return Worst(1, 0, target.price)  # files, batches, stored answers: what they cost is known when they are read
     body = prepared.body
-    read = len(body)
-    if b"base64" in body or b"image" in body:
-        read = most_tokens(msgspec.json.decode(body))
+    read, media = input_at_most(ex, target, body)
     limit = prepared.output_limit
     if limit is None:
         limit = 0 if "embeddings" in prepared.spoken.name else target.max_output or ASSUMED_OUTPUT
-    media = b"audio" in body or b"image" in body
-    return Worst(read, limit * max(1, ex.peek.choices), price_at_most(ex, target), media)
+    return Worst(read, limit * max(1, ex.peek.choices) + beside_the_limit(ex), price_at_most(ex, target), media)

@@ -76,7 +76,7 @@ class Answers:
             if prepared.same and hooks is None and not judges and not ex.peek.stream:
                 usage, _ = prepared.spoken.read_usage(body)
                 text = 0 if prepared.spoken.operation == "embeddings" else len(body)
-                told = usage if usage is not None else complete(None, len(prepared.body), text)
+                told = usage if usage is not None and usage.total_tokens else complete(None, len(prepared.body), text)
             else:
                 reply = prepared.spoken.decode_reply(body)
                 told = reply.usage

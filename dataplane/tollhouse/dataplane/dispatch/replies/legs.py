@@ -105,13 +105,14 @@ class WatchedLeg(Leg):
         return b"\n\n" + self._encoder().error(error, request_id)  # the stream may have broken inside an event
 
     def usage(self, request_size: int) -> Usage:
-        if self.ended and self._reader.reported:
-            return self._reader.usage
+        told = self._reader.usage
+        if self.ended and self._reader.reported and told.total_tokens:
+            return told
         decoder = self._protocol.stream_decoder()
         size = sum(text_size(event) for data in self._kept for event in decoder.feed(data))
         if self._kept_size:
             size = size * self._size // self._kept_size
-        return complete(self._reader.usage, request_size, size)
+        return complete(told, request_size, size)
 
 
 class TranslatedLeg(Leg):
@@ -167,6 +168,7 @@ class TranslatedLeg(Leg):
         return self._encoder.error(error, request_id)
 
     def usage(self, request_size: int) -> Usage:
-        if self.ended and self._reported and self._usage is not None:
-            return self._usage
-        return complete(self._usage, request_size, self._text_size)
+        told = self._usage
+        if self.ended and self._reported and told is not None and told.total_tokens:
+            return told
+        return complete(told, request_size, self._text_size)
