@@ -27,7 +27,7 @@ async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         url = request.getfixturevalue("postgres").url
     made = Ledger(url, keep_days=30)
     async with made._engine.begin() as connection:
-        for table in ("usage_records", "usage_hours", "budget_counts", "ledger_schema"):
+        for table in ("usage_records", "usage_hours", "budget_counts", "kept_answers", "ledger_schema"):
             await connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
     await made.start()
     yield made

@@ -56,7 +56,7 @@ async def test_a_ledger_of_the_first_release_is_brought_up_to_date(
     ledger = Ledger(url, keep_days=30)
     values = {"ms": NOW, "hour": NOW // 1000, "false": "FALSE" if kind == "postgresql" else "0"}
     async with ledger._engine.begin() as connection:
-        for table in ("usage_records", "usage_hours", "ledger_schema"):
+        for table in ("usage_records", "usage_hours", "kept_answers", "ledger_schema"):
             await connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
         for statement in (*FIRST.split(";"), ROW.format(**values), SUM.format(**values)):
             if statement.strip():

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from tollhouse.controlplane.ledger.counts import CountSums, counts_by_id
+from tollhouse.controlplane.ledger.kept import Kept, kept_by_id, settle
 from tollhouse.controlplane.ledger.schema import KEYS, SPECIAL_TOKENS, SUMS, TOKENS, hours, records
 from tollhouse.controlplane.ledger.sums import of_row
 
@@ -43,11 +44,16 @@ class Intake:
         batch is stored."""
         now_ms = int(self._clock() * 1000)
         batch = list(batch)
-        return await self.book([_row(record, now_ms) for record in batch], counts_by_id(batch))
+        return await self.book([_row(record, now_ms) for record in batch], counts_by_id(batch), kept_by_id(batch))
 
-    async def book(self, entries: Iterable[dict[str, Any]], counted: Mapping[str, Any] = MappingProxyType({})) -> int:
+    async def book(
+        self,
+        entries: Iterable[dict[str, Any]],
+        counted: Mapping[str, Any] = MappingProxyType({}),
+        kept: Mapping[str, Kept] = MappingProxyType({}),
+    ) -> int:
         """Store entries that have all their columns, each id once, and what they came to on budgets; how many were new.
-        Raises SQLAlchemyError."""
+        ``kept``: those of answers that are charged once. Raises SQLAlchemyError."""
         rows = {entry["id"]: entry for entry in entries}
         if not rows:
             return 0
@@ -55,20 +61,28 @@ class Intake:
             for _ in range(3):
                 try:
                     async with self._engine.begin() as connection:
-                        return await self._store(connection, dict(rows), counted)
+                        return await self._store(connection, _copied(rows, kept), counted, kept)
                 except IntegrityError:
                     continue  # another control plane stored some of them meanwhile
             async with self._engine.begin() as connection:
-                return await self._store(connection, dict(rows), counted)
+                return await self._store(connection, _copied(rows, kept), counted, kept)
 
     async def _store(
-        self, connection: AsyncConnection, rows: dict[str, dict[str, Any]], counted: Mapping[str, Any]
+        self,
+        connection: AsyncConnection,
+        rows: dict[str, dict[str, Any]],
+        counted: Mapping[str, Any],
+        kept: Mapping[str, Kept],
     ) -> int:
         known = await connection.execute(select(records.c.id).where(records.c.id.in_(list(rows))))
         for row in known:
             del rows[row.id]
         if not rows:
             return 0
+        new = len(rows)
+        if kept:
+            booked = await settle(connection, rows, kept, int(self._clock() * 1000))
+            rows.update((entry["id"], entry) for entry in booked)
         await connection.execute(insert(records), list(rows.values()))
         sums: dict[tuple[Any, ...], dict[str, Any]] = {}
         for stored in rows.values():
@@ -76,7 +90,12 @@ class Intake:
         # In one order everywhere, so that two control planes do not wait for each other in a circle.
         await connection.execute(self._upsert, [sums[key] for key in sorted(sums)])
         await self._counts.add(connection, ((rows[id]["node"], of) for id, of in counted.items() if id in rows))
-        return len(rows)
+        return new
+
+
+def _copied(rows: dict[str, dict[str, Any]], kept: Mapping[str, Kept]) -> dict[str, dict[str, Any]]:
+    """What settling may change is a copy: the transaction may have to be made again."""
+    return {name: dict(row) if name in kept else row for name, row in rows.items()}
 
 
 def _upsert(make: Any) -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tollhouse.controlplane.ledger.counts import forget_old
+from tollhouse.controlplane.ledger.kept import forget_answers
 from tollhouse.controlplane.ledger.schema import records
 
 _log = logging.getLogger("tollhouse.controlplane.ledger")
@@ -36,7 +37,9 @@ async def keep_house(engine: AsyncEngine, keep_days: int) -> None:
     """Do it now and then, for ever."""
     while True:
         try:
-            deleted = await delete_old(engine, int((time.time() - keep_days * 86400) * 1000))
+            before_ms = int((time.time() - keep_days * 86400) * 1000)
+            deleted = await delete_old(engine, before_ms)
+            await forget_answers(engine, before_ms)
             if deleted:
                 _log.info("ledger: %d records older than %d days deleted, their sums stay", deleted, keep_days)
             await forget_old(engine)

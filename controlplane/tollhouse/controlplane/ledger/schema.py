@@ -106,6 +106,17 @@ counts = Table(
 )
 """What the records of a node came to on each budget: key and window as nodes count them."""
 
+answers = Table(
+    "kept_answers",
+    metadata,
+    Column("answer", String(256), primary_key=True),
+    Column("record", String(80), nullable=False),
+    Column("settled", Boolean, nullable=False),
+    _number("made_ms"),
+    Index("kept_answers_made", "made_ms"),
+)
+"""What providers keep, as ``provider/id``: the record it was charged by, and whether that is the truth."""
+
 
 def _first(connection: Connection) -> None:
     metadata.create_all(connection, tables=[records, hours])
@@ -123,6 +134,11 @@ def _third(connection: Connection) -> None:
     metadata.create_all(connection, tables=[counts])
 
 
+def _fourth(connection: Connection) -> None:
+    """Answers that providers keep. Of those charged before nobody knows."""
+    metadata.create_all(connection, tables=[answers])
+
+
 def _add_missing(connection: Connection, table: Table) -> None:
     found = inspect(connection)
     there = {column["name"] for column in found.get_columns(table.name)}
@@ -136,7 +152,7 @@ def _add_missing(connection: Connection, table: Table) -> None:
             index.create(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _second, _third, _fourth)
 """Step n brings a database of version n to version n + 1. Steps are only ever added."""
 
 _LOCK = 7_265_101_711_108
