@@ -13,6 +13,7 @@ from tollhouse.dataplane.records.trace import Collector, SpanSink
 from tollhouse.dataplane.spending import Alert, Asked, AttemptLog, BudgetCounts, Need
 from tollhouse.dataplane.transport import Transport
 from tollhouse.proto.guessing import Guesses
+from tollhouse.proto.sealing import names_secret
 
 
 class Clock(Protocol):
@@ -150,6 +151,16 @@ class Secrets(ABC):
     def reveal(self, text: str) -> str:
         """Resolve ``$env://``, ``$secret://`` and sealed values; other text is returned as it is. Raises GatewayFault
         ``secret_unavailable`` naming the reference (never the value)."""
+
+    def reveal_header(self, value: str) -> str:
+        """The same for a header's value, where a scheme may stand before the reference (``Bearer $env://KEY``)."""
+        head, dollar, reference = value.partition("$")
+        if not dollar or (head and not head.endswith(" ")):
+            return value
+        shown = head + self.reveal(dollar + reference).strip()
+        if not head and " $" in shown and names_secret(shown):  # sealed as a whole, by a release that did so
+            return self.reveal_header(shown)
+        return shown
 
 
 # --- logs ----------------------------------------------------------------------------------------------------------

@@ -37,13 +37,13 @@ async def test_the_http_contract() -> None:
     """Segments go out with the caller's id; allow and block come back; the same texts are asked once."""
     async with judge_server() as judge:
         plugin = judge.plugin(
-            "ai-moderation", judge="http", endpoint=f"{judge.url}/judge", auth_header="$env://JUDGE_KEY"
+            "ai-moderation", judge="http", endpoint=f"{judge.url}/judge", auth_header="Bearer $env://JUDGE_KEY"
         )
         judge.answer = {"action": "allow"}
         assert [await refused(plugin, chat()) for _ in range(2)] == ["passed", "passed"]
         assert len(judge.asked) == 1
         assert judge.asked[0]["segments"] == [{"role": "user", "text": "second question"}]
-        assert judge.headers[0]["authorization"] == "hush"
+        assert judge.headers[0]["authorization"] == "Bearer hush"
         judge.answer = {"action": "block", "categories": ["hate"]}
         ex = chat([{"role": "user", "content": "something else"}])
         assert await refused(plugin, ex) == "content_blocked"
@@ -83,6 +83,50 @@ async def test_a_guard_model_of_the_catalogue(text: str, verdict: str) -> None:
         assert await refused(judge.plugin("ai-moderation", judge="model", model="guard"), ex) == verdict
         assert judge.asked[0]["model"] == "llama-guard"
         assert "second question" in judge.asked[0]["messages"][1]["content"]
+
+
+async def test_a_guard_model_sees_only_what_its_provider_may_see() -> None:
+    """Fields confined to other providers do not go to the judge either."""
+    from tests.support.catalogues import catalogue_of
+
+    async with judge_server() as judge:
+        judge.answer = {"choices": [{"message": {"role": "assistant", "content": "safe"}}]}
+        for allowed, told in (("local", "passed"), ("other", "guard_unjudged")):
+            ex = chat()
+            ex.snapshot = catalogue_of("guard", judge.url)
+            ex.state["allowed_providers"] = (allowed,)
+            assert await refused(judge.plugin("ai-moderation", judge="model", model="guard"), ex) == told
+        assert len(judge.asked) == 1
+
+
+async def test_answers_are_judged_where_the_direction_says_so() -> None:
+    """By the same contract, with the direction; told by a sentence of their own, or as a model that declines."""
+    async with judge_server() as judge:
+        base = {"judge": "http", "endpoint": judge.url}
+        assert judge.plugin("ai-moderation", **base).answer_batch is None
+        plugin = judge.plugin("ai-moderation", **base, direction="both", batch_chars=50)
+        assert plugin.answer_batch == 50
+        judge.answer, ex = {"action": "block", "categories": ["hate"]}, chat()
+        with pytest.raises(ClientError, match="withheld"):
+            await plugin.answer(ex, "words")
+        assert judge.asked[-1]["direction"] == "output"
+        assert judge.asked[-1]["segments"] == [{"role": "assistant", "text": "words"}]
+        assert [(one.rule, one.direction) for one in verdicts_of(ex)] == [("moderation/hate", "output")]
+        await judge.plugin("ai-moderation", **base, direction="output", action="flag").answer(chat(), "words")
+        judge.status = 500
+        with pytest.raises(ClientError):
+            await plugin.answer(chat(), "other")
+        await judge.plugin("ai-moderation", **base, direction="output", on_error="allow").answer(chat(), "other")
+
+
+async def test_nonsense_does_not_open_the_breaker() -> None:
+    """A text that makes a judge talk nonsense must not get the choice for errors instead."""
+    async with judge_server() as judge:
+        judge.answer = {"action": "maybe"}
+        plugin = judge.plugin("ai-moderation", judge="http", endpoint=judge.url, on_error="allow")
+        for number in range(8):
+            assert await refused(plugin, chat([{"role": "user", "content": f"no. {number}"}])) == "guard_unjudged"
+        assert len(judge.asked) == 8
 
 
 async def _failing(judge: JudgeServer, **config: Any) -> str:
@@ -130,6 +174,8 @@ def test_what_a_judge_lacks_is_named() -> None:
     for config, field in (
         ({"judge": "http"}, "endpoint"),
         ({"judge": "model"}, "model"),
+        ({"judge": "openai"}, "auth_header"),
+        ({"judge": "http", "endpoint": "http://x", "batch_chars": 5}, "batch_chars"),
         ({"judge": "http", "endpoint": "ftp://x"}, "endpoint"),
         ({"judge": "http", "endpoint": "http://x", "categories": {"hate": 0.5}}, "categories"),
     ):

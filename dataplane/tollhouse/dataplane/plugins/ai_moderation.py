@@ -20,6 +20,7 @@ from tollhouse.dataplane.guarding.outside import (
     texts_of,
 )
 from tollhouse.dataplane.guarding.refusing import AnswerRefused, refusal_reply
+from tollhouse.dataplane.permitted import PROVIDERS, REGIONS, is_allowed
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
 from tollhouse.dataplane.records.verdicts import Verdict, add_verdict
 from tollhouse.dataplane.reply import Reply
@@ -107,6 +108,8 @@ class AiModeration(Plugin[ModerationConfig]):
         problems = []
         if config.judge == "http" and not config.endpoint:
             problems.append("endpoint: the judge http needs an address")
+        if config.judge == "openai" and not config.endpoint and not config.auth_header:
+            problems.append("auth_header: OpenAI wants a key; give one like 'Bearer $env://OPENAI_API_KEY'")
         if config.judge == "model" and not config.model:
             problems.append("model: name the guard model of the catalogue")
         if config.judge == "model" and (config.endpoint or config.auth_header):
@@ -172,7 +175,7 @@ class AiModeration(Plugin[ModerationConfig]):
         assert self._address is not None
         if config.auth_header:
             try:
-                headers.append(("authorization", self.services.secrets.reveal(config.auth_header)))
+                headers.append(("authorization", self.services.secrets.reveal_header(config.auth_header)))
             except GatewayError:
                 raise Unjudged("error", "the judge's key is not available") from None
         if config.judge == "openai":
@@ -186,11 +189,13 @@ class AiModeration(Plugin[ModerationConfig]):
     async def _by_model(
         self, ex: Exchange, said: Sequence[Said], headers: list[tuple[str, str]], timeout_s: float
     ) -> Ruling:
-        """The first target of the guard model that speaks OpenAI's chat format."""
+        """The first target of the guard model that speaks OpenAI's chat format, and that may see this request."""
         found = ex.snapshot.models.find(self.config.model) if ex.snapshot is not None else None
         targets = [one for one in found.targets if "openai_chat" in one.endpoint.provider.speaks] if found else []
+        targets = [one for one in targets if is_allowed(one.endpoint.name, ex.state.get(PROVIDERS))]
+        targets = [one for one in targets if is_allowed(one.endpoint.region, ex.state.get(REGIONS))]
         if not targets:
-            raise Unjudged("error", "the guard model is not in the catalogue, or has no target that speaks openai_chat")
+            raise Unjudged("error", "the guard model has no target that speaks openai_chat and may see this request")
         target = targets[0]
         try:
             headers = [*headers, *target.endpoint.revealed(self.services.secrets, "openai_chat")]

@@ -99,7 +99,7 @@ class HttpLogger(Plugin[HttpLoggerConfig]):
         headers = [("content-type", "application/json")]
         if config.auth_header:
             try:
-                headers.append(("authorization", self.services.secrets.reveal(config.auth_header)))
+                headers.append(("authorization", self.services.secrets.reveal_header(config.auth_header)))
             except GatewayError as error:
                 raise SendFailed(error.message) from None
         patience = Timeouts(config.timeout, config.timeout, config.timeout, config.timeout)

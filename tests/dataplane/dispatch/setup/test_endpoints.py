@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tollhouse.dataplane.dispatch.setup.endpoints import build_endpoint, reveal
+from tollhouse.dataplane.dispatch.setup.endpoints import build_endpoint
 from tollhouse.dataplane.registry import provider_types
 
 from tests.support.services import PlainSecrets
@@ -41,7 +41,7 @@ def test_the_usual_key_is_used_when_none_is_given() -> None:
 @pytest.mark.parametrize("value", ["pa$$word", "Bearer abc$def", "plain", "$"])
 def test_a_dollar_sign_in_a_plain_value_is_left_alone(value: str) -> None:
     """Only a reference, alone or behind a scheme word, is looked up."""
-    assert reveal(PlainSecrets(), value) == value
+    assert PlainSecrets().reveal_header(value) == value
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "x", "http://", "http://h:99999"])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from tollhouse.dataplane.dispatch.choosing.targets import Target
-from tollhouse.dataplane.dispatch.setup.endpoints import reveal
 from tollhouse.dataplane.records.redaction import configured_names
 from tollhouse.dataplane.services import Secrets
 
@@ -134,7 +133,7 @@ def request_target(ex: Exchange, target: Target, protocol: str, secrets: Secrets
         arguments += [pair for pair in parse_qsl(ex.query, keep_blank_values=True) if pair[0].lower() not in keys]
     elif same and ex.query:
         arguments += [(name, value) for name, value in parse_qsl(ex.query, keep_blank_values=True) if name in _QUERY]
-    arguments += [(name, reveal(secrets, value)) for name, value in target.endpoint.query_auth]
+    arguments += [(name, secrets.reveal_header(value)) for name, value in target.endpoint.query_auth]
     if not arguments:
         return line
     return f"{line}{'&' if '?' in line else '?'}{urlencode(arguments)}"

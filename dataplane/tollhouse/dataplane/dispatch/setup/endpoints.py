@@ -13,7 +13,6 @@ from tollhouse.dataplane.provider import Provider
 from tollhouse.dataplane.services import Secrets
 from tollhouse.dataplane.transport import Origin
 from tollhouse.proto.resources.price import Price
-from tollhouse.proto.sealing import names_secret
 
 OVERRIDE = "TOLLHOUSE_ENDPOINT_"
 """Environment variables by which a node sends a vendor type's traffic elsewhere: ``TOLLHOUSE_ENDPOINT_OPENAI``."""
@@ -67,7 +66,7 @@ class Endpoint:
         """The headers to send, secrets in the clear. Raises GatewayFault ``secret_unavailable``."""
         shown = list(self.headers)
         if self.has_references:
-            shown = [(name, reveal(secrets, value)) for name, value in shown]
+            shown = [(name, secrets.reveal_header(value)) for name, value in shown]
         wanted = self.provider.key_headers.get(protocol)
         if wanted is None:
             return shown
@@ -75,17 +74,6 @@ class Endpoint:
             (wanted, value[len(_BEARER) :]) if name == "authorization" and value.startswith(_BEARER) else (name, value)
             for name, value in shown
         ]
-
-
-def reveal(secrets: Secrets, value: str) -> str:
-    """A secret in the clear; a bearer scheme may stand before the reference (``Bearer $env://KEY``)."""
-    head, dollar, reference = value.partition("$")
-    if not dollar or (head and not head.endswith(" ")):
-        return value
-    shown = head + secrets.reveal(dollar + reference).strip()
-    if not head and " $" in shown and names_secret(shown):  # sealed as a whole, by a release that did so
-        return reveal(secrets, shown)
-    return shown
 
 
 def build_endpoint(

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-from tollhouse.dataplane.dispatch.setup.endpoints import Endpoint, reveal
+from tollhouse.dataplane.dispatch.setup.endpoints import Endpoint
 from tollhouse.dataplane.engine.google_jwt import ServiceAccount, assertion, read_account
 from tollhouse.dataplane.engine.sigv4 import AwsKey, sign
 from tollhouse.dataplane.errors import GatewayFault
@@ -32,7 +32,7 @@ class Signer:
     async def sign(self, endpoint: Endpoint, request: UpstreamRequest) -> None:
         """Add to the request's headers what authenticates it. Raises GatewayFault ``secret_unavailable``."""
         secrets = self._services.secrets
-        given = {name: reveal(secrets, value) for name, value in endpoint.credentials}
+        given = {name: secrets.reveal_header(value) for name, value in endpoint.credentials}
         if endpoint.provider.signs == "aws":
             request.headers = [*request.headers, *self._aws(endpoint, request, given)]
         elif endpoint.provider.signs == "gcp":
