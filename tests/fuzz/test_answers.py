@@ -39,8 +39,8 @@ HEADERS = st.sampled_from(
 ENDS = st.sampled_from(["\r\n"] * 12 + ["\n", "\r", "\r\r\n"])
 BODIES = st.sampled_from(
     ["hello", "hello world", "5\r\nhello\r\n", "0\r\n\r\n", "0\r\nx: y\r\n\r\n", "5;a=b\r\nhello\r\n",
-     "05\r\nhello\r\n", "5 \r\nhello\r\n", "5\r\nhello\n", "5\nhello\r\n", "0\n\n", "ffffffffffffffff\r\n", "5;\n\r\nhello\r\n",
-     "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nevil!"]
+     "05\r\nhello\r\n", "5 \r\nhello\r\n", "5\r\nhello\n", "5\nhello\r\n", "0\n\n", "ffffffffffffffff\r\n",
+     "5;\n\r\nhello\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nevil!"]
 )  # fmt: skip
 HEADS = st.tuples(STARTS, ENDS, st.lists(st.tuples(HEADERS, ENDS).map("".join), max_size=4).map("".join), ENDS).map(
     "".join
