@@ -61,7 +61,10 @@ def test_a_forbidden_call_never_becomes_whole() -> None:
     ex = asked(OPENAI)
     plugin.request(ex)
     fine = [*call("send_mail", '{"to":["a@acme', '.io"]}'), TextDelta(0, 1, "x"), *call("read_file", '{"path":"a/b"}')]
-    assert [shown for event in fine for shown in plugin.event(ex, event)] == fine
+    shown = [kept for event in fine for kept in plugin.event(ex, event)]
+    assert shown == fine
+    assert all(left is right for left, right in zip(shown, fine, strict=True))  # so that its bytes may pass
+    assert [plugin.event(ex, event) for event in fine[:3]] == [fine[:1], [], []]  # held until they are whole
     for name, arguments in (
         ("shell", "{}"),
         ("send_mail", '{"to":["a@acme.io","eve@evil.io"]}'),

@@ -57,10 +57,23 @@ class ToolPolicyConfig(PluginConfig):
     """Refuse and drop nothing, only tell."""
 
 
+_Rule = tuple[ArgumentRule, Any, Any]
+"""With its patterns, compiled."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call whose arguments wait for their end."""
+
+    name: str
+    rules: list[_Rule]
+    held: list[ArgumentsDelta] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class _State:
     tainted: bool = False
-    calls: dict[tuple[int, int], tuple[str, list[str]]] = field(default_factory=dict)
+    calls: dict[tuple[int, int], _Call] = field(default_factory=dict)
 
 
 class AiToolPolicy(Plugin[ToolPolicyConfig]):
@@ -78,8 +91,8 @@ class AiToolPolicy(Plugin[ToolPolicyConfig]):
     ) -> None:
         super().__init__(config, place, services, metadata)
         self._key = f"{self.name}:{place}"
-        self._rules = [
-            (tuple(map(folded, rule.tools)), rule, _compiled(rule.allow), _compiled(rule.deny))
+        self._rules: list[tuple[tuple[str, ...], _Rule]] = [
+            (tuple(map(folded, rule.tools)), (rule, _compiled(rule.allow), _compiled(rule.deny)))
             for rule in config.arguments
         ]
         self._deny = tuple(map(folded, config.deny))
@@ -156,22 +169,32 @@ class AiToolPolicy(Plugin[ToolPolicyConfig]):
     # -- the answer
 
     def event(self, ex: Exchange, event: Any) -> list[Any]:
-        """Raises ClientError 403 for a call that must not be."""
+        """Raises ClientError 403 for a call that must not be. Arguments a rule is about are held back until they were
+        judged whole: a client in a hurry may take them for complete before the call ends."""
         state: _State | None = ex.state.get(self._key)
         if state is None:
             return [event]
         if isinstance(event, PartStarted) and event.kind == "tool_call":
-            state.calls[event.choice, event.index] = (event.name, [])
             self._judge(ex, event.name, self._forbidden(event.name, state.tainted))
-        elif isinstance(event, ArgumentsDelta) and self._rules:
+            rules = self._rules_for(event.name) if self._rules else []
+            if rules:
+                state.calls[event.choice, event.index] = _Call(event.name, rules)
+        elif isinstance(event, ArgumentsDelta):
             call = state.calls.get((event.choice, event.index))
             if call is not None:
-                call[1].append(event.json)
+                call.held.append(event)
+                return []
         elif isinstance(event, PartEnded):
             call = state.calls.pop((event.choice, event.index), None)
-            if call is not None and self._rules:
-                self._judge(ex, call[0], self._wrong_argument(call[0], "".join(call[1])))
+            if call is not None:
+                arguments = "".join([one.json for one in call.held])
+                self._judge(ex, call.name, _wrong_argument(call.rules, arguments))
+                return [*call.held, event]
         return [event]
+
+    def _rules_for(self, name: str) -> list[_Rule]:
+        plain = folded(name)
+        return [rest for tools, rest in self._rules if _matches(tools, plain)]
 
     def _judge(self, ex: Exchange, name: str, reason: str) -> None:
         if not reason:
@@ -180,31 +203,29 @@ class AiToolPolicy(Plugin[ToolPolicyConfig]):
         if not self.config.shadow:
             raise _refusal(name, reason)
 
-    def _wrong_argument(self, name: str, arguments: str) -> str:
-        plain = folded(name)
-        rules = [rest for tools, *rest in self._rules if _matches(tools, plain)]
-        if not rules:
-            return ""
-        try:
-            value = decode_once(arguments or "{}")
-        except TwiceNamed:
-            return "its arguments name a field twice"
-        except (ValueError, RecursionError):
-            return "its arguments are no JSON"
-        for rule, allow, deny in rules:
-            found = list(_at(value, rule.argument.casefold().split(".")))
-            if not found and rule.required:
-                return f"it lacks the argument {rule.argument!r}"
-            for one in found:
-                text = one if isinstance(one, str) else msgspec.json.encode(one).decode()
-                if (allow is not None and allow.fullmatch(text) is None) or (deny is not None and deny.search(text)):
-                    return f"its argument {rule.argument!r} is not allowed"
-        return ""
-
     def _tell(self, ex: Exchange, name: str, action: str, direction: str, path: str) -> None:
         shadow = self.config.shadow
         add_verdict(ex, Verdict(self.name, f"tool/{name}"[:120], "policy.tool", action, direction, path, shadow=shadow))
         self._counted("policy.tool", f"shadow_{action}" if shadow else action, direction).add()
+
+
+def _wrong_argument(rules: list[_Rule], arguments: str) -> str:
+    """What is wrong with the arguments of a call; empty when nothing is."""
+    try:
+        value = decode_once(arguments or "{}")
+    except TwiceNamed:
+        return "its arguments name a field twice"
+    except (ValueError, RecursionError):
+        return "its arguments are no JSON"
+    for rule, allow, deny in rules:
+        found = list(_at(value, rule.argument.casefold().split(".")))
+        if not found and rule.required:
+            return f"it lacks the argument {rule.argument!r}"
+        for one in found:
+            text = one if isinstance(one, str) else msgspec.json.encode(one).decode()
+            if (allow is not None and allow.fullmatch(text) is None) or (deny is not None and deny.search(text)):
+                return f"its argument {rule.argument!r} is not allowed"
+    return ""
 
 
 def _refusal(name: str, reason: str) -> ClientError:
