@@ -14,6 +14,29 @@ def test_ids_are_short_words_or_whole_numbers(good: object) -> None:
     assert Resource.model_validate({"id": good}).id == str(good)
 
 
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "a\n",
+        "a\r\nX: y",
+        "a\x00",
+        "ad\u200bmin",
+        "\u0430dmin",
+        "\uff41dmin",
+        "a\u2028",
+        "a\u202e",
+        "a%0a",
+        "..",
+        ".",
+        "../b",
+    ],
+)
+def test_ids_have_no_line_ends_look_alikes_or_invisible_signs(trick: str) -> None:
+    """What looks like another object's id is none."""
+    assert id_error(trick)
+    assert username_error(trick)
+
+
 @pytest.mark.parametrize("bad", ["", "x" * 65, "a b", "a/b", "é", 0, -1, True, 1.5, []])
 def test_other_ids_are_refused_with_a_sentence(bad: object) -> None:
     assert "id" in id_error(bad)

@@ -44,6 +44,8 @@ def _object_id(value: Any) -> Any:
         return str(value)
     if isinstance(value, str) and not _ID.match(value):
         raise ValueError("an id is 1 to 64 of the characters a-z A-Z 0-9 - _ .")
+    if value in (".", ".."):
+        raise ValueError("an id of dots alone could not be reached by its address")
     return value
 
 
