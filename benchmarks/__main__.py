@@ -54,12 +54,13 @@ def _measure(options: argparse.Namespace, names: list[str]) -> None:
                 measure.plain(figures, gateway, plain, options.seconds)
                 measure.streamed(figures, gateway, streamed, options.seconds)
             for name, gateway in ((measure.DIRECT, provider), *((one.name, one) for one in running)):
-                measure.latency(figures, name, gateway, plain["2k"], streamed["ttft"], options.seconds)
+                measure.latency(figures, name, gateway, plain["2k"], options.seconds)
+                measure.first_event(figures, name, gateway, streamed)
         for gateway in running:
-            measure.memory(figures, gateway, plain["2k"], streamed["pace"])
+            measure.memory(figures, gateway, plain["2k"], streamed["pace-2k"])
         for gateway in running:
             if gateway.name in options.streams:
-                measure.most_streams(figures, gateway, streamed["pace"])
+                measure.most_streams(figures, gateway, streamed["pace-2k"])
                 measure.memory_after_overload(figures, gateway)
     report.show(figures, [measure.DIRECT, *names])
     targets.show(figures)
@@ -85,13 +86,14 @@ def _options() -> argparse.Namespace:
 
 
 def _requests(folder: Path, sizes: list[str]) -> tuple[dict[str, Path], dict[str, Path]]:
-    plain = {}
-    for size in {"2k", *sizes}:
-        plain[size] = requests.write(folder, f"plain-{size}", requests.chat_body(_bytes(size), stream=False))
-    streamed = {
-        "pace": requests.write(folder, "pace", requests.chat_body(2000, stream=True, pace_ms=50, events=60)),
-        "ttft": requests.write(folder, "ttft", requests.chat_body(2000, stream=True, pace_ms=10, events=5)),
-    }
+    """Plain ones by size, and streamed ones: ``pace-`` runs for three seconds, ``short-`` is for its first event."""
+    plain, streamed = {}, {}
+    for size in sorted({"2k", *sizes}):
+        length = _bytes(size)
+        plain[size] = requests.write(folder, f"plain-{size}", requests.chat_body(length, stream=False))
+        for name, pace_ms, events in (("pace", 50, 60), ("short", 10, 5)):
+            body = requests.chat_body(length, stream=True, pace_ms=pace_ms, events=events)
+            streamed[f"{name}-{size}"] = requests.write(folder, f"{name}-{size}", body)
     return plain, streamed
 
 

@@ -58,20 +58,30 @@ def plain(figures: Figures, gateway: Gateway, requests: dict[str, Path], seconds
 
 
 def streamed(figures: Figures, gateway: Gateway, requests: dict[str, Path], seconds: float) -> None:
-    """CPU per event of streams that send one every 50 ms, their beginning and end included."""
-    told = load.run("streams", gateway.port, STREAMS, max(seconds, 3.0), requests["pace"], gateway.process.pid)
-    _require(gateway, told)
-    figures.add(gateway.name, "cpu_us_event", told.cpu_s / max(told.events, 1) * 1e6)
+    """CPU per event of streams that send one every 50 ms, their beginning (the prompt) and end included."""
+    for name, request in requests.items():
+        kind, _, size = name.partition("-")
+        if kind == "pace":
+            told = load.run("streams", gateway.port, STREAMS, max(seconds, 3.0), request, gateway.process.pid)
+            _require(gateway, told)
+            figures.add(gateway.name, f"cpu_us_event_{size}", told.cpu_s / max(told.events, 1) * 1e6)
 
 
-def latency(figures: Figures, name: str, gateway: Gateway, request: Path, stream: Path, seconds: float) -> None:
-    """Latency at 100 requests a second, and time to the first event of a stream."""
+def latency(figures: Figures, name: str, gateway: Gateway, request: Path, seconds: float) -> None:
+    """Latency at 100 requests a second."""
     told = load.run("rate", gateway.port, 100, max(seconds, 3.0), request, gateway.process.pid)
     _require(gateway, told)
     figures.add(name, "p50_us", told.p50_us)
     figures.add(name, "p99_us", told.p99_us)
-    told = load.run("streams", gateway.port, 4, 1.0, stream, gateway.process.pid)
-    figures.add(name, "first_event_p50_us", told.first_byte_p50_us)
+
+
+def first_event(figures: Figures, name: str, gateway: Gateway, requests: dict[str, Path]) -> None:
+    """Time to the first event of a stream, four at once."""
+    for key, request in requests.items():
+        kind, _, size = key.partition("-")
+        if kind == "short":
+            told = load.run("streams", gateway.port, 4, 1.0, request, gateway.process.pid)
+            figures.add(name, f"first_event_p50_us_{size}", told.first_byte_p50_us)
 
 
 def most_streams(figures: Figures, gateway: Gateway, request: Path) -> None:
