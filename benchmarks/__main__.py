@@ -1,5 +1,7 @@
 """Measures the gateways against nginx, in interleaved rounds, and prints ratios.
 
+Wants nginx, a C compiler, and two cores nobody else uses for about ten minutes.
+
 Usage: python -m benchmarks [--profiles nginx,floor,bare,features,translate,ledger,scale] [--rounds 3] [--seconds 2] ...
 """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +38,8 @@ class Told(msgspec.Struct):
 
 def build() -> None:
     """Compile the fake provider and the load generator. Needs a C compiler."""
+    if shutil.which("cc") is None:
+        sys.exit("The fake provider and the load generator are written in C; no compiler was found as 'cc'.")
     BUILD.mkdir(exist_ok=True)
     for name in ("provider", "load"):
         source, program = HERE / "native" / f"{name}.c", BUILD / name
