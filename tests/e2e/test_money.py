@@ -192,3 +192,30 @@ def test_a_threshold_is_told_to_a_listener(system: System) -> None:
         system.admin_call("DELETE", "notifiers/hook")
         system.admin_call("DELETE", "budgets/few")
         server.shutdown()
+
+
+def test_prices_are_imported_shown_and_charged(system: System, tmp_path: Path) -> None:
+    """Nothing is written unless asked for; nonsense is refused by model and field; records name the table."""
+    configure(system)
+    asked = ask()
+    file = tmp_path / "table.json"
+    model = str(json.loads(asked)["model"] if isinstance(asked, str | bytes) else asked["model"])
+    row = {"litellm_provider": "openai", "input_cost_per_token": 0.001, "output_cost_per_token": 0.002}
+    file.write_text(json.dumps({model: {**row, "output_cost_per_token": -1}}))
+    refused = system.ctl("prices", "import", str(file), check=False)
+    assert refused.returncode == 1
+    assert "output_cost_per_token is -1" in " ".join(refused.stderr.split())
+    file.write_text(json.dumps({model: row}))
+    before = system.admin_call("GET", "providers")[1]["total"]
+    shown = json.loads(system.ctl("prices", "import", str(file), "-o", "json").stdout)
+    assert {(line["kind"], line["new"]) for line in shown["changes"]} == {("input", "1000"), ("output", "2000")}
+    assert system.admin_call("GET", "providers")[1]["total"] == before
+    system.ctl("prices", "import", str(file), "--yes", "--source", "contract 7")
+    assert not json.loads(system.ctl("prices", "import", str(file), "-o", "json").stdout)["changes"]
+    told = json.loads(system.ctl("prices", "show", model, "--provider", "openai", "-o", "json").stdout)
+    assert {(line["kind"], line["usd_per_million"], line["source"]) for line in told} == {
+        ("input", "1000", "contract 7"),
+        ("output", "2000", "contract 7"),
+    }
+    wait_for(lambda: system.chat(asked, **key(0, "dear")).status == 200, 10, "an answer")
+    wait_for(lambda: any(row["price_source"] == "contract 7" for row in records(system)), 10, "the record")
