@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PYTEST_ARGS ?= -n 2
 
-.PHONY: run setup test clients check gen lock format bench prove-money before-after clean
+.PHONY: run setup test clients check gen concepts lock format bench prove-money prove-resilience before-after clean
 
 run: setup
 	$(BIN)/gatewayctl up --demo
@@ -48,6 +48,10 @@ gen: setup
 	$(PY) -m tools.metrics_page
 	$(PY) -m tools.dashboards
 
+# Weighs anew what words mean in attacks; ORDINARY names folders of further harmless text, e.g. ORDINARY=/usr/share/doc
+concepts: setup
+	$(PY) -m tools.steering $(ORDINARY)
+
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
 
@@ -61,6 +65,10 @@ bench: setup
 # Budgets and ledger under load while everything is killed, at full size; about five minutes.
 prove-money: setup
 	TOLLHOUSE_PROOF=full $(PY) -m pytest tests/faults/test_money.py $(PROOF_ARGS)
+
+# Providers killed, stalled and breaking off under 200 streams and 300 calls a second; wants two idle cores.
+prove-resilience: setup
+	TOLLHOUSE_PROOF=full $(PY) -m pytest -s tests/faults/test_dying_providers.py $(PROOF_ARGS)
 
 before-after: setup
 	$(PY) -m benchmarks.before_after

@@ -135,7 +135,6 @@ def config(scenario: Scenario) -> dict[str, dict[str, Any]]:
     per agent, and patterns of what no prompt may hold."""
     routing = {
         "models": ["assistant"],
-        "hedge_after_ms": 20_000,
         "timeouts": {"first_byte": 55_000, "total": 58_000},
         "balancer": {
             "algorithm": "tiers",

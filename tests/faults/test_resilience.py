@@ -4,91 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import aiohttp
 import pytest
 from tollhouse.cli.drill.faults import FAULTS
-from tollhouse.cli.drill.load import Call, _call, work
+from tollhouse.cli.drill.load import Call, work
 from tollhouse.cli.drill.rig import Rig
 
-from tests.support.etcd_server import free_ports
-
 DOWN = FAULTS[0]
-FIRST_BYTE_S = 30.0
-"""What a route waits for where it says nothing."""
-
-
-async def streams(url: str, count: int) -> list[Call]:
-    """So many streams at once."""
-    calls: list[Call] = []
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        await asyncio.gather(*(_call(session, url, 2 * number + 1, time.monotonic(), calls) for number in range(count)))
-    return calls
-
-
-def start_provider(port: int, tokens: int = 40) -> subprocess.Popen[bytes]:
-    """A provider as a process of its own, whose answers take 40 ms per token."""
-    command = [sys.executable, "-m", "tollhouse.cli.main", "simulate", "anthropic", "--listen", f"127.0.0.1:{port}"]
-    return subprocess.Popen([*command, "--script", f"tokens={tokens}", "--token-ms", "40"], stdout=subprocess.DEVNULL)
-
-
-async def test_a_provider_killed_under_load_loses_nothing_that_could_be_served(tmp_path: Path) -> None:
-    """kill -9 of the provider under 100 streams and steady calls: whole answers and streams that had not begun are
-    served by the other one; a stream that had begun ends with an error its client can read."""
-    [port] = free_ports(1)
-    provider = start_provider(port)
-    try:
-        async with Rig(tmp_path, {"hedge_after_ms": None}, first_url=f"http://127.0.0.1:{port}") as rig:
-            assert (await _until_served_by(rig, "anthropic")).target == "anthropic"
-            steady = asyncio.create_task(work(rig.url, 40, 3))
-            early = asyncio.create_task(streams(rig.url, 60))
-            await asyncio.sleep(0.9)
-            late = asyncio.create_task(streams(rig.url, 40))
-            await asyncio.sleep(0.02)
-            provider.send_signal(signal.SIGKILL)
-            calls = [*await early, *await late, *await steady]
-        lost = [call for call in calls if not call.whole and not (call.begun and call.told)]
-        assert lost == []
-        assert sum(not call.whole for call in calls) > 20, "the provider died under streams that had begun"
-        assert any(call.whole and call.failover_s > 0 for call in calls), "others had not, and were served"
-    finally:
-        provider.kill()
-        provider.wait()
-
-
-async def test_a_provider_that_stops_answering_is_left_by_its_own_record(tmp_path: Path) -> None:
-    """Its connections stay, its answers do not come (SIGSTOP), and no time is configured: those it was asked for are
-    served by the other one as soon as they are late by its record, long before ``first_byte`` is over."""
-    [port] = free_ports(1)
-    provider = start_provider(port, tokens=3)
-    try:
-        async with Rig(tmp_path, {"timeouts": {"idle": 2000}}, first_url=f"http://127.0.0.1:{port}") as rig:
-            assert (await _until_served_by(rig, "anthropic")).target == "anthropic"
-            steady = asyncio.create_task(work(rig.url, 80, 3))
-            await asyncio.sleep(1.5)
-            provider.send_signal(signal.SIGSTOP)
-            calls = await steady
-        assert [call for call in calls if not call.whole and not (call.begun and call.told)] == []
-        assert sum(call.failover_s > 0 for call in calls) > 5, "some had been sent to it"
-        assert max(call.took_s for call in calls if call.whole) < FIRST_BYTE_S / 2
-    finally:
-        provider.kill()
-        provider.wait()
-
-
-async def _until_served_by(rig: Rig, target: str) -> Call:
-    for _ in range(50):
-        [call] = await work(rig.url, 10, 0.05)
-        if call.target == target:
-            return call
-        await asyncio.sleep(0.2)
-    return call
 
 
 @pytest.mark.parametrize("both", [False, True])

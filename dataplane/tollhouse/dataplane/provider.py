@@ -25,6 +25,8 @@ class UpstreamFailure:
     retry_after_s: float | None = None
     body: Any = None
     """The vendor's error document, parsed, for clients of the same format."""
+    unsent: bool = False
+    """It never got the request, so asking again bills nothing twice."""
 
 
 class Provider(ABC):
@@ -86,7 +88,7 @@ class Provider(ABC):
     """Protocol name -> the field that limits output, where the vendor takes another than the format's own."""
 
     dialect: ClassVar[Dialect | None] = None
-    """How its chat completions differ from OpenAI's; None: not at all."""
+    """How its chat completions differ from OpenAI's, or its contents from Gemini's; None: not at all."""
 
     key_headers: ClassVar[Mapping[str, str]] = {}
     """Protocol name -> the header a bearer key goes into bare, for vendors whose formats want it in different ones."""

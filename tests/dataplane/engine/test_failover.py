@@ -77,10 +77,33 @@ def test_the_next_target_comes_without_a_wait() -> None:
 
 
 def test_all_down_gives_up_with_every_failure() -> None:
-    """No target is tried twice while they are several."""
+    """The last one's limit is the client's to wait for."""
     last = play([DOWN, BUSY])[-1]
     assert isinstance(last, GiveUp)
     assert last.failures == (DOWN, BUSY)
+
+
+def test_the_last_of_several_is_looked_at_once_more() -> None:
+    """A crowd comes to whoever is left, and may find the door shut for a moment: nobody else is there to be asked."""
+    steps = play([DOWN, DOWN, None])
+    assert steps == [Try(0, 1, 1), Try(1, 2, None), Wait(0.1), Try(1, 3, None), Done()]
+    assert tried(play([DOWN, DOWN, DOWN])) == [0, 1, 1]
+    unsent = failure("timeout")
+    unsent.unsent = True
+    assert tried(play([DOWN, unsent, None])) == [0, 1, 1]
+
+
+def test_the_last_of_several_is_not_asked_again_what_it_may_have_worked_on() -> None:
+    """It had the request and fell silent, or says that there is no room: that would be billed twice, or be a storm."""
+    assert tried(play([DOWN, failure("timeout")])) == [0, 1]
+    assert tried(play([DOWN, BUSY])) == [0, 1]
+
+
+def test_a_second_look_at_the_last_comes_out_of_the_retry_budget() -> None:
+    """While all are down, requests are not multiplied."""
+    budget = RetryBudget()
+    tries = sum(len(tried(play([DOWN, DOWN, DOWN], budget=budget))) for _ in range(100))
+    assert tries <= 200 + 10 + 200 * 0.2
 
 
 def test_the_only_target_is_tried_again_after_its_retry_after() -> None:
@@ -250,9 +273,9 @@ def test_a_rival_that_failed_is_not_tried_again() -> None:
     steps = failover([0, 0, 0], Policy(), 0.0, lambda: 0.5, lambda index: RetryBudget())
     assert next(steps) == Try(0, 1, 1)
     assert steps.send(Ended(DOWN, 0.0, beside=BUSY)) == Try(2, 3, None)
-    last = steps.send(Ended(DOWN, 0.0))
+    last = steps.send(Ended(BUSY, 0.0))
     assert isinstance(last, GiveUp)
-    assert [one.kind for one in last.failures] == ["rate_limited", "connect", "connect"]
+    assert [one.kind for one in last.failures] == ["rate_limited", "connect", "rate_limited"]
 
 
 KINDS = st.sampled_from([DOWN, BUSY, BAD, REFUSED, TOO_LONG, POOR, None])

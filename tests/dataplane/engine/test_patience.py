@@ -49,16 +49,8 @@ def test_late_is_a_multiple_of_the_ordinary() -> None:
     """Later for a target that answers others meanwhile, never below the floor."""
     assert late_s(3.0, alive=False) == 6.0
     assert late_s(3.0, alive=True) == 15.0
+    assert late_s(3.0, alive=True, silent=True) == 3.0
     assert late_s(0.01, alive=False) == FLOOR_S
-
-
-def test_another_workers_knowledge_fills_a_gap_only() -> None:
-    """Who knows by itself believes itself."""
-    fresh, own = Pace(), recorded(*[1.0] * ENOUGH)
-    for pace in (fresh, own):
-        pace.learned(7.0, 0)
-    assert fresh.ordinary_s(0) == 7.0
-    assert own.ordinary_s(0) == 1.0
 
 
 def test_kinds_are_told_apart_by_what_takes_time() -> None:

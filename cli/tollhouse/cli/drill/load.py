@@ -13,6 +13,7 @@ from typing import Any
 from tollhouse.cli.drill.rig import MODEL
 
 PATIENCE_S = 30.0
+_ERROR_BYTES = 600
 _CONTENT = re.compile(rb'"content":\s*"[^"]')
 _AFTER = re.compile(r" after ([0-9.]+) s")
 
@@ -36,6 +37,8 @@ class Call:
     target: str
     begun: bool
     """Content had been shown."""
+    error: str = ""
+    """The last the agent heard of a call that did not end well."""
 
 
 async def work(url: str, rate: float, seconds: float) -> list[Call]:
@@ -96,7 +99,8 @@ def _judge(at_s: float, took_s: float, status: int, stream: bool, text: bytes, h
     attempts = int(lowered.get("x-tollhouse-attempts", "0") or 0)
     target = lowered.get("x-tollhouse-target", "")
     begun = stream and _CONTENT.search(text) is not None
-    return Call(at_s, took_s, status, stream, whole, told, attempts, _failover(lowered), target, begun)
+    error = "" if whole else text[-_ERROR_BYTES:].decode("utf-8", "replace")
+    return Call(at_s, took_s, status, stream, whole, told, attempts, _failover(lowered), target, begun, error)
 
 
 def _failover(headers: Mapping[str, str]) -> float:

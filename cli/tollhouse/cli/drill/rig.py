@@ -28,13 +28,19 @@ class Rig:
     from OpenAI's when that fails."""
 
     def __init__(
-        self, folder: Path, routing: Mapping[str, Any] | None = None, *, first_url: str = "", grpc: bool = False
+        self,
+        folder: Path,
+        routing: Mapping[str, Any] | None = None,
+        *,
+        first_url: str = "",
+        second_url: str = "",
+        grpc: bool = False,
     ) -> None:
-        """``routing`` overwrites fields of the route's ``ai-proxy-multi``; ``first_url``: where somebody else's first
-        provider is; ``grpc``: the node serves its API at ``rig.grpc``."""
+        """``routing`` overwrites fields of the route's ``ai-proxy-multi``; ``first_url``, ``second_url``: where
+        somebody else's providers are; ``grpc``: the node serves its API at ``rig.grpc``."""
         self._folder = folder
         self._routing = dict(routing or {})
-        self._first_url = first_url
+        self._first_url, self._second_url = first_url, second_url
         self._wants_grpc = grpc
         self.grpc = ""
         self.first = Simulator("anthropic")
@@ -100,7 +106,7 @@ class Rig:
         return {
             "providers": [
                 {"id": "anthropic", "type": "anthropic", "endpoint": self._first_url or self.first.url},
-                {"id": "openai", "type": "openai", "endpoint": self.second.url},
+                {"id": "openai", "type": "openai", "endpoint": self._second_url or self.second.url},
             ],
             "models": [
                 {

@@ -30,6 +30,9 @@ DIALECTS: dict[Kind, type[OpenAIDialect] | type[AnthropicDialect] | type[GeminiD
 FURTHER: dict[Kind, tuple[type[OpenAIDialect], ...]] = {"openai": (ResponsesDialect,), "gemini": (GoogleFace,)}
 """Other chat formats a provider answers besides its first."""
 MAX_BODY = 32 * 1024 * 1024
+_BACKLOG = 4096
+"""A provider takes every connection of a crowd that comes at once; where this is short, the kernel lets them wait a
+second each."""
 
 
 class Simulator:
@@ -76,7 +79,7 @@ class Simulator:
         app.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
-        site = web.TCPSite(runner, self._host, self._port, reuse_address=True)
+        site = web.TCPSite(runner, self._host, self._port, reuse_address=True, backlog=_BACKLOG)
         try:
             await site.start()
         except OSError:

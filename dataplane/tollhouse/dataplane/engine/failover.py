@@ -24,6 +24,9 @@ _POINTLESS = frozenset(
 )
 """Failures the same target would only repeat."""
 
+_PASSING = frozenset({"connect", "server_error", "overloaded"})
+"""Failures that may be over in a moment: worth another look at the last target when nobody else is left."""
+
 Reason = Literal["availability", "context_too_long", "content_refused", "budget"]
 Chains = Mapping[str, Sequence[int]]
 """Reason -> the targets that take over for it, in order."""
@@ -230,7 +233,7 @@ def failover(
             path.go(target, failure)
             again, tried_at = 0, told.now
             continue
-        same = failure.failure_class == "retry" or (len(windows) == 1 and failure.kind not in _POINTLESS)
+        same = failure.failure_class == "retry" or (target is None and _may_pass(failure, alone=len(windows) == 1))
         wait = _again_after(policy, failure, again, luck) if same else None
         if wait is None or again >= policy.same_target_retries or not budget(path.index).spend():
             if target is not None and failure.failure_class == "retry":
@@ -274,6 +277,12 @@ def _stop(
     if _late(policy, told.now, started_s):
         return "the total deadline has passed"
     return ""
+
+
+def _may_pass(failure: UpstreamFailure, *, alone: bool) -> bool:
+    """Whether the last target may answer a second time what it did not the first. ``alone``: there never was another,
+    so more is tried."""
+    return failure.kind not in _POINTLESS if alone else failure.unsent or failure.kind in _PASSING
 
 
 def status_of(failure: UpstreamFailure) -> int:

@@ -18,7 +18,7 @@ FORGOTTEN_S = 3600.0
 """A record nothing was added to for so long says nothing about now."""
 ORDINARY = 0.95
 """The share of the remembered answers that began within the ordinary time."""
-FLOOR_S = 1.0
+FLOOR_S = 0.7
 """Nobody is late before this: machines pause now and then, ours too."""
 SILENT = 2.0
 """Times the ordinary time: late, when the target has shown no sign of life since it was asked."""
@@ -75,14 +75,8 @@ class Pace:
             return 0.0
         return self._ordinary_s
 
-    def learned(self, ordinary_s: float, now: float) -> None:
-        """What another worker of the node knows, where this one knows nothing."""
-        if not self.ordinary_s(now):
-            self._seen.clear()
-            self._seen.extend([ordinary_s] * ENOUGH)
-            self._ordinary_s, self._at_s, self._fresh = ordinary_s, now, 0
 
-
-def late_s(ordinary_s: float, *, alive: bool) -> float:
-    """After how many seconds an answer that has not begun is late."""
-    return max(FLOOR_S, ordinary_s * (ALIVE if alive else SILENT))
+def late_s(ordinary_s: float, *, alive: bool, silent: bool = False) -> float:
+    """After how many seconds an answer that has not begun is late. ``silent``: others have found out that nothing comes
+    any more, so the ordinary time is all it gets."""
+    return max(FLOOR_S, ordinary_s * (1.0 if silent else ALIVE if alive else SILENT))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -125,6 +126,32 @@ async def test_the_answer_of_one_that_was_as_quick_is_closed() -> None:
     task = asyncio.current_task()
     assert task is not None
     assert not task.cancelling()
+
+
+async def test_nothing_stays_open_when_the_letting_go_is_cancelled_too() -> None:
+    """The server ends while a rival that answers late is being let go."""
+    closed = asyncio.Event()
+
+    class Body(AsyncIterator[bytes]):
+        async def __anext__(self) -> bytes:
+            raise StopAsyncIteration
+
+        async def aclose(self) -> None:
+            closed.set()
+
+    async def stubborn() -> Outcome:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(5)
+        await asyncio.sleep(0.03)
+        return Reply(200, [], stream=Body())
+
+    work = asyncio.create_task(race(Runner().after("a", 0.02, Reply()), stubborn, after(0)))
+    await asyncio.sleep(0.03)
+    work.cancel()
+    await asyncio.wait([work])
+    assert work.cancelled()
+    assert not closed.is_set()
+    await asyncio.wait_for(closed.wait(), 5)
 
 
 async def test_a_client_that_leaves_as_the_rival_answers_has_left() -> None:

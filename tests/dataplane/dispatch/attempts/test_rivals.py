@@ -57,8 +57,8 @@ async def test_a_configured_time_is_the_time() -> None:
 
 
 async def test_by_its_own_record() -> None:
-    """Nobody is late without one; then twice the ordinary time, five times it while it answers others; the floor once
-    it has fallen silent."""
+    """Nobody is late without one; then twice the ordinary time, five times it while it answers others; once it has
+    fallen silent the ordinary time, or the floor without a record."""
     services = plain_services()
     state = states_of(services).of(target("m"))
     now = 100.0
@@ -71,7 +71,7 @@ async def test_by_its_own_record() -> None:
     assert late(state, BY_RECORD, KIND, now, now + 1) == pytest.approx(3.0 * ALIVE)
     assert late(state, BY_RECORD, Kind(stream=False, thinks=False, size=0), now, now + 1) == float("inf")
     fail(states_of(services), target("m"), "timeout", 3, now + 1)
-    assert late(state, BY_RECORD, KIND, now, now + 1) == pytest.approx(3.0 * SILENT)
+    assert late(state, BY_RECORD, KIND, now, now + 1) == pytest.approx(3.0)
     assert late(state, BY_RECORD, Kind(stream=False, thinks=False, size=0), now, now + 1) == FLOOR_S
 
 

@@ -32,11 +32,8 @@ CODES = {
 
 def of_transport(error: TransportError) -> UpstreamFailure:
     """A broken exchange as a failure. All of them may go better elsewhere."""
-    if error.timed_out:
-        return UpstreamFailure("next", "timeout", 0, error.message)
-    if error.phase == "framing":
-        return UpstreamFailure("next", "invalid_reply", 0, error.message)
-    return UpstreamFailure("next", "connect", 0, error.message)
+    kind = "timeout" if error.timed_out else "invalid_reply" if error.phase == "framing" else "connect"
+    return UpstreamFailure("next", kind, 0, error.message, unsent=not error.request_sent)
 
 
 def of_error(error: GatewayError) -> UpstreamFailure:

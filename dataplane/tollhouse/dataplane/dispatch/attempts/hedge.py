@@ -12,6 +12,8 @@ from tollhouse.dataplane.reply import Reply
 OVERTAKEN = "overtaken"
 """Why an attempt was cancelled (``CancelledError.args``): its rival answered first."""
 
+_LETTING_GO: set[asyncio.Task[None]] = set()
+
 Outcome = Reply | UpstreamFailure
 Begin = Callable[[], Coroutine[Any, Any, Outcome]]
 
@@ -110,8 +112,15 @@ class _Contest:
         if rival is None:
             return
         rival.cancel(OVERTAKEN)
-        await asyncio.wait({rival})
-        if not rival.cancelled() and rival.exception() is None and isinstance(reply := rival.result(), Reply):
-            close = getattr(reply.stream, "aclose", None)
-            if close is not None:
-                await close()
+        letting_go = self._loop.create_task(_let_go(rival))  # goes on when we are cancelled while we wait for it
+        _LETTING_GO.add(letting_go)
+        letting_go.add_done_callback(_LETTING_GO.discard)
+        await asyncio.shield(letting_go)
+
+
+async def _let_go(rival: asyncio.Task[Outcome]) -> None:
+    await asyncio.wait({rival})
+    if not rival.cancelled() and rival.exception() is None and isinstance(reply := rival.result(), Reply):
+        close = getattr(reply.stream, "aclose", None)
+        if close is not None:
+            await close()

@@ -18,8 +18,10 @@ from tollhouse.dataplane.services import Services
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
-_AGAIN_S = 0.25
+_AGAIN_S = 0.1
 """How soon somebody who is late but may have no rival is looked at again."""
+_TICK_S = 0.001
+"""The shortest wait: of less a clock need not notice anything."""
 
 
 class Rivals:
@@ -60,6 +62,7 @@ class Rivals:
             passed = now - started
             left = self._late_s(state, after_s, kind, started, now) - passed
             if left > 0:  # who may have fallen silent meanwhile has to be watched
+                left = max(left, _TICK_S)
                 return left if passed < FLOOR_S and left < float("inf") else min(left, FLOOR_S)
             if not self._states.of(rival).permits(now) or self._states.full(rival):
                 return _AGAIN_S
@@ -79,4 +82,4 @@ class Rivals:
         ordinary_s = state.ordinary_s(kind, now)
         if not ordinary_s:  # nobody knows what is late, but that nothing comes any more the others have found out
             return FLOOR_S if silent else float("inf")
-        return late_s(ordinary_s, alive=state.alive_s > started and not silent)
+        return late_s(ordinary_s, alive=state.alive_s > started, silent=silent)

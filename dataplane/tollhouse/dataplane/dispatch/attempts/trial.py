@@ -145,7 +145,9 @@ class Trial:
     def content(self) -> None:
         """The stream's first content is here."""
         if self._content_s is None:
-            self._content_s = self.state.alive_s = self._books.clock.monotonic()
+            now = self._content_s = self.state.alive_s = self._books.clock.monotonic()
+            if self.kind is not None:
+                self.state.paced(self.kind, now - self.attempt.started_s, now)
 
     def quota(self, headers: Iterable[tuple[str, str]]) -> None:
         """What the answer's headers say of the provider's quota."""
@@ -199,9 +201,9 @@ class Trial:
         self._books.attempts(route, attempt.target, attempt.provider, attempt.model, kind or "ok").add()
 
     def _lesson(self, kind: str) -> str:
-        """What the breakers learn: nothing from one that got no connection or no answer in time where others were
-        answered meanwhile. It is not down; whoever is sent there after another's end comes in a crowd."""
-        if kind in ("connect", "timeout") and self.state.alive_s > self.attempt.started_s:
+        """What the breakers learn: nothing from one that got no connection where others were answered meanwhile. It is
+        not down; a crowd came at once, as it does after another's end."""
+        if not self.sent and kind in ("connect", "timeout") and self.state.alive_s > self.attempt.started_s:
             return "cancelled"
         return kind
 
@@ -214,8 +216,8 @@ class Trial:
                 state.paced(self.kind, took, now)
         elif self.attempt.status:
             state.alive_s = now
-        if self.kind is not None and not kind:
-            state.paced(self.kind, (self._content_s or now) - self.attempt.started_s, now)
+        if self.kind is not None and not kind and self._content_s is None:
+            state.paced(self.kind, took, now)
         if kind or usage is None:
             return
         if self._content_s is None:

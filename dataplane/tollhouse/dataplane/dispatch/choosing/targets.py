@@ -188,9 +188,10 @@ class TargetState:
         return pace.ordinary_s(now) if pace is not None else 0.0
 
     def is_silent(self, now: float) -> bool:
-        """Whether what is under way will probably not be answered: it opened because nothing came any more."""
+        """Whether what is under way will probably not be answered: it opened because nothing came any more, and nothing
+        has come since (a probe may still wait for what no request before it got)."""
         return any(
-            one.reason in SILENCE and one.state(now) == "open" and not one.forced
+            one.reason in SILENCE and one.state(now) != "closed" and not one.forced
             for one in (self.breaker, self.account)
         )
 
