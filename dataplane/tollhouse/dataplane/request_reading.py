@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.config.snapshot import CompiledRoute
+from tollhouse.dataplane.dispatch.money.refusals import stopped
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
@@ -82,7 +83,7 @@ def require_running(ex: Exchange, pipeline: Pipeline) -> None:
     groups = budgets.groups(consumer.group_id) if consumer is not None else ()
     reason = budgets.stops.reason(ex.consumer_name, groups, everyone=pipeline.ai)
     if reason is not None:
-        raise ClientError(403, "stopped", reason, headers={"x-should-retry": "false"})
+        raise stopped(reason)
 
 
 def no_route(ex: Exchange) -> ClientError:

@@ -73,9 +73,10 @@ class SnapshotBuilder:
         """The snapshot after a batch. A bad object keeps its last good version and is reported as refused."""
         changed = await self._objects.load(batch)
         self._current = await self._assemble(batch, changed)
-        if changed.get("approvals") or changed.get("budgets"):
+        budgets, waiting = self._current.budgets, waiting_of(self._services)
+        if changed.get("approvals") or budgets is not waiting.index:
             said = {key: one.resource for key, one in self._objects.all("approvals").items()}
-            waiting_of(self._services).become(Standing(said, self._current.budgets.all))
+            waiting.become(Standing(said, budgets.all), budgets)
         return self._current
 
     # -- the snapshot

@@ -307,3 +307,14 @@ async def test_a_price_nobody_knows_is_a_decision(till: Till) -> None:
             assert got.status == status or (policy == "estimate" and got.status == 429), got.body
             if source and got.status == 200:
                 assert till.log.opened[-1].price_source == source
+
+
+async def test_a_try_that_was_never_sent_does_not_use_up_a_request(till: Till) -> None:
+    """The hop after it counts instead: a dead first target is no way around a cap on iterations."""
+    async with providers(GOOD) as [second]:
+        dead = instance("a", "openai", "http://127.0.0.1:9", priority=2)
+        budget = {"unit": "requests", "amount": 2, "window": "day"}
+        await configured(till, dead, instance("b", "openai", second.url, priority=1), budgets={"b": budget})
+        got = [(await till.ask(ASK)).status for _ in range(3)]
+        assert got == [200, 200, 429]
+        assert till.budgets.of("b") == (2, 0, 0)

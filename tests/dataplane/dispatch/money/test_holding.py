@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from tollhouse.dataplane.dispatch.money.waiting import waiting_of
 from tollhouse.dataplane.spending import WAITED, Asked, Claim, Granted, Need
@@ -223,3 +224,44 @@ async def test_each_way_is_as_hard_as_refusing_under_concurrency(till: Till, how
         assert [(one.budget, one.percent) for one in till.budgets.crossings if one.budget == "shadow"] == [
             ("shadow", 100)
         ]
+
+
+@pytest.mark.parametrize("how", ["queue", "escalate"])
+async def test_who_waits_is_judged_by_the_budgets_and_stops_of_now(till: Till, how: str) -> None:
+    """A budget that was made larger lets them go on, a smaller one does not let them pass, and a kill switch ends the
+    waiting before anything is sent."""
+    seen: list[Any] = []
+
+    async def act(received: Received, writer: asyncio.StreamWriter) -> None:
+        seen.append(received)
+        await GOOD(received, writer)
+
+    async with providers(act) as [first]:
+        route = {"uri": "/*", "plugins": {"ai-proxy-multi": {"instances": [instance("a", "openai", first.url)]}}}
+        waits = {"on_exceed": how, "max_wait_s": 20}
+
+        async def amount(text: str, **kinds: Any) -> None:
+            await till.load(routes={"r": route}, budgets={"b": usd(text, **waits)}, **kinds)
+
+        async def ask_operators(need: Need) -> Asked:
+            return Asked("a1", "pending")
+
+        till.services.ask_operators = ask_operators
+        await amount("0.0007")
+        hold = Claim("b", 600_000, 700_000, 0, 0, 0)
+        span = next(iter(till.gateway.snapshot.budgets.all.values())).span(time.time())
+        await till.budgets.take_all("x", (msgspec.structs.replace(hold, bucket=span.bucket),))
+        asked = asyncio.create_task(till.ask(ASK))
+        await until(lambda: till.counted("tollhouse_budget_waiting").get(("b", how)))
+        if how == "escalate":
+            await amount("0.0006")
+            till.budgets.settle_all("x", ())
+            await asyncio.sleep(0.05)
+            assert not seen
+            await amount("0.01")
+            assert (await asked).status == 200
+            return
+        await amount("0.0007", stops={"all": {"everyone": True, "desc": "audit"}})
+        till.budgets.settle_all("x", ())
+        got = await asked
+        assert (got.status, "stopped: audit" in got.body.decode(), seen) == (403, True, [])

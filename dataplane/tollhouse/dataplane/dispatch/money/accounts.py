@@ -14,9 +14,9 @@ from tollhouse.dataplane.dispatch.money.asked_tier import price_at_most
 from tollhouse.dataplane.dispatch.money.entry import Entry, Share, prices_version
 from tollhouse.dataplane.dispatch.money.holding import Hold, NoRoom
 from tollhouse.dataplane.dispatch.money.input_bound import beside_the_limit, input_at_most
-from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer, exceeded, no_price
+from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer, exceeded, no_price, stopped
 from tollhouse.dataplane.dispatch.money.waiting import waiting_of
-from tollhouse.dataplane.engine.budgets import CompiledBudget, Facts, Worst
+from tollhouse.dataplane.engine.budgets import BudgetIndex, CompiledBudget, Facts, Worst
 from tollhouse.dataplane.engine.hints import tags_of
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.tokens import estimate
@@ -47,6 +47,8 @@ class Purse:
 
     groups: tuple[str, ...]
     budgets: list[CompiledBudget]
+    index: BudgetIndex
+    """Of which these are."""
     counted: set[str]
     """Keys of request budgets that count this exchange already."""
     asked: tuple[str, str, dict[str, str]] | None = None
@@ -119,6 +121,7 @@ class Accounts:
         entry.reservation = held or ""
         if written is not None:
             self._write(ex, target, prepared, purse, entry, written)
+        entry.counted = purse.counted
         for share in entry.shares:
             if share.budget.once:
                 purse.counted.add(share.claim.key)
@@ -127,12 +130,23 @@ class Accounts:
     # -- who, and under which budgets
 
     def _purse(self, ex: Exchange) -> Purse:
+        """As the budgets are now: a hop, and whoever has waited, may meet others than the request began under. Raises
+        GatewayError when the caller was stopped meanwhile."""
         purse: Purse | None = ex.state.get(STATE)
+        index = self._waiting.index
+        if purse is not None and purse.index is index:
+            return purse
+        consumer = ex.consumer
+        groups = index.groups(consumer.group_id) if consumer is not None and consumer.group_id else ()
+        if index is not ex.snapshot.budgets and index.stops:
+            reason = index.stops.reason(ex.consumer_name, groups)
+            if reason is not None:
+                raise stopped(reason)
+        budgets = index.may_apply(ex.consumer_name, groups)
         if purse is None:
-            index = ex.snapshot.budgets
-            consumer = ex.consumer
-            groups = index.groups(consumer.group_id) if consumer is not None and consumer.group_id else ()
-            purse = ex.state[STATE] = Purse(groups, index.may_apply(ex.consumer_name, groups), set())
+            purse = ex.state[STATE] = Purse(groups, budgets, index, set())
+        else:
+            purse.groups, purse.budgets, purse.index = groups, budgets, index
         return purse
 
     @staticmethod
@@ -226,9 +240,9 @@ class Accounts:
                     now = services.clock.time()
                     left = max(0, share.claim.limit - share.used)
                     raise Refused(over.error or exceeded(share, left, now)) from None
-                # The window may be another one by now.
-                shares = hold.granted(self._shares(ex, target, purse, worst))
-                held = await self._take(ex, name, budgets, shares, worst)
+                # The window may be another one by now, and the budgets too.
+                shares = hold.granted(self._shares(ex, target, self._purse(ex), worst))
+                held = await self._take(ex, name, budgets, shares, worst) if shares else None
                 if held is not UNFIT:
                     hold.passed()
                     return shares, held

@@ -47,7 +47,7 @@ class Share:
 class Entry:
     """Belongs to one attempt; closed exactly once, on whatever way it ends."""
 
-    __slots__ = ("_closed", "_ex", "_log", "_services", "_target", "id", "reservation", "shares")
+    __slots__ = ("_closed", "_ex", "_log", "_services", "_target", "counted", "id", "reservation", "shares")
 
     def __init__(
         self,
@@ -66,6 +66,8 @@ class Entry:
         self.shares = shares
         self.reservation = ""
         """What holds the shares, when it is not of this attempt alone."""
+        self.counted: set[str] = set()
+        """Keys of request budgets that count the request already; those of one that was never sent do not."""
         self._log = log
         self._closed = False
 
@@ -78,6 +80,8 @@ class Entry:
         if self._closed:
             return
         self._closed = True
+        if not sent:
+            self.counted.difference_update([share.claim.key for share in self.shares])
         usage, nano = attempt.usage, attempt.cost_nano
         outcomes = tuple([share.outcome(usage, nano, sent=sent) for share in self.shares])
         self._settle(outcomes)

@@ -31,6 +31,11 @@ class SmallerAnswer(Exception):
         self.tokens = tokens
 
 
+def stopped(reason: str) -> GatewayError:
+    """A kill switch is on."""
+    return ClientError(403, "stopped", reason, headers={"x-should-retry": "false"})
+
+
 def no_price(target: Target) -> GatewayError:
     """The target's price is unknown, and that blocks it."""
     return ClientError(

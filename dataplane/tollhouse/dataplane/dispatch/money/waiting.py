@@ -6,6 +6,7 @@ import asyncio
 
 from tollhouse.dataplane.dispatch.choosing.gate import Gate
 from tollhouse.dataplane.dispatch.money.entry import Share
+from tollhouse.dataplane.engine.budgets import NO_BUDGETS, BudgetIndex
 from tollhouse.dataplane.engine.standing import NOTHING_SAID, Standing
 from tollhouse.dataplane.services import Services
 
@@ -16,6 +17,8 @@ class Waiting:
     def __init__(self, services: Services) -> None:
         self._services = services
         self.standing: Standing = NOTHING_SAID
+        self.index: BudgetIndex = NO_BUDGETS
+        """The budgets and stops of this moment: whoever has waited is judged by these, not by those it began under."""
         self.lines: dict[str, Gate] = {}
         """By key of a budget, requests that wait for room in it: the first in line asks, the others when it is gone."""
         self.held: dict[str, int] = {}
@@ -35,9 +38,9 @@ class Waiting:
                 return True
         return False
 
-    def become(self, standing: Standing) -> None:
-        """A decision has come."""
-        self.standing = standing
+    def become(self, standing: Standing, index: BudgetIndex) -> None:
+        """A decision has come, or what budgets there are has changed."""
+        self.standing, self.index = standing, index
         if self._changed is not None:
             self._changed.set()
             self._changed = None
