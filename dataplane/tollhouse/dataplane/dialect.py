@@ -1,4 +1,4 @@
-"""How a vendor's chat completions differ from OpenAI's own: data, in the vendor's file."""
+"""How what a vendor takes differs from the format as its inventor has it: data, in the vendor's file."""
 
 from __future__ import annotations
 
@@ -23,5 +23,7 @@ class Dialect:
     """It knows the role ``developer``; else it is told ``system``."""
     call_id_size: int = 0
     """Ids of calls have exactly so many letters and digits; 0: as many as they like."""
+    takes_call_ids: bool = True
+    """In Google's format: calls and their results have ids; else they are known by name and order alone."""
     takes_schemas: bool = True
     """It takes ``json_schema`` as a response format; else it is asked for an object, and told the schema."""

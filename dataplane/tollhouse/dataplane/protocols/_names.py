@@ -49,6 +49,20 @@ class ToolNames:
         return id if self._own else legal_name(id, self._id_limit)
 
 
+_COUNTED = "counted_"
+
+
+def counted(choice: int, number: int) -> str:
+    """In place of the id of a call the provider gave none: its place in the answer."""
+    return f"{_COUNTED}{choice}_{number}"
+
+
+def told_id(id: str, request_id: str) -> str:
+    """The id the client is told. A counted one gets the request's into it: the ids of a whole conversation have to
+    differ."""
+    return f"call_{request_id}_{id.removeprefix(_COUNTED)}" if id.startswith(_COUNTED) else id
+
+
 def unique(names: Iterable[str]) -> list[str]:
     """The names without repetition, in order of first appearance."""
     return list(dict.fromkeys(names))

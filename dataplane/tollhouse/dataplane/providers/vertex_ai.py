@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -22,6 +23,7 @@ class VertexAi(Vendor):
     joins_path: ClassVar[bool] = True
     credentials: ClassVar[Mapping[str, str]] = {"service_account_json": "$env://GCP_SERVICE_ACCOUNT"}
     signs = "gcp"
+    dialect = Dialect(takes_call_ids=False)  # its reader refuses them, unlike the Gemini API's
 
     def locate(self, region: str, project: str) -> str:
         """As the port says; empty without a project."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.dialect import Dialect
-from tollhouse.dataplane.dispatch.attempts.fitting import fit
+from tollhouse.dataplane.dispatch.attempts.fitting import fit, without_call_ids
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.registry import provider_types
 
@@ -136,3 +136,18 @@ async def test_a_stream_asks_mistral_for_no_usage_and_says_what_was_left_out(pat
         assert reply.status == 200, reply.body
         assert reply.header("x-tollhouse-dropped") == "user"
         assert set(fake.received[0].json) == {"model", "max_tokens", "stream", "messages"}
+
+
+def test_calls_are_known_by_their_place_where_ids_are_refused() -> None:
+    """Vertex AI; what another target may still be sent is not touched."""
+    call = {"functionCall": {"id": "a", "name": "f", "args": {"id": 1}}, "thoughtSignature": "s"}
+    result = {"function_response": {"id": "a", "name": "f", "response": {}}}
+    raw = json.dumps({"contents": [{"role": "model", "parts": [call]}, {"parts": [result, 1]}, {"parts": 2}, 3]})
+    document = RequestDocument(raw.encode())
+    sent = document.copy()
+    without_call_ids(sent)
+    model, user, *rest = sent.get("contents")
+    assert model["parts"] == [{"functionCall": {"name": "f", "args": {"id": 1}}, "thoughtSignature": "s"}]
+    assert (user["parts"], rest) == ([{"function_response": {"name": "f", "response": {}}}, 1], [{"parts": 2}, 3])
+    assert document.get("contents") == json.loads(raw)["contents"]
+    assert provider_types()["vertex-ai"].dialect == Dialect(takes_call_ids=False)

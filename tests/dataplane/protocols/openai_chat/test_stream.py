@@ -130,4 +130,4 @@ def test_answers_in_parts_and_calls_of_the_old_kind_are_read() -> None:
     assert "".join(event.json for event in events if isinstance(event, ArgumentsDelta)) == '{"a":1}'
     message = {"content": [thought, said], "function_call": {"name": "f", "arguments": "{}"}}
     reply = protocol(OPENAI).decode_reply(json.dumps({"choices": [{"message": message}]}).encode())
-    assert reply.choices[0].parts == [Thinking("Hm."), Text("Yes."), ToolCall("call_0", "f", "{}")]
+    assert reply.choices[0].parts == [Thinking("Hm."), Text("Yes."), ToolCall("counted_0_0", "f", "{}")]

@@ -1,4 +1,4 @@
-"""Makes a chat completion request what a vendor's dialect of it takes."""
+"""Makes a request what a vendor's dialect of its format takes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.document import RequestDocument
 
 _PLAIN = re.compile(r"[a-zA-Z0-9]+")
+
+_CALLS = ("functionCall", "functionResponse", "function_call", "function_response")
 
 
 def fit(document: RequestDocument, dialect: Dialect, *, translated: bool) -> list[str]:
@@ -38,6 +40,30 @@ def fit(document: RequestDocument, dialect: Dialect, *, translated: bool) -> lis
                 dropped.append("response_format.json_schema")
             document.set("messages", messages)
     return list(dict.fromkeys(dropped))
+
+
+def without_call_ids(document: RequestDocument) -> None:
+    """Take the ids out of calls and results in Google's format."""
+    if b'"id"' not in document.raw_field("contents"):
+        return
+    contents = document.get("contents")
+    if isinstance(contents, list):
+        document.set("contents", [_unnamed_turn(turn) if isinstance(turn, dict) else turn for turn in contents])
+
+
+def _unnamed_turn(turn: dict[str, Any]) -> dict[str, Any]:
+    parts = turn.get("parts")
+    if not isinstance(parts, list):
+        return turn
+    return {**turn, "parts": [_unnamed(part) if isinstance(part, dict) else part for part in parts]}
+
+
+def _unnamed(part: dict[str, Any]) -> dict[str, Any]:
+    for name in _CALLS:
+        call = part.get(name)
+        if isinstance(call, dict) and "id" in call:
+            part = {**part, name: {key: value for key, value in call.items() if key != "id"}}
+    return part
 
 
 def _needs_edit(raw: bytes, dialect: Dialect) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from tollhouse.dataplane import registry
-from tollhouse.dataplane.dispatch.attempts.fitting import fit
+from tollhouse.dataplane.dispatch.attempts.fitting import fit, without_call_ids
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import GatewayFault
@@ -32,7 +32,8 @@ _LIMITS_IN = {holder: [one for one in _LIMIT_FIELDS if one.partition(".")[0] == 
 
 
 _CHAT = "openai_chat"
-"""The format vendors have dialects of."""
+_GOOGLE = "gemini_generate"
+"""The formats vendors have dialects of."""
 
 
 class Prepared(msgspec.Struct):
@@ -121,7 +122,11 @@ def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:
 
 def _fit(document: RequestDocument, target: Target, spoken: Protocol, *, translated: bool) -> list[str]:
     dialect = target.endpoint.provider.dialect
-    return [] if dialect is None or spoken.name != _CHAT else fit(document, dialect, translated=translated)
+    if dialect is None:
+        return []
+    if spoken.name == _GOOGLE and not dialect.takes_call_ids:
+        without_call_ids(document)
+    return fit(document, dialect, translated=translated) if spoken.name == _CHAT else []
 
 
 def _edit(document: RequestDocument, target: Target, spoken: Protocol, asked_tokens: int | None) -> None:

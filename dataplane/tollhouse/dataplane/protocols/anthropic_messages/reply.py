@@ -20,7 +20,7 @@ from tollhouse.dataplane.chat import (
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import words
-from tollhouse.dataplane.protocols._names import legal_name
+from tollhouse.dataplane.protocols._names import legal_name, told_id
 from tollhouse.dataplane.protocols._signatures import pack
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 from tollhouse.dataplane.protocols.anthropic_messages.turns import ID_LIMIT
@@ -144,7 +144,8 @@ def _write_block(part: Part, context: ReplyContext) -> list[dict[str, Any]]:
         return [{"type": "thinking", "thinking": part.text, "signature": signature}]
     if isinstance(part, ToolCall):
         name = context.renamed_tools.get(part.name, part.name)
-        return [{"type": "tool_use", "id": legal_name(part.id, ID_LIMIT), "name": name, "input": read_input(part)}]
+        id = legal_name(told_id(part.id, context.request_id), ID_LIMIT)
+        return [{"type": "tool_use", "id": id, "name": name, "input": read_input(part)}]
     if isinstance(part, Opaque) and part.protocol == FORMAT:
         return [part.value]
     return []

@@ -26,7 +26,7 @@ from tollhouse.dataplane.engine.sse import write_event
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.protocol import ReplyContext, StreamEncoder
 from tollhouse.dataplane.protocols._failures import stream_failure
-from tollhouse.dataplane.protocols._names import legal_name
+from tollhouse.dataplane.protocols._names import legal_name, told_id
 from tollhouse.dataplane.protocols._signatures import pack
 from tollhouse.dataplane.protocols.anthropic_messages.errors import write_error
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
@@ -109,7 +109,12 @@ class MessagesEncoder(StreamEncoder):
                 return b""
         elif event.kind == "tool_call":
             name = self._context.renamed_tools.get(event.name, event.name)
-            block = {"type": "tool_use", "id": legal_name(event.call_id, ID_LIMIT), "name": name, "input": {}}
+            block = {
+                "type": "tool_use",
+                "id": legal_name(told_id(event.call_id, self._context.request_id), ID_LIMIT),
+                "name": name,
+                "input": {},
+            }
         elif event.kind == "thinking":
             block = {"type": "thinking", "thinking": "", "signature": ""}
         elif event.kind == "redacted_thinking":

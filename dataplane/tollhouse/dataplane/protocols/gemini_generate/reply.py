@@ -21,6 +21,7 @@ from tollhouse.dataplane.chat import (
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import words
+from tollhouse.dataplane.protocols._names import counted, told_id
 from tollhouse.dataplane.protocols._signatures import pack
 from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT
 from tollhouse.dataplane.protocols.gemini_generate.usage import read_usage, write_usage
@@ -61,7 +62,7 @@ def write_finish(reason: FinishReason) -> str:
 
 def call_id(call: dict[str, Any], choice: int, number: int) -> str:
     """The id of a call, made up where Google gives none."""
-    return words(call.get("id")) or f"call_{choice}_{number}"
+    return words(call.get("id")) or counted(choice, number)
 
 
 def read_reply(body: bytes) -> ChatReply:
@@ -172,7 +173,7 @@ class PartWriter:
             arguments = {"__invalid_json": part.arguments}
         name = self._context.renamed_tools.get(part.name, part.name)
         return {
-            "id": part.id,
+            "id": told_id(part.id, self._context.request_id),
             "name": name,
             "args": arguments if isinstance(arguments, dict) else {"__value": arguments},
         }

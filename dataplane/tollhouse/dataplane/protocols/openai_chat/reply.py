@@ -21,6 +21,7 @@ from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.protocols._failures import invalid_reply
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._freeform import arguments_of, freeform_names, input_of
+from tollhouse.dataplane.protocols._names import counted, told_id
 from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
 from tollhouse.dataplane.protocols.openai_chat.usage import read_usage, write_usage
@@ -96,9 +97,9 @@ def _read_choice(item: Any) -> Choice:
         parts.append(Refusal(refusal))
     calls = message.get("tool_calls")
     if not calls and isinstance(message.get("function_call"), dict):  # what calls were before
-        calls = [{"id": "call_0", "function": message["function_call"]}]
-    for call in calls if isinstance(calls, list) else ():
-        parts.append(_read_call(call))
+        calls = [{"function": message["function_call"]}]
+    for number, call in enumerate(calls if isinstance(calls, list) else ()):
+        parts.append(_read_call(call, number))
     if message.get("audio") or message.get("annotations"):
         rest = {name: message[name] for name in ("audio", "annotations") if message.get(name)}
         parts.append(Opaque(FORMAT, rest))
@@ -124,15 +125,16 @@ def in_parts(content: list[Any]) -> list[Text | Thinking]:
     return read
 
 
-def _read_call(call: Any) -> Part:
+def _read_call(call: Any, number: int) -> Part:
     if not isinstance(call, dict):
         raise invalid_reply("an entry of 'tool_calls' is no object")
     function, custom = call.get("function"), call.get("custom")
+    id = words(call.get("id")) or counted(0, number)
     if isinstance(custom, dict):
-        return ToolCall(words(call.get("id")), words(custom.get("name")), arguments_of(words(custom.get("input"))))
+        return ToolCall(id, words(custom.get("name")), arguments_of(words(custom.get("input"))))
     if not isinstance(function, dict):
         return Opaque(FORMAT, {"tool_call": call})
-    return ToolCall(words(call.get("id")), words(function.get("name")), _arguments(function.get("arguments")))
+    return ToolCall(id, words(function.get("name")), _arguments(function.get("arguments")))
 
 
 def _arguments(value: Any) -> str:
@@ -158,9 +160,10 @@ def write_reply(reply: ChatReply, context: ReplyContext) -> bytes:
 
 def _write_call(call: ToolCall, context: ReplyContext) -> dict[str, Any]:
     name = context.renamed_tools.get(call.name, call.name)
+    id = told_id(call.id, context.request_id)
     if name in freeform_names(context.request):
-        return {"id": call.id, "type": "custom", "custom": {"name": name, "input": input_of(call.arguments)}}
-    return {"id": call.id, "type": "function", "function": {"name": name, "arguments": call.arguments or "{}"}}
+        return {"id": id, "type": "custom", "custom": {"name": name, "input": input_of(call.arguments)}}
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": call.arguments or "{}"}}
 
 
 def _write_choice(index: int, choice: Choice, context: ReplyContext) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from tollhouse.dataplane.protocols._decoder import EventDecoder
 from tollhouse.dataplane.protocols._failures import INVALID_STREAM, NO_ANSWER, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._freeform import BEGIN, END, escaped, freeform_names, input_of
+from tollhouse.dataplane.protocols._names import counted, told_id
 from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_chat.errors import write_error
 from tollhouse.dataplane.protocols.openai_chat.reply import in_parts, read_finish, write_finish
@@ -163,7 +164,7 @@ class ChatStreamDecoder(EventDecoder):
             state.next += 1
             state.call_ids[key] = call_id
             state.call_parts.append(index)
-            call_id = call_id or f"call_{number}_{key}"
+            call_id = call_id or counted(number, key)
             events.append(PartStarted(number, index, "tool_call", call_id, words(function.get("name"))))
             if isinstance(custom, dict):
                 state.customs.append(index)
@@ -264,7 +265,7 @@ class ChatStreamEncoder(StreamEncoder):
         position = sum(1 for choice, _ in self._calls if choice == event.choice)
         self._calls[key] = position
         name = self._context.renamed_tools.get(event.name, event.name)
-        call: dict[str, Any] = {"index": position, "id": event.call_id}
+        call: dict[str, Any] = {"index": position, "id": told_id(event.call_id, self._context.request_id)}
         if name in self._freeform:
             self._texts[key] = ""
             call |= {"type": "custom", "custom": {"name": name, "input": ""}}

@@ -156,6 +156,8 @@ def envelope(context: ReplyContext, id: str, model: str, created: int, status: s
 def finish(body: dict[str, Any], reason: FinishReason) -> str:
     """Write why the answer ended into a response; returns the name of its last event."""
     incomplete = _INCOMPLETE.get(reason)
+    if reason == "refusal" and not body["output"]:  # nothing says so but this
+        incomplete = "content_filter"
     if incomplete is None:
         body["status"] = "completed"
         return "response.completed"
@@ -188,7 +190,6 @@ def write_reply(reply: ChatReply, context: ReplyContext) -> bytes:
     """A response: the first choice of the reply."""
     choice = reply.choices[0] if reply.choices else Choice([])
     body = envelope(context, reply.id, reply.model, reply.created, "completed")
-    finish(body, choice.finish_reason)
     calls = Calls(context)
     output: list[dict[str, Any]] = []
     logprobs = chat_logprobs(choice.logprobs)
@@ -207,6 +208,7 @@ def write_reply(reply: ChatReply, context: ReplyContext) -> bytes:
         elif isinstance(part, Opaque) and part.protocol == FORMAT:
             output.append(part.value)
     body["output"] = output
+    finish(body, choice.finish_reason)
     body["usage"] = write_usage(reply.usage)
     body.update(reply.extra.get(FORMAT, {}))
     return msgspec.json.encode(body)

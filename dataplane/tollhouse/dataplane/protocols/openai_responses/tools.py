@@ -9,6 +9,7 @@ from tollhouse.dataplane.chat import ChatRequest, Opaque, Tool, ToolCall, ToolCh
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_text, wrong
 from tollhouse.dataplane.protocols._freeform import SCHEMA, input_of, with_grammar
+from tollhouse.dataplane.protocols._names import told_id
 
 FORMAT = "openai_responses"
 JOINT = "__"
@@ -85,6 +86,7 @@ class Calls:
 
     def __init__(self, context: ReplyContext) -> None:
         self._renamed = context.renamed_tools
+        self._request_id = context.request_id
         self._tools = by_name(context.request)
 
     def is_freeform(self, sent: str) -> bool:
@@ -96,12 +98,13 @@ class Calls:
         """The output item of a call."""
         name = self._renamed.get(call.name, call.name)
         tool = self._tools.get(name)
+        call_id = told_id(call.id, self._request_id)
         written: dict[str, Any]
         if tool is not None and tool.freeform:
             text = input_of(call.arguments) if call.arguments else ""
-            written = {"id": f"ctc_{id}", "type": "custom_tool_call", "call_id": call.id, "input": text}
+            written = {"id": f"ctc_{id}", "type": "custom_tool_call", "call_id": call_id, "input": text}
         else:
-            written = {"id": f"fc_{id}", "type": "function_call", "call_id": call.id, "arguments": call.arguments}
+            written = {"id": f"fc_{id}", "type": "function_call", "call_id": call_id, "arguments": call.arguments}
         written["status"] = status
         written["name"] = name
         if tool is not None and tool.namespace:
