@@ -57,3 +57,12 @@ class Numbers:
     def by_node(self, name: str) -> dict[str, float]:
         """A gauge without labels, node by node."""
         return {node: value for (metric, node, _), value in self._series.items() if metric == name}
+
+    def most(self, name: str, label: str) -> dict[str, float]:
+        """The highest value any node has of a gauge, by one of its labels."""
+        found: dict[str, float] = {}
+        for (metric, _, labels), value in self._series.items():
+            if metric == name:
+                key = dict(labels)[label]
+                found[key] = max(found.get(key, 0.0), value)
+        return found

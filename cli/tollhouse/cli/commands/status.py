@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 from tollhouse.cli import render
 from tollhouse.cli.client import Connection
+from tollhouse.cli.commands import _money_findings
+from tollhouse.cli.commands._findings import Finding
 from tollhouse.cli.commands._numbers import Numbers
 from tollhouse.cli.failure import REFUSED, Failure
 from tollhouse.cli.render import Output
 
-State = Literal["good", "warning", "bad"]
 NAMES = (
     "apisix_http_status",
     "tollhouse_config_age_seconds",
@@ -23,19 +24,10 @@ NAMES = (
     "tollhouse_llm_unpriced_total",
     "tollhouse_log_entries_dropped_total",
     "tollhouse_spans_dropped_total",
+    *_money_findings.NAMES,
 )
 STALE_S = 60
 FAILED_SHARE = 0.01
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    state: State
-    found: str
-    remedy: str = ""
 
 
 def run(
@@ -43,8 +35,8 @@ def run(
     seconds: Annotated[float, typer.Option(min=0, help="how long to count requests")] = 1.0,
     output: Annotated[Output, typer.Option("-o", "--output", help="form of the answer")] = Output.TABLE,
 ) -> int:
-    """Look once at everything: control plane, nodes, configuration, targets, counters, requests. Exit code 1 when
-    something is bad; each finding says what to do."""
+    """Look once at everything: control plane, nodes, configuration, targets, counters, requests, money. Exit code 1
+    when something is bad; each finding says what to do."""
     connection: Connection = context.obj
     findings = list(_look(connection, seconds))
     if output is not Output.TABLE:
@@ -83,6 +75,7 @@ def _look(connection: Connection, seconds: float) -> Iterator[Finding]:
     now = Numbers.read(connection, NAMES)
     yield from _numbers(now, before, seconds)
     yield from _targets(connection, told.nodes)
+    yield from _money_findings.look(connection, now, before)
 
 
 def _nodes(told: Any) -> Iterator[Finding]:
@@ -130,10 +123,6 @@ def _numbers(now: Numbers, before: Numbers, seconds: float) -> Iterator[Finding]
         yield Finding("requests", "bad", found, "gatewayctl tail --errors shows them, gatewayctl targets who fails")
     else:
         yield Finding("requests", "good", f"{total:.0f} in {seconds:g} s, {failed:.0f} failed")
-    unpriced = now.sums("tollhouse_llm_unpriced_total", lambda labels: labels["llm_model"])
-    if unpriced:
-        found = f"no price is known for {', '.join(sorted(unpriced))}"
-        yield Finding("money", "warning", found, "give them one (models resource); budgets count them as nothing")
     for name, what in (
         ("tollhouse_log_entries_dropped_total", "log entries"),
         ("tollhouse_spans_dropped_total", "spans"),

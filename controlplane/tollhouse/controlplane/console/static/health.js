@@ -7,14 +7,16 @@ const MOST = 8;
 
 /** What needs somebody, the worst first, or that nothing does. A question that is not answered is itself a finding. */
 export async function health() {
-  const asked = await Promise.allSettled([get("fleet"), get("targets"), get("budgets")]);
+  const asked = await Promise.allSettled([get("fleet"), get("targets"), get("budgets"), get("admin/approvals?state=pending")]);
   for (const one of asked) if (one.status === "rejected" && one.reason.status === 401) throw one.reason;
-  const [fleet, targets, budgets] = asked.map((one) => one.status === "fulfilled" ? one.value : null);
+  const [fleet, targets, budgets, approvals] = asked.map((one) => one.status === "fulfilled" ? one.value : null);
   const found = asked.filter((one) => one.status === "rejected").map((one) => ["bad", one.reason.message, "fleet", "Fleet"]);
   if (fleet) found.push(...ofFleet(fleet));
   if (targets) found.push(...ofTargets(targets));
   if (budgets) found.push(...ofBudgets(budgets));
-  if (!found.length) return h("div", {className: "done", role: "status"}, badge("good", "All is well"), "Nodes serve the newest configuration, targets answer, no budget is near its end.");
+  const waiting = approvals ? approvals.list.length : 0;
+  if (waiting) found.push(["warn", waiting === 1 ? "A budget asks for more and waits for a decision." : `${waiting} budgets ask for more and wait for a decision.`, "approvals", "Approvals"]);
+  if (!found.length) return h("div", {className: "done", role: "status"}, badge("good", "All is well"), "Nodes serve the newest configuration, targets answer, no budget is near its end, nobody waits for a decision.");
   found.sort((one, other) => (one[0] === "bad" ? 0 : 1) - (other[0] === "bad" ? 0 : 1));
   const items = found.slice(0, MOST).map(([kind, text, page, title]) => h("li", null, badge(kind, kind === "bad" ? "Act" : "Look"), text, h("a", {href: `#${page}`}, title)));
   return h("div", {className: found[0][0] === "bad" ? "problem" : "notice", role: "status"}, h("ul", null, items,
@@ -40,7 +42,7 @@ function* ofTargets({targets}) {
 
 function* ofBudgets({budgets}) {
   for (const row of budgets) {
-    if (!row.limit || row.spent < row.limit * 0.9) continue;
+    if (!row.limit || row.spent < row.limit * 0.8) continue;
     const whose = row.key === row.budget ? row.budget : row.key;
     yield [row.enforced && row.spent >= row.limit ? "bad" : "warn", `Budget ${whose} is ${format.percent(row.spent / row.limit)} spent${row.resets ? `; it begins anew ${format.when(row.resets)}` : ""}.`, "budgets", "Budgets"];
   }
