@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from tollhouse.dataplane.transport import Origin, Timeouts, TransportError, UpstreamRequest
@@ -388,6 +389,22 @@ async def test_a_large_request_reaches_a_slow_reader_whole(transport, raw_server
 
     server = await raw_server.run(script)
     assert (await transport.send(ask(server, body=body))).status == 200
+
+
+@pytest.mark.parametrize("size", [300_000, 1_000_000, 8_000_000])
+async def test_an_early_answer_to_an_upload_nobody_reads_ends_the_connection(lean, raw_server, ask, size):
+    async def script(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        if raw_server.connections == 1:
+            writer.transport.pause_reading()
+            await asyncio.sleep(1)
+
+    server = await raw_server.run(script)
+    server._server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    assert await (await lean.send(ask(server, body=b"x" * size))).read(10) == b"hello"
+    assert await (await lean.send(ask(server, first_byte_s=0.5))).read(10) == b"hello"
+    assert server.connections == 2
 
 
 async def test_an_early_refusal_of_a_large_upload_is_seen(transport, raw_server, ask):

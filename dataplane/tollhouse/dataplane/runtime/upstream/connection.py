@@ -10,6 +10,7 @@ from typing import Literal, Protocol, cast
 from tollhouse.dataplane.runtime.upstream.framing import FramingError
 from tollhouse.dataplane.runtime.upstream.reception import Reception
 from tollhouse.dataplane.runtime.upstream.response import LeanResponse
+from tollhouse.dataplane.runtime.upstream.socket_state import undelivered
 from tollhouse.dataplane.transport import Phase, Timeouts, TransportError
 
 READ_HIGH_WATER = 256 * 1024
@@ -40,6 +41,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_deadline",
+        "_large",
         "_loop",
         "_owner",
         "_phase",
@@ -83,6 +85,8 @@ class Connection(asyncio.Protocol):
         self._write_waiter: asyncio.Future[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._unsent = 0
+        self._large = False
+        """The request may still be on its way when its answer comes."""
 
     # -- the client's side
 
@@ -96,6 +100,7 @@ class Connection(asyncio.Protocol):
         self._total_deadline = now + timeouts.total_s if timeouts.total_s is not None else math.inf
         transport = self.transport
         assert transport is not None
+        self._large = True
         if not isinstance(body, bytes):
             transport.write(head)
             self._phase = "send"
@@ -104,6 +109,7 @@ class Connection(asyncio.Protocol):
             return response
         if len(body) < JOIN_BELOW:
             transport.write(head + body)
+            self._large = False
         else:
             transport.writelines((head, body))
         if self._writing_paused:
@@ -236,11 +242,15 @@ class Connection(asyncio.Protocol):
         if self._reading_paused:
             self._reading_paused = False
             transport.resume_reading()
-        unfinished = self._pump is not None or transport.get_write_buffer_size() > 0
-        if reception.keep_alive and not reception.excess and not unfinished:
+        if reception.keep_alive and not reception.excess and not (self._large and self._sending(transport)):
             self._owner.released(self)
         else:
             self.abandon()
+
+    def _sending(self, transport: asyncio.Transport) -> bool:
+        """Whether the answer came before all of the request was delivered. Who answers early may never read the rest,
+        and the next request would wait behind it."""
+        return self._pump is not None or undelivered(transport)
 
     def _fail(self, phase: Phase, message: str, *, timed_out: bool = False, cause: BaseException | None = None) -> None:
         response = self._response

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import select
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tollhouse.dataplane.runtime.upstream.connection import Connection
+from tollhouse.dataplane.runtime.upstream.socket_state import readable
 from tollhouse.dataplane.transport import TransportError
 
 _LOOK_AFTER_S = 0.5
@@ -171,11 +171,6 @@ class Pool:
 
 
 def _readable(connection: Connection) -> bool:
-    """Whether something waits to be read on a connection that should be silent: its end, or bytes nobody asked for."""
+    """Whether a connection that should be silent is not: the server closed it, or sent bytes nobody asked for."""
     assert connection.transport is not None
-    sock = connection.transport.get_extra_info("socket")
-    if sock is None:
-        return False
-    poll = select.poll()
-    poll.register(sock.fileno(), select.POLLIN | select.POLLHUP | select.POLLERR)
-    return bool(poll.poll(0))
+    return readable(connection.transport)
