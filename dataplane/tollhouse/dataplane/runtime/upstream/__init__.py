@@ -5,5 +5,6 @@
 
 Reading order of the lean one: ``transport`` (one request), ``pool`` (which connection), ``dial`` (a new one, with
 ``resolver`` and ``tls``), ``connection`` (the protocol and its timer), ``reception`` (a response off the wire),
-``framing`` (what heads may look like), ``response`` (what the caller reads), ``socket_state`` (what only the system knows).
+``framing`` (what heads may look like), ``response`` (what the caller reads), ``socket_state`` (what only the system
+knows).
 """
