@@ -91,3 +91,31 @@ def test_reasoning_models_are_not_told_what_they_refuse() -> None:
     made = written("openai_responses", "gpt-5", logprobs=True, top_logprobs=2, temperature=0.3)
     assert not {"temperature", "top_logprobs"} & set(made.body)
     assert "message.output_text.logprobs" not in made.body.get("include", ())
+
+
+@pytest.mark.parametrize("to", ["openai_chat", "openai_responses"])
+@pytest.mark.parametrize(
+    ("effort", "model", "told"),
+    [
+        ("max", "gpt-5", "high"),
+        ("max", "gpt-5.2", "xhigh"),
+        ("xhigh", "openai/gpt-6.1-sol", "xhigh"),
+        ("xhigh", "qwen3-32b", "high"),
+        ("low", "gpt-5", "low"),
+    ],
+)
+def test_efforts_are_words_the_model_knows(to: str, effort: str, model: str, told: str) -> None:
+    """Claude Code asks for as much as Claude can."""
+    body = {"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    body |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+    chat = protocols_by_name()["anthropic_messages"].decode_request(RequestDocument(json.dumps(body).encode()))
+    made = protocols_by_name()[to].encode_request(chat, max_output_tokens=None).body
+    assert (made.get("reasoning_effort") or made["reasoning"]["effort"]) == told
+
+
+@pytest.mark.parametrize("to", ["openai_chat", "anthropic_messages", "gemini_generate", "bedrock_converse"])
+def test_a_forced_call_to_a_tool_nobody_else_has_is_named_as_lost(to: str) -> None:
+    body = {"model": "m", "input": "x", "tools": [{"type": "local_shell"}], "tool_choice": "required"}
+    chat = protocols_by_name()["openai_responses"].decode_request(RequestDocument(json.dumps(body).encode()))
+    dropped = protocols_by_name()[to].encode_request(chat, max_output_tokens=None).dropped
+    assert dropped == ["tools.local_shell", "tool_choice"]

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from tollhouse.dataplane.chat import Reasoning
+
+_HARDEST = re.compile(r"(?:^|/)gpt-(?:5\.[2-9]|[6-9]|\d\d)")
+"""Models that know more than ``high``."""
+
+
+def effort_for(reasoning: Reasoning | None, model: str) -> str:
+    """What an OpenAI model is told, which knows no ``max``, and ``xhigh`` in its later generations only."""
+    effort = effort_of(reasoning)
+    if effort not in ("max", "xhigh"):
+        return effort
+    return "xhigh" if _HARDEST.search(model) else "high"
 
 
 def effort_of(reasoning: Reasoning | None) -> str:

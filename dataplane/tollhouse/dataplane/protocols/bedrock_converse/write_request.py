@@ -201,6 +201,8 @@ class RequestWriter:
             names = unique(part.name for part in parts if isinstance(part, ToolCall)) or ["tool"]
             tools = [_spec(self._names(name), "", {"type": "object"}) for name in names]
         if not tools:
+            if chat.tool_choice is not None and chat.tool_choice.mode in ("required", "tool"):
+                self._dropped.append("tool_choice")
             return
         body["toolConfig"] = {"tools": tools}
         choice = chat.tool_choice

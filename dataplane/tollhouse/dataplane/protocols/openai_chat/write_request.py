@@ -22,7 +22,7 @@ from tollhouse.dataplane.chat import (
 )
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out, left_out_of
-from tollhouse.dataplane.protocols._effort import effort_of
+from tollhouse.dataplane.protocols._effort import effort_for, effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._freeform import freeform_names, input_of
 from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
@@ -70,7 +70,7 @@ class RequestWriter:
             body["n"] = chat.choices
         if chat.response_format is not None:
             body["response_format"] = write_response_format(chat.response_format)
-        effort = effort_of(chat.reasoning)
+        effort = effort_of(chat.reasoning) if self._own else effort_for(chat.reasoning, chat.model)
         if effort:
             body["reasoning_effort"] = effort
         if chat.user:

@@ -45,6 +45,8 @@ _CARRIED = frozenset(
 def read_request(body: dict[str, Any]) -> ChatRequest:
     """Raises ClientError naming the field at fault."""
     extra = {name: value for name, value in body.items() if name not in _CARRIED and value is not None}
+    if extra.get("background") is False:
+        del extra["background"]
     if body.get("store") is True:
         extra["store"] = True
     for name, known in (("text", ("format",)), ("reasoning", ("effort", "summary", "generate_summary"))):

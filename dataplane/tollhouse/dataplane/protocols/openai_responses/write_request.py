@@ -22,7 +22,7 @@ from tollhouse.dataplane.chat import (
 )
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out, left_out_of
-from tollhouse.dataplane.protocols._effort import effort_of
+from tollhouse.dataplane.protocols._effort import effort_for
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
 from tollhouse.dataplane.protocols._media import join_data_url
@@ -64,7 +64,7 @@ class RequestWriter:
             text["format"] = self._format()
         if text:
             body["text"] = text
-        effort = effort_of(chat.reasoning)
+        effort = effort_for(chat.reasoning, chat.model)
         if effort:
             body["reasoning"] = {"effort": effort, "summary": "auto"}
             body["include"] = ["reasoning.encrypted_content"]
