@@ -13,6 +13,9 @@ from typing import Any
 ROOT = Path(__file__).parent.parent / "golden"
 FORMATS = ("openai_chat", "anthropic_messages", "openai_responses", "gemini_generate")
 
+SPOKEN = (*FORMATS, "bedrock_converse")
+"""Those providers are asked in; the last is no client's."""
+
 
 def cases(kind: str, suffix: str) -> list[tuple[str, str]]:
     """(format, fixture name) of every fixture of a kind."""
@@ -21,7 +24,8 @@ def cases(kind: str, suffix: str) -> list[tuple[str, str]]:
 
 def crossings(kind: str, suffix: str) -> list[tuple[str, str, str]]:
     """(format, fixture name, other format) of every fixture of a kind, for every other format."""
-    return [(name, case, other) for name, case in cases(kind, suffix) for other in FORMATS if other != name]
+    others = SPOKEN if kind == "requests" else FORMATS
+    return [(name, case, other) for name, case in cases(kind, suffix) for other in others if other != name]
 
 
 def load(name: str, kind: str, case: str, suffix: str = ".json") -> bytes:
