@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import openai
 import pytest
@@ -133,8 +134,6 @@ def test_a_link_in_a_notification_decides(asking: System, told: tuple[str, list[
     assert (bodies[0]["approval"], bodies[0]["consumer"]) == (approval["id"], "linked")
     page = call(bodies[0]["link"])
     assert (page.status, "linked" in page.text) == (200, True)
-    from urllib.request import Request, urlopen
-
     with urlopen(Request(bodies[0]["link"], b"decision=approve&for=5m", method="POST")) as reply:
         assert reply.status == 200
     assert running.result(20)
@@ -225,3 +224,33 @@ async def test_one_is_granted_an_amount_for_a_time_and_one_is_refused(asking: Sy
         assert [one for one in page.complaints if "400" not in one] == []
     shown = await asyncio.to_thread(asking.ctl, "approvals", "list", "--state", "revoked", "-o", "json")
     assert [one["budget"] for one in json.loads(shown.stdout)] == ["anna"]
+
+
+def test_a_client_that_leaves_and_a_supervisor_that_dies_end_the_waiting(asking: System) -> None:
+    """Neither leaves a place taken or sends anything; the approval outlives both, and its grant is good afterwards."""
+    asking.put("consumers/left", {"username": "left", "plugins": {"key-auth": {"key": "key-of-left-0123456"}}})
+    asking.put("budgets/left", {**BUDGET, "scope": {"consumer": "left"}, "max_waiting": 2})
+    node, openai_log = asking.node, asking.simulators.openai.log
+    assert streamed(node, "left")
+    sent = len(openai_log.entries)
+    for _ in range(4):  # more than may wait at a time: each that leaves makes room
+        body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]}
+        request = Request(f"{node.url}/v1/chat/completions", json.dumps(body).encode(), method="POST")
+        request.add_header("content-type", "application/json")
+        request.add_header("apikey", "key-of-left-0123456")
+        with pytest.raises(TimeoutError):
+            urlopen(request, timeout=0.4)
+    (approval,) = pending(asking, "left")
+    running = ThreadPoolExecutor(1).submit(lambda: streamed(node, "left"))
+    time.sleep(0.4)
+    assert not running.done()
+    node.kill()
+    with pytest.raises(openai.APIError):
+        running.result(20)
+    assert len(openai_log.entries) == sent
+    node.start()
+    node.wait_ready()
+    assert [one["id"] for one in pending(asking, "left")] == [approval["id"]]
+    asking.ctl("approvals", "approve", approval["id"], "--amount", "1", "--for", "10m")
+    asking.wait_live()
+    assert streamed(node, "left")
