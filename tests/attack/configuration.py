@@ -55,6 +55,20 @@ def _(target: Target) -> tuple[bool, str]:
     return codes == [400] * len(writes), str(codes)
 
 
+@attack("the gateway's own keys as what a provider is sent", inside=True)
+def _(target: Target) -> tuple[bool, str]:
+    assert target.system is not None
+    codes = []
+    for name in ("TOLLHOUSE_ADMIN_KEY", "TOLLHOUSE_SEALING_KEY"):
+        auth = {"header": {"authorization": f"Bearer $env://{name}"}}
+        instance = {"name": "x", "provider": "openai", "weight": 1, "auth": auth}
+        route = {"uri": "/steal/*", "plugins": {"ai-proxy-multi": {"instances": [instance]}}}
+        codes.append(call(f"{target.system.admin_url}/routes/steal", route, HEADERS, "PUT").status)
+        logger = {"uri": "/steal", "plugins": {"http-logger": {"uri": "http://a/", "auth_header": f"$env://{name}"}}}
+        codes.append(call(f"{target.system.admin_url}/routes/steal", logger, HEADERS, "PUT").status)
+    return codes == [400] * 4, str(codes)
+
+
 @attack("ids with line ends, look-alikes and invisible signs", inside=True)
 def _(target: Target) -> tuple[bool, str]:
     assert target.system is not None

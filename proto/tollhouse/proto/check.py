@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tollhouse.proto.destinations import unreachable
 from tollhouse.proto.model_names import named_models, names_of, unknown_model
+from tollhouse.proto.own_settings import own_settings
 from tollhouse.proto.problems import Problem
 from tollhouse.proto.resources import KINDS, check_resource, is_reference
 from tollhouse.proto.sealing import MASK, digest, is_digest
@@ -67,8 +68,8 @@ def check_object(kind: str, object_id: str, value: Mapping[str, Any], plugins: P
     """Problems of one object by itself: its fields, and the configs of its plugins."""
     place = f"{kind}/{object_id}"
     if kind == "plugin_metadata":
-        return plugins.check_metadata(object_id, value, place) + unreachable(value, place)
-    problems = check_resource(kind, object_id, value, place) + unreachable(value, place)
+        return plugins.check_metadata(object_id, value, place) + _forbidden(value, place)
+    problems = check_resource(kind, object_id, value, place) + _forbidden(value, place)
     if kind == "providers" and not problems:
         problems += plugins.check_provider(value, place)
     configs = value.get("plugins")
@@ -80,6 +81,10 @@ def check_object(kind: str, object_id: str, value: Mapping[str, Any], plugins: P
     if kind == "credentials":
         problems += _check_credential(place, configs, plugins)
     return problems
+
+
+def _forbidden(value: Mapping[str, Any], place: str) -> list[Problem]:
+    return [*unreachable(value, place), *own_settings(value, place)]
 
 
 def _check_credential(place: str, configs: Mapping[str, Any], plugins: PluginChecks) -> list[Problem]:

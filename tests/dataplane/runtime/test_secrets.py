@@ -10,7 +10,7 @@ from tollhouse.dataplane.runtime.secrets import NodeSecrets
 from tollhouse.proto.sealing import Sealer
 
 KEY = "an-operators-sealing-key"
-ENVIRON = {"PLAIN": "v1", "DOC": '{"key": "v2", "number": 7}', "EMPTY": ""}
+ENVIRON = {"TOLLHOUSE_ADMIN_KEY": "v1", "PLAIN": "v1", "DOC": '{"key": "v2", "number": 7}', "EMPTY": ""}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,7 @@ def test_sealed_values_open_with_the_operators_key():
     [
         ("$env://NOT_THERE", "no environment variable NOT_THERE"),
         ("$env://PLAIN/key", "does not hold JSON"),
+        ("$env://TOLLHOUSE_ADMIN_KEY", "no variable a configuration may use"),
         ("$env://DOC/none", "has no field 'none'"),
         ("$secret://vault/1/key", "it has not been fetched yet"),
     ],

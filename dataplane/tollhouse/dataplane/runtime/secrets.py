@@ -12,6 +12,7 @@ import msgspec
 from tollhouse.dataplane.errors import GatewayFault
 from tollhouse.dataplane.services import Secrets
 from tollhouse.proto import sealing
+from tollhouse.proto.own_settings import ALLOWED_VARIABLES, may_name_variable
 
 log = logging.getLogger("tollhouse.secrets")
 
@@ -63,6 +64,8 @@ class NodeSecrets(Secrets):
 
     def _from_environment(self, text: str) -> str:
         name, _, key = text[7:].partition("/")
+        if not may_name_variable(name, self._environ):
+            raise _unavailable(f"{text}: {name} is no variable a configuration may use ({ALLOWED_VARIABLES})")
         value = self._environ.get(name)
         if value is None:
             raise _unavailable(f"{text}: there is no environment variable {name} on this node")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tollhouse.dataplane.runtime.secret_stores.ask import LARGEST, StoreError
+from tollhouse.proto.own_settings import SECRET_FOLDERS, may_read_folder
 from tollhouse.proto.resources.secret import FileSecret
 
 
@@ -12,6 +13,8 @@ def read(store: FileSecret, name: str) -> str:
     """The file's text without the line end it may have. Raises StoreError. A link may lead elsewhere in the folder
     (Kubernetes makes such), not out of it."""
     folder = Path(store.directory).resolve()
+    if not may_read_folder(str(folder)):
+        raise StoreError(f"{store.directory} is no folder to read secrets in ({SECRET_FOLDERS})")
     path = (folder / name).resolve()
     if not path.is_relative_to(folder) or path == folder:
         raise StoreError(f"{name!r} leads out of the folder {store.directory}")
