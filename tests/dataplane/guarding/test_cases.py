@@ -17,6 +17,8 @@ from tests.support.golden import ROOT
 from tests.support.guard_cases import cases
 
 RECALL = {"injection": 0.65, "secrets": 0.85, "personal_data": 0.93}
+LOOK_ALIKES = 0.025
+"""Share of harmless texts written to look like attacks that may be taken for one; ordinary text is judged below."""
 FILES = sorted((ROOT / "guard").glob("*.yaml"))
 
 
@@ -36,9 +38,13 @@ def test_recall_and_false_alarms(path: Path) -> None:
     hits = sum(found(inspector, case) for case in cases(document, "attacks"))
     alarms = sum(found(inspector, case) for case in cases(document, "harmless"))
     attacks, harmless = len(document["attacks"]), len(document["harmless"])
-    print(f"\n{pack:14} {kind:9} recall {hits}/{attacks} = {hits / attacks:.2f}   false alarms {alarms}/{harmless}")
+    status = "held out" if document["about"].startswith("Held out") else "tuned on"
+    print(
+        f"\n{pack:14} {kind:9} {status}  recall {hits}/{attacks} = {hits / attacks:.2f}"
+        f"   false alarms {alarms}/{harmless} = {alarms / harmless:.3f}"
+    )
     assert hits / attacks >= RECALL[pack]
-    assert alarms <= 1
+    assert alarms <= max(1, LOOK_ALIKES * harmless)
 
 
 def test_ordinary_text_is_left_alone() -> None:

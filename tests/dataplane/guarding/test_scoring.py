@@ -6,7 +6,7 @@ from tollhouse.dataplane.guarding.engine import Matcher
 from tollhouse.dataplane.guarding.packs import built_in
 from tollhouse.dataplane.guarding.scoring import clusters, weight
 
-MATCHER = Matcher(built_in("injection").rules, "input")
+MATCHER = Matcher([rule for rule in built_in("injection").rules if rule.text.steering is None], "input")
 
 
 def scores(text: str, threshold: int = 8) -> list[int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import re2
+from tollhouse.dataplane.guarding.concepts import built_in_model, span_of
 from tollhouse.dataplane.guarding.packs import Direction, Rule, Trust
 from tollhouse.dataplane.guarding.patterns import options
 from tollhouse.dataplane.guarding.views import View, views_of
@@ -27,6 +28,9 @@ _FIGURED = re2.compile(
     "[A-Za-z]*[013457@$][A-Za-z][A-Za-z0-9@$!]*[^A-Za-z0-9]+(?:[A-Za-z]+[^A-Za-z0-9]+)?[A-Za-z]*[013457@$][A-Za-z]",
     options(case=True),
 )
+
+DOUBTED = 0.0
+"""Score of the concept model below which weighted hits count less."""
 
 _UNANCHORED = re2._Anchor.UNANCHORED
 
@@ -49,6 +53,8 @@ class Hit:
     view: str
     quoted: bool = False
     """Stands in quotation marks in a text that talks about attacks."""
+    doubted: bool = False
+    """The concept model sees nothing of the kind in the text."""
 
 
 class Matcher:
@@ -102,6 +108,7 @@ class Matcher:
             if view.text is not text:
                 data = view.text.encode("utf-8", "replace")
             companions = []
+            steering: tuple[float, int] | None = None
             for position in self._candidates(self._keys_in(view.text, data)):
                 rule = self.rules[position]
                 text_of = rule.text
@@ -110,11 +117,17 @@ class Matcher:
                 if (not text_of.trust or trust in text_of.trust) and role not in text_of.not_roles:
                     if text_of.companion:
                         companions.append(rule)
+                    elif text_of.steering is not None:
+                        steering = steering or built_in_model().score(view.text)
+                        if steering[0] >= text_of.steering:
+                            hits.append(_steering_hit(rule, view, steering[1]))
                     else:
                         hits += _hits(rule, view, data)
             for rule in companions:
                 if any(hit.rule.pack is rule.pack for hit in hits):
                     hits += _hits(rule, view, data)
+            if steering is not None and steering[0] < DOUBTED and hits and view.text.isascii():
+                hits = [replace(hit, doubted=True) if hit.rule.pack.scored else hit for hit in hits]
         return distinct(hits) if len(hits) > 1 else hits
 
     def _keys_in(self, text: str, data: bytes) -> set[int]:
@@ -189,6 +202,11 @@ def _hits(rule: Rule, view: View, data: bytes) -> Iterator[Hit]:
         if _holds(rule, value, data, start, end):
             count += 1
             yield _hit(rule, view, data, value, start)
+
+
+def _steering_hit(rule: Rule, view: View, word: int) -> Hit:
+    start, end = span_of(view.text, word)
+    return Hit(rule, *view.span(start, end), view.text[start:end], view.name)
 
 
 def _hit(rule: Rule, view: View, data: bytes, value: str, start: int) -> Hit:

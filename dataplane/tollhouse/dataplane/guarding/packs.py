@@ -54,8 +54,10 @@ class RuleText(_Strict):
     keywords: tuple[str | tuple[str, ...], ...] = ()
     """Lower-case words one of which stands in any text the pattern matches; with lists, one of each list. ``re:``
     begins a small pattern instead of a word."""
-    pattern: str
+    pattern: str = ""
     """RE2, with macros; group 1 (or the first that took part) is the value."""
+    steering: float | None = None
+    """Instead of a pattern: the score of the concept model from which it hits."""
     case: bool | None = None
     """Whether upper and lower case differ, instead of what the pack says."""
     validator: str = ""
@@ -146,6 +148,8 @@ def compile_pack(text: PackText) -> Pack:
 
 def _compile_rule(pack: Pack, text: PackText, rule: RuleText, place: int) -> Rule:
     case = text.case if rule.case is None else rule.case
+    if (rule.steering is None) == (not rule.pattern):
+        raise ValueError("it needs a pattern, or the score of the concept model from which it hits")
     if rule.validator and rule.validator not in VALIDATORS:
         raise ValueError(f"there is no validator {rule.validator!r}")
     pattern = compile_pattern(rule.pattern, text.words, loose=text.spaces == "loose", case=case)

@@ -1,0 +1,188 @@
+"""How likely a text tries to steer a model, from what its words mean and how they stand together. Linear time.
+
+Words become concepts (``rules/concepts.yaml``); every concept, and every two or three that follow one another closely,
+has a weight (``rules/concept_weights.json``, a logistic regression made by ``make concepts``). A text scores as its
+strongest stretch does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import resources
+from itertools import accumulate
+from math import log
+from typing import Any
+
+import msgspec
+import re2
+import yaml
+from tollhouse.dataplane.guarding.patterns import options
+
+STRETCH = 36
+"""Words that are weighed together."""
+STEP = 6
+"""Words from one stretch to the next."""
+STEM = 7
+"""Letters of a word that are looked at: endings differ."""
+NEAR = 7
+"""Words between two concepts that count as standing together."""
+SHORT = 80
+"""Words up to which a text is weighed without asking the gate first."""
+LONGER = 0.4
+"""Taken off a score with each e-fold of length: the more stretches, the likelier one is odd by chance."""
+NOTHING = -9.0
+"""The score of a text that says nothing."""
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAIN = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
+"""ASCII as words read it: lower case, and blanks for whatever parts words."""
+_GAPS = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[^\W_]+")
+_DENSE = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+"""Scripts without blanks, or with endings that blanks do not part."""
+
+
+class Lexicon:
+    """Which words stand for which concept."""
+
+    def __init__(self, source: bytes) -> None:
+        told = yaml.load(source, Loader=_LOADER)
+        self.version = str(told["version"])
+        self._of: dict[str, str] = {}
+        for concept, words in told["words"].items():
+            for word in str(words).lower().split():
+                self._of.setdefault(word, concept)
+        signs = {sign: concept for concept, some in told["signs"].items() for sign in some}
+        for sign, concept in signs.items():
+            self._of[sign.lower()] = concept
+        longest = sorted(signs, key=len, reverse=True)
+        self._signs = re2.compile(f"({'|'.join(map(re2.escape, longest))})", options(case=False))
+
+    def words_of(self, text: str) -> list[bytes]:
+        """The words of a text, lower case; of scripts without blanks the known signs and what is between them."""
+        if text.isascii():
+            return text.encode().translate(_PLAIN).split()
+        if _DENSE.search(text):
+            text = self._signs.sub(r" \1 ", text)
+        return _GAPS.sub(" ", text.lower()).encode("utf-8", "replace").split()
+
+    def concepts_of(self, words: Sequence[str]) -> list[str | None]:
+        """What each word means."""
+        return list(map(self._of.get, words))
+
+    def words_by_concept(self) -> Iterator[tuple[str, str]]:
+        """Every word with its concept."""
+        return iter(self._of.items())
+
+
+def features(words: Sequence[str], concepts: Sequence[str | None]) -> Iterator[tuple[int, str]]:
+    """What is weighed about a text, each with the number of the word at which it stands: its words, pairs of words one
+    of which means something, its concepts, and which of them follow which closely."""
+    stems = [word[:STEM] for word in words]
+    yield from enumerate(stems)
+    placed = [pair for pair in enumerate(concepts) if pair[1]]
+    last = -1
+    for at, (place, one) in enumerate(placed):
+        if place and last != place - 1:
+            yield place, f"{stems[place - 1]} {stems[place]}"
+        if place + 1 < len(stems):
+            yield place, f"{stems[place]} {stems[place + 1]}"
+        last = place
+        yield place, f"*{one}"
+        between = None
+        for next_place, other in placed[at + 1 : at + 6]:
+            if next_place - place > NEAR:
+                break
+            yield place, f"*{one} {other}"
+            if between is not None and between != one:
+                yield place, f"*{one} {between} {other}"
+            between = between or other
+
+
+class Model:
+    """A lexicon with weights, and a gate that spares what is far from steering."""
+
+    def __init__(self, lexicon: Lexicon, told: dict[str, Any]) -> None:
+        self._lexicon = lexicon
+        self._weights: dict[str, int] = told["weights"]
+        self._bias: int = told["bias"]
+        self._scale: int = told["scale"]
+        gate: dict[str, int] = told["gate"]
+        self._gate = {word.encode(): gate[concept] for word, concept in lexicon.words_by_concept() if concept in gate}
+        self._limit: int = told["gate_limit"]
+
+    def score(self, text: str) -> tuple[float, int]:
+        """The logarithm of the odds that the strongest stretch steers, and the word at which that begins."""
+        words = self._lexicon.words_of(text)
+        best, where = NOTHING * self._scale, 0
+        for begin, end in self._regions(words) if len(words) > SHORT else ((0, len(words)),):
+            total, place = self._strongest([word.decode("utf-8", "replace") for word in words[begin:end]])
+            if total > best:
+                best, where = total, begin + place
+        return best / self._scale - LONGER * log(max(1.0, len(words) / STRETCH)), where
+
+    def _regions(self, words: Sequence[bytes]) -> list[tuple[int, int]]:
+        """Where words stand densely enough that may steer."""
+        gate = self._gate.get
+        sums = [0, *accumulate([gate(word, 0) for word in words])]
+        limit, size = self._limit, len(words)
+        found: list[tuple[int, int]] = []
+        for begin in range(0, max(1, size - STRETCH // 2), STRETCH // 2):
+            end = min(begin + STRETCH, size)
+            if sums[end] - sums[begin] >= limit:
+                if found and found[-1][1] >= begin:
+                    found[-1] = (found[-1][0], end)
+                else:
+                    found.append((begin, end))
+        return found
+
+    def _strongest(self, words: Sequence[str]) -> tuple[float, int]:
+        weigh = self._weights.get
+        at_word = [0] * len(words)
+        last: dict[str, int] = {}
+        for place, one in features(words, self._lexicon.concepts_of(words)):
+            weight = weigh(one)
+            if weight is not None:
+                if last.get(one, -STRETCH) + STRETCH // 2 < place:
+                    at_word[place] += weight
+                last[one] = place
+        sums = [0, *accumulate(at_word)]
+        size = len(words)
+        best, where = NOTHING * self._scale, 0
+        for begin in range(0, max(1, size - STRETCH + STEP), STEP):
+            total = self._bias + sums[min(begin + STRETCH, size)] - sums[begin]
+            if total > best:
+                best, where = total, begin
+        return best, where
+
+
+def span_of(text: str, begin: int) -> tuple[int, int]:
+    """Where a stretch stands in its text, about."""
+    start = end = -1
+    for place, word in enumerate(_WORD.finditer(text)):
+        if place == begin:
+            start = word.start()
+        if place >= begin:
+            end = word.end()
+        if place >= begin + STRETCH:
+            break
+    return (0, len(text)) if start < 0 else (start, end)
+
+
+def _data(name: str) -> bytes:
+    return resources.files(__package__).joinpath("rules", name).read_bytes()
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The lexicon that comes with the gateway."""
+    return Lexicon(_data("concepts.yaml"))
+
+
+@cache
+def built_in_model() -> Model:
+    """The model that comes with the gateway."""
+    told = msgspec.json.decode(_data("concept_weights.json"))
+    return Model(lexicon(), told)
