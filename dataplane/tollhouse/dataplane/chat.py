@@ -193,6 +193,8 @@ class ChatRequest:
     user: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
     """Fields only the client's own format knows."""
+    keeps_thoughts: bool = False
+    """The provider wants to be told again what it thought before its calls, though nobody signed it (DeepSeek)."""
     original: dict[str, Any] | None = None
     """The body it was read from, for formats whose requests the neutral form holds only in part: written back as it
     came where both sides speak that format."""

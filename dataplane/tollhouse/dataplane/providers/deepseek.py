@@ -20,4 +20,9 @@ class DeepSeek(Vendor):
     hosts = ("api.deepseek.com",)
     native_models = ("deepseek-*",)
     fallback_model = "deepseek-chat"
-    dialect = Dialect(renames={"max_completion_tokens": "max_tokens"}, knows_developers=False, takes_schemas=False)
+    dialect = Dialect(
+        renames={"max_completion_tokens": "max_tokens"},
+        knows_developers=False,
+        takes_schemas=False,
+        wants_thoughts=True,
+    )

@@ -151,3 +151,26 @@ def test_calls_are_known_by_their_place_where_ids_are_refused() -> None:
     assert (user["parts"], rest) == ([{"function_response": {"name": "f", "response": {}}}, 1], [{"parts": 2}, 3])
     assert document.get("contents") == json.loads(raw)["contents"]
     assert provider_types()["vertex-ai"].dialect == Dialect(takes_call_ids=False)
+
+
+@pytest.mark.parametrize(("vendor", "told"), [("deepseek", "Hm."), ("openai-compatible", None)])
+async def test_deepseek_is_told_again_what_it_thought_before_its_calls(vendor: str, told: str | None) -> None:
+    """It refuses the second turn of an agent of another format otherwise; others may refuse the field."""
+    use = {"type": "tool_use", "id": "a", "name": "f", "input": {}}
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    talk = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [thought, use]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]},
+        {"role": "assistant", "content": [{**use, "id": "b"}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "b", "content": "1"}]},
+    ]
+    tools = [{"name": "f", "input_schema": {"type": "object"}}]
+    async with bench() as gate, providers(stream(*OPENAI_STREAM)) as [fake]:
+        plugins = {"ai-proxy": {"provider": vendor, "auth": KEY, "override": {"endpoint": fake.url}}}
+        await gate.load(routes={"1": {"uri": "/v1/messages", "plugins": plugins}})
+        body = {"model": "m", "max_tokens": 5, "stream": True, "messages": talk, "tools": tools}
+        assert (await gate.ask(body, path="/v1/messages")).status == 200
+        first, second = (one for one in fake.received[0].json["messages"] if one["role"] == "assistant")
+        assert first.get("reasoning_content") == told
+        assert second.get("reasoning_content") == (None if told is None else "")

@@ -91,6 +91,8 @@ def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Pr
         left_out = _fit(document, target, spoken, translated=False)
         return Prepared(spoken, True, document.encode(), hide, {}, left_out, limit)
     chat = replace(ex.chat, model=target.model or ex.peek.model)
+    dialect = target.endpoint.provider.dialect
+    chat.keeps_thoughts = dialect is not None and dialect.wants_thoughts
     unheard = chat.reasoning is not None and "reasoning" in target.lacks
     if unheard:  # agents ask every model to think; one that cannot would refuse the request for it
         chat.reasoning = None

@@ -140,7 +140,7 @@ class RequestWriter:
             elif isinstance(part, Refusal):
                 refusal += part.text
             elif isinstance(part, Thinking):
-                if self._own:
+                if self._own or (self._chat.keeps_thoughts and not part.signature):
                     thought += part.text
                 elif part.text or part.redacted:
                     self._dropped.append("thinking")
@@ -161,7 +161,7 @@ class RequestWriter:
         written: dict[str, Any] = {"role": "assistant", "content": content}
         if message.name:
             written["name"] = message.name
-        if thought:
+        if thought or (calls and self._chat.keeps_thoughts):
             written["reasoning_content"] = thought
         if refusal:
             written["refusal"] = refusal
