@@ -55,6 +55,8 @@ class Limits:
     queue_size: int = 100
     queue_s: float = 2.0
     """How many may wait for a place at a full target, and for how long."""
+    cost_event: bool = False
+    """Streams say behind their end what they cost."""
 
 
 class Plan(msgspec.Struct):

@@ -15,6 +15,7 @@ from tollhouse.dataplane.dispatch.attempts.trial import Trial
 from tollhouse.dataplane.dispatch.choosing.plan import Limits
 from tollhouse.dataplane.dispatch.money.entry import HEADER
 from tollhouse.dataplane.dispatch.replies import events
+from tollhouse.dataplane.dispatch.replies.cost_event import cost_event
 from tollhouse.dataplane.dispatch.replies.hooked import HookedLeg
 from tollhouse.dataplane.dispatch.replies.judged import JudgedResponse, judge, judges_of
 from tollhouse.dataplane.dispatch.replies.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
@@ -86,7 +87,7 @@ class Answers:
                 trial.succeed(told)
                 if judges:
                     await judge(ex, events.to_events(reply))
-                return self._rendered(ex, reply, prepared, response, trial, hooks, body)
+                return self._rendered(ex, reply, prepared, response, trial, hooks, body, limits.cost_event)
         except AnswerRefused as refused:
             if refused.reply is None:
                 raise
@@ -112,6 +113,7 @@ class Answers:
         trial: Trial,
         hooks: Hooks | None,
         received: bytes,
+        costs: bool,
     ) -> Reply:
         """A decoded reply in the client's format, through the hooks; as it came when they leave it alone."""
         assert ex.protocol is not None
@@ -127,6 +129,8 @@ class Answers:
         if ex.peek.stream:
             encoder = ex.protocol.stream_encoder(context)
             data = b"".join([encoder.encode(event) for event in shown])
+            if costs:
+                data += cost_event(ex, reply.usage)
             return self._dressed(Reply(200, [_SSE, *headers], data), ex, prepared, trial, None)
         if hooks is not None:
             reply = events.fold(shown, reply)
@@ -176,6 +180,7 @@ class Answers:
             last_s,
             limits.max_response_bytes,
             limits.timeouts.idle_s,
+            cost_event=limits.cost_event,
         )
         headers = [("content-type", "text/event-stream"), *from_provider(response.headers)]
         headers.append(("cache-control", "no-cache"))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from tollhouse.dataplane.dispatch.attempts import failures
 from tollhouse.dataplane.dispatch.attempts.continuing import KeptLeg
 from tollhouse.dataplane.dispatch.attempts.trial import Trial
+from tollhouse.dataplane.dispatch.replies.cost_event import cost_event
 from tollhouse.dataplane.dispatch.replies.legs import Leg
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
 from tollhouse.dataplane.provider import UpstreamFailure
@@ -27,6 +28,7 @@ class StreamBody(AsyncIterator[bytes]):
 
     __slots__ = (
         "_clock",
+        "_cost_event",
         "_done",
         "_first",
         "_idle_s",
@@ -51,7 +53,10 @@ class StreamBody(AsyncIterator[bytes]):
         last_s: float | None = None,
         max_bytes: int | None = None,
         idle_s: float = float("inf"),
+        *,
+        cost_event: bool = False,
     ) -> None:
+        self._cost_event = cost_event
         self._leg = leg
         self._response = response
         self._trial = trial
@@ -126,7 +131,7 @@ class StreamBody(AsyncIterator[bytes]):
         self._done = True
         self._trial.succeed(usage)
         await self._drain()
-        return b""
+        return cost_event(self._trial.ex, usage) if self._cost_event else b""
 
     async def _drain(self) -> None:
         """Read past the end mark, so that the connection can be used again."""

@@ -138,6 +138,8 @@ class ProxyConfig(PluginConfig):
     """Verify providers' certificates."""
     logging: Logging = Logging()
     """What log plugins may see."""
+    cost_event: bool = False
+    """Ours: streams say behind their end what they cost, in an event ``tollhouse.cost``."""
     shares_stored: bool = False
     """Ours: whether files and batches may be listed, though the list holds those of everybody using the provider's
     account. Without it they are reached by their ids only."""
@@ -205,6 +207,7 @@ def limits_of(config: ProxyConfig, patience: Timeouts | None) -> Limits:
         keepalive=config.keepalive,
         max_body_bytes=config.max_req_body_size,
         max_response_bytes=config.max_response_bytes,
+        cost_event=config.cost_event,
         max_stream_s=None if config.max_stream_duration_ms is None else config.max_stream_duration_ms / 1000,
     )
 
