@@ -97,6 +97,21 @@ async def test_an_identity_narrowed_to_groups_sees_and_writes_only_theirs(plane:
     assert await status("DELETE", "consumers/bob") == 403
     assert await status("PUT", "consumer_groups/a2", {"plugins": {}, "parent_id": "a"}) == 201
     assert await status("PUT", "consumer_groups/b", {"plugins": {}, "parent_id": "a"}) == 403
+    # A plugin of a consumer or group stands before the route's own: it could lift what the route asks of everybody.
+    policy = {"ai-guard": {"_meta": {"disable": True}}}
+    assert (await plane.call("PUT", "consumer_groups/a1", {"plugins": policy, "parent_id": "a"})).status == 200
+    assert await status("PUT", "consumers", {"username": "new", "group_id": "a1", "plugins": policy}) == 403
+    assert await status("PUT", "consumer_groups/a2", {"plugins": policy, "parent_id": "a"}) == 403
+    assert await status("PUT", "consumer_groups/a1", {"plugins": {}, "parent_id": "a"}) == 403
+    assert await status("PUT", "consumer_groups/a3", {"plugins": {}, "parent_id": "a1"}) == 403
+    assert await status("PUT", "consumer_groups/a3", {"plugins": policy, "parent_id": "a1"}) == 201
+    assert await status("PATCH", "consumer_groups/a1", {"desc": "ours"}) == 200
+    assert await status("DELETE", "consumer_groups/a3") == 200
+    own = {"username": "new", "group_id": "a1", "plugins": {"key-auth": {"key": "a-new-key-of-the-lead-0123456"}}}
+    assert await status("PUT", "consumers", own) == 200
+    evil = orjson.dumps({"consumers": [{"username": "new", "group_id": "a1", "plugins": policy}]})
+    changed = pb.Document(name="b.json", content=evil)
+    await denied(lambda **told: plane.config.Apply(pb.ApplyRequest(documents=[changed]), **told), lead)
     assert (await status("GET", "routes/r"), await status("PUT", "routes/r", ROUTE)) == (200, 403)
     assert (await status("GET", "history"), await status("GET", "spend"), await status("GET", "admins/lead")) == (
         403,

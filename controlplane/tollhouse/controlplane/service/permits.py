@@ -2,7 +2,8 @@
 
 What belongs to a group: the group itself and those below it, their consumers, these consumers' credentials, and the
 budgets, stops and approvals that name them. Everything else belongs to nobody: an identity that is narrowed to groups
-may read it (routes, models), and write none of it.
+may read it (routes, models), and write none of it. Nor does it write plugins but those by which callers are recognised:
+they would stand before the routes' own, and could lift what the route asks of everybody.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from tollhouse.controlplane.permissions import Verb
 from tollhouse.controlplane.service.refusal import Fault, KeyNotFound, Refusal
 from tollhouse.controlplane.store.objects import Stored
 from tollhouse.controlplane.store.store import Store
+from tollhouse.dataplane import registry
 
 Place = tuple[str, str]
 Values = Mapping[Place, Mapping[str, Any]]
@@ -58,6 +60,20 @@ class Reach:
         """Whether it may be looked at."""
         return kind not in _HIDDEN and (kind not in _OF_GROUPS or self.holds(kind, object_id, value))
 
+    def require_same_plugins(
+        self, kind: str, object_id: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+    ) -> None:
+        """Raises Refusal for plugins of a consumer or group that are new, changed or gone; a new group has those of the
+        group above it."""
+        if kind not in ("consumers", "consumer_groups"):
+            return
+        if before is None and kind == "consumer_groups":
+            before = self._values.get((kind, str(after.get("parent_id") or "")))
+        if _plugins(before) != _plugins(after):
+            new = " (a new group has those of the group above it)" if kind == "consumer_groups" else ""
+            told = "an identity narrowed to consumer groups writes no plugins but those by which callers are recognised"
+            raise Refusal(Fault.DENIED, f"{kind}/{object_id}: {told}; leave the others as they are{new}")
+
     def _consumer(self, name: Any) -> bool:
         found = self._values.get(("consumers", str(name)))
         return found is not None and self._group(found.get("group_id"))
@@ -71,6 +87,14 @@ class Reach:
             seen.add(name)
             name = self._parents.get(name, "")
         return False
+
+
+def _plugins(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The plugins of an object by which nobody is recognised."""
+    found = (value or {}).get("plugins")
+    if not isinstance(found, Mapping):
+        return {}
+    return {name: config for name, config in found.items() if not registry.is_auth_plugin(name)}
 
 
 class Permits:
@@ -115,6 +139,8 @@ class Permits:
         reach = await self.reach()
         if reach is not None:
             _check(reach, kind, object_id, before.value if before else None, after)
+            if after is not None:
+                reach.require_same_plugins(kind, object_id, before.value if before else None, after)
 
     def check_plan(
         self, stored: Mapping[Place, Stored], puts: Mapping[Place, dict[str, Any]], deletes: Iterable[Place]
@@ -134,6 +160,7 @@ class Permits:
                 _check(was, *place, before[place], None)
             if value is not None:
                 _check(becomes, *place, None, value)
+                becomes.require_same_plugins(*place, before.get(place), value)
 
 
 def _check(
