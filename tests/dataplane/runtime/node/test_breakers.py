@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,10 +61,10 @@ class Crew:
         self.workers = [Worker(), Worker()]
 
 
-def test_what_one_worker_finds_out_the_other_knows() -> None:
+def test_what_one_worker_finds_out_the_other_knows(tmp_path: Path) -> None:
     """Opened by its own traffic, told once, and closed again by the one whose probe went well."""
     crew: Any = Crew()
-    node, (first, second) = NodeBreakers(crew), crew.workers
+    node, (first, second) = NodeBreakers(crew, tmp_path / "targets.json"), crew.workers
     first.fail("server_error", 2)
     assert first.up.told == []
     first.fail("server_error", 1)
@@ -94,10 +95,10 @@ def test_an_account_concerns_all_its_models() -> None:
     assert not second.states.of(other).permits(1000.0)
 
 
-async def test_an_operators_word_holds_on_all_workers_and_later_ones() -> None:
+async def test_an_operators_word_holds_on_all_workers_and_later_ones(tmp_path: Path) -> None:
     """Open keeps it shut whatever its traffic does; a worker that starts later is told; reset ends it."""
     crew: Any = Crew()
-    node = NodeBreakers(crew)
+    node = NodeBreakers(crew, tmp_path / "targets.json")
     assert await node.force("a", "open") == 1
     assert all(not one.states.of(TARGET).permits(1000.0, last_resort=True) for one in crew.workers)
     late: Any = Worker()
@@ -111,18 +112,18 @@ async def test_an_operators_word_holds_on_all_workers_and_later_ones() -> None:
     assert await node.force("nobody", "open") == 0
 
 
-async def test_no_worker_no_word() -> None:
+async def test_no_worker_no_word(tmp_path: Path) -> None:
     """Said, not swallowed."""
     crew: Any = Crew()
     crew.workers.clear()
     with pytest.raises(LinkError):
-        await NodeBreakers(crew).force("a", "open")
+        await NodeBreakers(crew, tmp_path / "targets.json").force("a", "open")
 
 
-def test_open_breakers_are_told_to_a_new_worker_with_the_time_left() -> None:
+def test_open_breakers_are_told_to_a_new_worker_with_the_time_left(tmp_path: Path) -> None:
     """Those whose time is over are not."""
     crew: Any = Crew()
-    node = NodeBreakers(crew)
+    node = NodeBreakers(crew, tmp_path / "targets.json")
     node.spread(crew.workers[0], BreakerTold("k/m", False, True, "connect", 60.0))
     node.spread(crew.workers[0], BreakerTold("k/n", False, True, "connect", 0.0))
     late: Any = Worker()
@@ -130,3 +131,26 @@ def test_open_breakers_are_told_to_a_new_worker_with_the_time_left() -> None:
     [told] = late.link.told
     assert (told.key, told.opened) == ("k/m", True)
     assert 59 < told.seconds <= 60
+
+
+async def test_an_operators_word_outlives_the_supervisor(tmp_path: Path) -> None:
+    """It is told to the workers of the next one; a word taken back is not."""
+    crew: Any = Crew()
+    node = NodeBreakers(crew, tmp_path / "state" / "targets.json")
+    await node.force("a", "open")
+    await node.force("b", "close")
+    await node.force("b", "reset")
+    late: Any = Worker()
+    NodeBreakers(crew, tmp_path / "state" / "targets.json").brief(late)
+    assert late.link.told == [ForceTarget("a", "open")]
+
+
+async def test_a_file_nobody_can_read_stops_no_node(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged; the next word makes a new one."""
+    crew: Any = Crew()
+    path = tmp_path / "targets.json"
+    path.write_text("[1")
+    node = NodeBreakers(crew, path)
+    assert "cannot be read" in caplog.text
+    await node.force("a", "open")
+    assert path.read_text() == '{"a":"open"}'

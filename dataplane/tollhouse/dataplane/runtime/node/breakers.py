@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import get_args
 
 from tollhouse.dataplane.dispatch.choosing.targets import Action, BreakerChange, TargetStates
 from tollhouse.dataplane.runtime.link.link import Link, LinkError, encode_tell
 from tollhouse.dataplane.runtime.link.messages import BreakerTold, Forced, ForceTarget
 from tollhouse.dataplane.runtime.node.crew import Crew
+from tollhouse.dataplane.runtime.node.standing_orders import StandingOrders
 from tollhouse.dataplane.runtime.node.worker_process import WorkerProcess
 
 ACTIONS: tuple[str, ...] = get_args(Action)
@@ -42,9 +44,10 @@ class WorkerBreakers:
 class NodeBreakers:
     """The supervisor's end: spreads the news, remembers it for workers that start later."""
 
-    def __init__(self, crew: Crew) -> None:
+    def __init__(self, crew: Crew, orders: Path) -> None:
+        """``orders``: the file in which operators' words outlive the node."""
         self._crew = crew
-        self._forced: dict[str, str] = {}
+        self._orders = StandingOrders(orders)
         self._open: dict[tuple[str, bool], tuple[BreakerTold, float]] = {}
 
     def spread(self, teller: WorkerProcess, told: BreakerTold) -> None:
@@ -63,7 +66,7 @@ class NodeBreakers:
         """Tell a new worker what holds."""
         if worker.link is None:
             return
-        for name, action in self._forced.items():
+        for name, action in self._orders:
             worker.link.tell(ForceTarget(name, action))
         now = time.monotonic()
         self._open = {key: entry for key, entry in self._open.items() if entry[1] > now}
@@ -73,11 +76,9 @@ class NodeBreakers:
     async def force(self, name: str, action: str) -> int:
         """Open, close or reset a target on every worker. How many target states have that name where most are known.
         Raises LinkError when no worker answered."""
+        self._orders.set(name, action)
         if action == "reset":
-            self._forced.pop(name, None)
             self._open.clear()
-        else:
-            self._forced[name] = action
         asked = [
             worker.link.ask(ForceTarget(name, action), Forced, _ANSWER_S)
             for worker in self._crew.workers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from tollhouse.dataplane.config.objects import ConfigSource
@@ -33,7 +34,7 @@ class NodeReport:
         self.crew = crew
         self.authority = authority
         self.source = source
-        self.breakers = NodeBreakers(crew)
+        self.breakers = NodeBreakers(crew, Path(settings.state_dir) / "targets.json")
         self.draining = False
         self.http_address = ""
         self.https_address = ""
