@@ -131,6 +131,19 @@ async def test_the_service_tier_that_is_told_is_charged_and_written_down(till: T
         assert closed.cost_nano == 15 * 250 + 5 * 125 + 4 * 1000
 
 
+async def test_choosing_the_cheaper_instance_saves(till: Till) -> None:
+    """Against the dearest one beside it, at the same tokens; a single instance, and equal ones, save nothing."""
+    async with providers(GOOD, GOOD) as [first, second]:
+        cheap = instance("a", "openai", first.url, priority=1)
+        dear = instance("b", "openai", second.url, options={"model": "gpt-4o"})
+        await configured(till, cheap, dear, budgets={})
+        await till.ask(ASK)
+        await configured(till, cheap, budgets={})
+        await till.ask(ASK)
+        saved, alone = (one.routing_saved_nano for one in till.log.closed)
+        assert (saved, alone) == ((15 * 2500 + 5 * 1250 + 4 * 10_000) - (15 * 150 + 5 * 75 + 4 * 600), 0)
+
+
 async def test_where_no_record_goes_anywhere_only_what_budgets_need_is_written(till: Till) -> None:
     """A node without a control plane: what holds nothing leaves no record, what does is settled by its own."""
     till.log.shipped = False

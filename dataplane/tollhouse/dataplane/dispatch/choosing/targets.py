@@ -60,6 +60,8 @@ class Target:
     made of what clients send."""
     max_in_flight: int = 0
     """Requests the node sends it at a time; 0: no bound."""
+    rivals: tuple[PriceTable, ...] = ()
+    """What the same would cost at the instances beside it, where that is not all the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,13 +136,14 @@ class Entry:
         )
 
     def _saved(self, kind: str, usage: Usage | None, nano: int) -> tuple[int, int]:
-        """By the provider's cache, and by choosing this target of those the model asked for has. An answer whose price
+        """By the provider's cache, and by choosing this target of those the model asked for has, or the route. An answer whose price
         nobody knows, and what was no answer, saved nothing."""
         price = self._target.price
         if kind or usage is None or price is None or not price.known:
             return 0, 0
         model = self._ex.snapshot.models.find(self._ex.peek.model)
-        prices = [one.price for one in model.targets if one.price is not None and one.price.known] if model else []
+        rivals = self._target.rivals if model is None else [one.price for one in model.targets]
+        prices = [one for one in rivals if one is not None and one.known]
         dearest = max((cost(usage, one) for one in prices), default=nano) if len(prices) > 1 else nano
         return cache_saved(usage, price), dearest - nano
 

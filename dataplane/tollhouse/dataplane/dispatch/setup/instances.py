@@ -55,7 +55,7 @@ class Instances:
         if found is None:
             pairs = zip(self._instances, self._endpoints, strict=True)
             made = (_target(instance, endpoint, asked) for instance, endpoint in pairs if endpoint is not None)
-            found = tuple(target for target in made if target is not None)
+            found = _with_rivals([target for target in made if target is not None])
             if len(self._resolved) >= _MAX_RESOLVED:
                 self._resolved.clear()
             self._resolved[asked] = found
@@ -75,6 +75,14 @@ class Instances:
             named += [pattern for pattern in instance.serves or () if not set(pattern) & set("*?[")]
             named += [instance.fallback_model] if instance.fallback_model else []
         return list(dict.fromkeys(named))
+
+
+def _with_rivals(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Each knows the prices of all, for what choosing it saved."""
+    known = tuple(target.price for target in targets if target.price is not None and target.price.known)
+    if len(known) < 2 or all(price == known[0] for price in known):
+        return tuple(targets)
+    return tuple(replace(target, rivals=known) for target in targets)
 
 
 def _fixed(instance: Instance) -> str:
