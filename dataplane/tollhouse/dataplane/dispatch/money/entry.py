@@ -136,8 +136,8 @@ class Entry:
         )
 
     def _saved(self, kind: str, usage: Usage | None, nano: int) -> tuple[int, int]:
-        """By the provider's cache, and by choosing this target of those the model asked for has, or the route. An answer whose price
-        nobody knows, and what was no answer, saved nothing."""
+        """By the provider's cache, and by choosing this target of those the model asked for has, or the route. An
+        answer whose price nobody knows, and what was no answer, saved nothing."""
         price = self._target.price
         if kind or usage is None or price is None or not price.known:
             return 0, 0
