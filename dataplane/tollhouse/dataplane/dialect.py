@@ -23,6 +23,8 @@ class Dialect:
     """It knows the role ``developer``; else it is told ``system``."""
     call_id_size: int = 0
     """Ids of calls have exactly so many letters and digits; 0: as many as they like."""
+    answers_results: bool = False
+    """After the results of calls it hears the model before anybody else: others follow a word of the model's."""
     wants_thoughts: bool = False
     """It refuses a call in the history that comes without what was thought before it (``reasoning_content``)."""
     takes_call_ids: bool = True

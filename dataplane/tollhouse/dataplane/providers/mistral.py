@@ -38,4 +38,5 @@ class Mistral(Vendor):
         ),
         knows_developers=False,
         call_id_size=9,
+        answers_results=True,
     )

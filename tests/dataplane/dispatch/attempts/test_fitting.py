@@ -77,6 +77,15 @@ def test_mistral_is_sent_nothing_its_validator_forbids() -> None:
     ]
 
 
+def test_mistral_hears_its_model_between_results_and_what_comes_after_them() -> None:
+    """Claude Code speaks in the turn in which it gives results back."""
+    talk: list[Any] = [*HISTORY, HISTORY[-1], {"role": "user", "content": "go on"}, 7]
+    sent, _ = fitted("mistral", {"messages": talk})
+    roles = [one["role"] for one in sent["messages"][:-1]]
+    assert roles == ["system", "user", "assistant", "tool", "tool", "assistant", "user"]
+    assert [one["role"] for one in fitted("mistral", {"messages": HISTORY})[0]["messages"]][-1] == "tool"
+
+
 def test_what_only_some_models_take_passes_where_the_client_itself_said_it() -> None:
     """A translation leaves it out: agents ask every model to think."""
     assert fitted("xai", {"reasoning_effort": "low", "messages": []}) == (

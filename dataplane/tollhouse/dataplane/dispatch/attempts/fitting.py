@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.document import RequestDocument
 
+_HEARD = "OK."
 _PLAIN = re.compile(r"[a-zA-Z0-9]+")
 
 _CALLS = ("functionCall", "functionResponse", "function_call", "function_response")
@@ -34,6 +36,8 @@ def fit(document: RequestDocument, dialect: Dialect, *, translated: bool) -> lis
         messages = document.get("messages")
         if isinstance(messages, list):
             messages = [_message(one, dialect, dropped) if isinstance(one, dict) else one for one in messages]
+            if dialect.answers_results:
+                messages = list(_answered(messages))
             if schema is not None:
                 messages.append({"role": "system", "content": schema})
                 document.set("response_format", {"type": "json_object"})
@@ -70,7 +74,7 @@ def _needs_edit(raw: bytes, dialect: Dialect) -> bool:
     """A byte search: may err towards True."""
     if not dialect.knows_developers and b'"developer"' in raw:
         return True
-    if dialect.call_id_size and b'"tool_call' in raw:
+    if (dialect.call_id_size or dialect.answers_results) and b'"tool_call' in raw:
         return True
     return any(b'"%b"' % name.encode() in raw for name in dialect.message_lacks)
 
@@ -97,6 +101,16 @@ def _message(message: dict[str, Any], dialect: Dialect, dropped: list[str]) -> d
                 for call in calls
             ]
     return made
+
+
+def _answered(messages: list[Any]) -> Iterator[Any]:
+    last: Any = None
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
+        if last == "tool" and role in ("user", "system"):
+            yield {"role": "assistant", "content": _HEARD}
+        yield message
+        last = role
 
 
 def _call_id(id: str, size: int) -> str:
