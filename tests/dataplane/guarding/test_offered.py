@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -34,6 +35,18 @@ def test_what_stays_keeps_its_bytes() -> None:
     assert document.encode() == document.raw
     assert keep_tools(document, lambda name: False)
     assert document.encode() == b"{}"
+
+
+def test_tools_of_a_group_go_by_both_names() -> None:
+    """As their calls come back; a group nothing is left of goes."""
+    tools = [
+        {"type": "namespace", "name": "fs", "tools": [{"type": "function", "name": one} for one in ("read", "rm")]}
+    ]
+    document = RequestDocument(json.dumps({"tools": tools}).encode())
+    assert keep_tools(document, lambda name: name == "fs__read")
+    assert document.get("tools")[0]["tools"] == [{"type": "function", "name": "read"}]
+    assert keep_tools(document, lambda name: name == "fs")
+    assert "tools" not in document
 
 
 def test_names_that_look_alike_are_one() -> None:

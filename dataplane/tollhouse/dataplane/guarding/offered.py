@@ -15,6 +15,8 @@ _LISTS = ("tools", "functions", "mcp_servers")
 _CHOICES = ("tool_choice", "function_call", "toolConfig", "tool_config")
 _DECLARED = ("functionDeclarations", "function_declarations")
 """Gemini puts several tools into one entry; its API takes both spellings."""
+JOINT = "__"
+"""Between the names of a group and of a tool in it, as calls come back."""
 _SETTINGS = {"web_search_options": "web_search"}
 """Fields by which a request turns on a tool of the provider."""
 
@@ -54,6 +56,11 @@ def _kept(tool: Any, kept: Keep) -> Any:
     """The entry as it may stay; None when it may not."""
     if not isinstance(tool, dict):
         return tool if kept("") else None
+    inner = tool.get("tools")
+    if tool.get("type") == "namespace" and isinstance(inner, list):  # Responses' groups
+        group = tool.get("name")
+        staying = [one for one in inner if kept(f"{group}{JOINT}{tool_name(one)}")]
+        return ({**tool, "tools": staying} if len(staying) < len(inner) else tool) if staying else None
     for field in _DECLARED:
         declared = tool.get(field)
         if isinstance(declared, list):
