@@ -39,9 +39,8 @@ def test_what_stays_keeps_its_bytes() -> None:
 
 def test_tools_of_a_group_go_by_both_names() -> None:
     """As their calls come back; a group nothing is left of goes."""
-    tools = [
-        {"type": "namespace", "name": "fs", "tools": [{"type": "function", "name": one} for one in ("read", "rm")]}
-    ]
+    inner = [{"type": "function", "name": one} for one in ("read", "rm")]
+    tools = [{"type": "namespace", "name": "fs", "tools": inner}]
     document = RequestDocument(json.dumps({"tools": tools}).encode())
     assert keep_tools(document, lambda name: name == "fs__read")
     assert document.get("tools")[0]["tools"] == [{"type": "function", "name": "read"}]
