@@ -10,7 +10,7 @@ from tollhouse.controlplane.ledger.kept import forget_answers
 from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.ledger.schema import answers
 
-from tests.support.ledgers import NOW, record
+from tests.support.ledgers import record
 
 
 async def total(ledger: Ledger) -> dict[str, int]:

@@ -1,7 +1,8 @@
 """Hourly sums as charges with the columns of FOCUS 1.2, the FinOps Foundation's form of billing data.
 
 One charge per hour, consumer, model, provider and so on; what corrections added is a charge of its own. All four costs
-are the ledger's. A charge covers several kinds of tokens, so it has no unit price; the kinds are in ``x_`` columns.
+are the ledger's. A charge covers several kinds of tokens, so it has no unit price (those columns are left out, as FOCUS
+wants it where there are none); the kinds are in ``x_`` columns.
 """
 
 from __future__ import annotations
@@ -32,12 +33,10 @@ COLUMNS: dict[str, Type] = {
     "ConsumedQuantity": "decimal",
     "ConsumedUnit": "text",
     "ContractedCost": "usd",
-    "ContractedUnitPrice": "decimal",
     "EffectiveCost": "usd",
     "InvoiceId": "text",
     "InvoiceIssuerName": "text",
     "ListCost": "usd",
-    "ListUnitPrice": "decimal",
     "PricingCategory": "text",
     "PricingCurrency": "text",
     "PricingQuantity": "decimal",
@@ -54,7 +53,6 @@ COLUMNS: dict[str, Type] = {
     "ServiceSubcategory": "text",
     "SkuId": "text",
     "SkuMeter": "text",
-    "SkuPriceId": "text",
     "SubAccountId": "text",
     "SubAccountName": "text",
     "SubAccountType": "text",
@@ -76,15 +74,18 @@ COLUMNS: dict[str, Type] = {
 }
 
 
-def charges(row: Mapping[Any, Any]) -> list[dict[str, Any]]:
-    """The charges of one hourly sum: its usage, and what corrections added."""
-    corrected = row["corrected_nano"]
+def charges(row: Mapping[Any, Any], now: datetime | None = None) -> list[dict[str, Any]]:
+    """The charges of one hourly sum: its usage, and what corrections added. Within the month that is not over yet
+    corrections are no charge of their own: FOCUS calls so only what changes a month that was invoiced."""
+    over = _following(_month(row)) <= (now or datetime.now(UTC))
+    corrected = row["corrected_nano"] if over else 0
     found = []
     if row["attempts"] or row["cost_nano"] != corrected:
         found.append(_charge(row, row["cost_nano"] - corrected))
     if corrected:
         correction = _charge(row, corrected)
-        correction.update(ChargeClass="Correction", ConsumedQuantity=Decimal(0), x_Requests=0)
+        correction.update(ChargeClass="Correction", x_Requests=0)
+        correction.update(ConsumedQuantity=Decimal(0), PricingQuantity=Decimal(0))
         correction["ChargeDescription"] = f"Corrections of {correction['ChargeDescription']}"
         correction.update({name: 0 for name in COLUMNS if name.endswith("Tokens")})
         correction.update({name: _usd(0) for name in COLUMNS if name.startswith("x_") and name.endswith("Cost")})
@@ -94,8 +95,8 @@ def charges(row: Mapping[Any, Any]) -> list[dict[str, Any]]:
 
 def _charge(row: Mapping[Any, Any], nano: int) -> dict[str, Any]:
     start = datetime.fromtimestamp(row["hour"], UTC)
-    month = start.replace(day=1, hour=0)
-    following = (month + timedelta(days=32)).replace(day=1)
+    month = _month(row)
+    following = _following(month)
     cost = _usd(nano)
     groups = [step for step in row["group_path"].split("/") if step]
     tags = {"consumer": row["consumer"], "group": row["group_id"], "route": row["route"], "node": row["node"]}
@@ -118,6 +119,8 @@ def _charge(row: Mapping[Any, Any], nano: int) -> dict[str, Any]:
         "ConsumedUnit": "Tokens",
         "InvoiceIssuerName": row["provider"],
         "PricingCategory": "Standard",
+        "PricingQuantity": Decimal(row["input_tokens"] + row["output_tokens"]),
+        "PricingUnit": "Tokens",
         "ProviderName": row["provider"],
         "PublisherName": row["provider"],
         "ResourceId": row["model"],
@@ -147,6 +150,14 @@ def _charge(row: Mapping[Any, Any], nano: int) -> dict[str, Any]:
         "x_OutputTokens": row["output_tokens"],
         "x_ReasoningTokens": row["reasoning_tokens"],
     }
+
+
+def _month(row: Mapping[Any, Any]) -> datetime:
+    return datetime.fromtimestamp(row["hour"], UTC).replace(day=1, hour=0)
+
+
+def _following(month: datetime) -> datetime:
+    return (month + timedelta(days=32)).replace(day=1)
 
 
 def _usd(nano: int) -> Decimal:
