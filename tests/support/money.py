@@ -129,33 +129,40 @@ class Crowd:
         self.statuses: Counter[int] = Counter()
         self.count = 0
 
-    async def one(self, http: aiohttp.ClientSession) -> None:
-        """A request to any node, streamed or not; one in five is given up on the way."""
+    async def one(self, http: aiohttp.ClientSession) -> bool:
+        """A request to any node, streamed or not; one in five is given up on the way. False: nobody was there."""
         self.count += 1
         number = self.count
         stream = self.luck.random() < 0.6
         body = ask(f"request number {number}", stream=stream)
         leave_s = self.luck.uniform(0.005, 0.12) if self.luck.random() < 0.2 else 20.0
         url = f"{self.luck.choice(self.urls)}/v1/chat/completions"
+        status, there = 0, True
         try:
             async with asyncio.timeout(leave_s):
                 async with http.post(url, json=body, headers=key(number % AGENTS, f"s-{number}")) as reply:
                     await reply.read()
-                    self.statuses[reply.status] += 1
-        except (TimeoutError, aiohttp.ClientConnectionError):
-            self.statuses[0] += 1
-            await asyncio.sleep(0.02)  # a node that is away is not asked in a tight loop
-        except aiohttp.ClientError:
-            self.statuses[0] += 1
+                    status = reply.status
+        except aiohttp.ClientConnectionError:
+            there = False
+        except (TimeoutError, aiohttp.ClientError):
+            pass
+        self.statuses[status] += 1
+        if status == 503 or not there:  # a node or the counts are away: agents come again a little later
+            await asyncio.sleep(0.2)
+            return False
+        return True
 
     async def run(self, at_once: int, rounds: int, until: asyncio.Event | None = None) -> None:
-        """So many at a time, each so many times, or until something has happened."""
+        """So many at a time, each so many times, or until something has happened. What was refused because a node or
+        the counts were away is done again, up to ten times as often."""
 
         async def again(http: aiohttp.ClientSession) -> None:
-            for _ in range(rounds):
-                if until is not None and until.is_set():
+            done = 0
+            for _ in range(10 * rounds):
+                if done == rounds or (until is not None and until.is_set()):
                     return
-                await self.one(http)
+                done += await self.one(http)
 
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
             await asyncio.gather(*(again(http) for _ in range(at_once)))
