@@ -21,7 +21,7 @@ def fit(document: RequestDocument, dialect: Dialect, *, translated: bool) -> lis
     """Edit in place. Returns what was dropped. What needs no edit stays the bytes it was."""
     dropped: list[str] = []
     lacking = dialect.lacks | dialect.doubtful if translated else dialect.lacks
-    for name in document.names():
+    for name in document.names() if lacking or dialect.renames else ():
         if name in lacking:
             if name != "stream_options" and document.raw_field(name) != b"null":
                 dropped.append(name)  # of usage in streams, which such vendors tell anyway, nothing is lost
