@@ -27,11 +27,11 @@ def look(connection: Connection, now: Numbers, before: Numbers) -> Iterator[Find
 
 
 def _budgets(now: Numbers, before: Numbers) -> Iterator[Finding]:
-    refusing = now.sums("tollhouse_budget_refusals_total", lambda labels: labels["budget"], before)
+    refusing = now.sums("tollhouse_budget_refusals_total", _enforced, before)
     for budget, times in sorted(refusing.items()):
         if times:
             remedy = "gatewayctl budgets says what is left; gatewayctl get and apply raise it"
-            yield Finding(f"budget {budget}", "warning", f"refused {times:.0f} attempts just now", remedy)
+            yield Finding(f"budget {budget}", "warning", f"refused {_counted(times, 'attempt')} just now", remedy)
     limits = now.most("tollhouse_budget_limit", "key")
     for key, spent in sorted(now.most("tollhouse_budget_spent", "key").items()):
         limit = limits.get(key, 0.0)
@@ -51,7 +51,12 @@ def _approvals(connection: Connection) -> Iterator[Finding]:
     if waiting:
         agents = ", ".join(sorted({one.context.consumer or "somebody" for one in waiting}))
         remedy = "gatewayctl approvals list --state pending; then approve or deny"
-        yield Finding("approvals", "warning", f"{len(waiting)} wait for a decision ({agents})", remedy)
+        yield Finding(
+            "approvals",
+            "warning",
+            f"{_counted(len(waiting), 'request')} for more, waiting for a decision ({agents})",
+            remedy,
+        )
 
 
 def _ledger(now: Numbers) -> Iterator[Finding]:
@@ -67,3 +72,11 @@ def _prices(now: Numbers) -> Iterator[Finding]:
     if unpriced:
         found = f"no price is known for {', '.join(sorted(unpriced))}"
         yield Finding("prices", "warning", found, "give them one (models resource); budgets count them as nothing")
+
+
+def _enforced(labels: dict[str, str]) -> str:
+    return labels["budget"] if labels["mode"] != "shadow" else ""
+
+
+def _counted(number: float, what: str) -> str:
+    return f"{number:.0f} {what}" if number == 1 else f"{number:.0f} {what}s"

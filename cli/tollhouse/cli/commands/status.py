@@ -87,7 +87,8 @@ def _nodes(told: Any) -> Iterator[Finding]:
         found = f"{', '.join(behind)} not at revision {told.revision} yet"
         yield Finding("configuration", "warning", found, "wait a second; then see gatewayctl nodes and the node's log")
     else:
-        yield Finding("configuration", "good", f"all {len(told.nodes)} nodes serve revision {told.revision}")
+        all_of_them = "the node serves" if len(told.nodes) == 1 else f"all {len(told.nodes)} nodes serve"
+        yield Finding("configuration", "good", f"{all_of_them} revision {told.revision}")
     for node in told.nodes:
         if not node.workers_alive:
             yield Finding(
