@@ -16,7 +16,7 @@ TARGET = ROOT / "dataplane/tollhouse/dataplane/guarding/rules/concept_weights.js
 SCALE = 100
 LEAST = 6
 """Weights smaller than this are left out."""
-SHUT_OUT = 0.02
+SHUT_OUT = 0.1
 """Share of the attacks the gate may keep from the model."""
 
 

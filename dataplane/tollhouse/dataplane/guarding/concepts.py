@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
-from itertools import accumulate
+from itertools import accumulate, repeat
 from math import log
 from typing import Any
 
@@ -77,28 +77,32 @@ class Lexicon:
         return iter(self._of.items())
 
 
-def features(words: Sequence[str], concepts: Sequence[str | None]) -> Iterator[tuple[int, str]]:
+def features(words: Sequence[str], concepts: Sequence[str | None]) -> list[tuple[int, str]]:
     """What is weighed about a text, each with the number of the word at which it stands: its words, pairs of words one
     of which means something, its concepts, and which of them follow which closely."""
     stems = [word[:STEM] for word in words]
-    yield from enumerate(stems)
-    placed = [pair for pair in enumerate(concepts) if pair[1]]
-    last = -1
+    found = list(enumerate(stems))
+    add = found.append
+    placed = [(place, one) for place, one in enumerate(concepts) if one]
+    last, size, count = -1, len(stems) - 1, len(placed)
     for at, (place, one) in enumerate(placed):
+        stem = stems[place]
         if place and last != place - 1:
-            yield place, f"{stems[place - 1]} {stems[place]}"
-        if place + 1 < len(stems):
-            yield place, f"{stems[place]} {stems[place + 1]}"
+            add((place, f"{stems[place - 1]} {stem}"))
+        if place < size:
+            add((place, f"{stem} {stems[place + 1]}"))
         last = place
-        yield place, f"*{one}"
-        between = None
-        for next_place, other in placed[at + 1 : at + 6]:
+        add((place, "*" + one))
+        between = ""
+        for following in range(at + 1, min(at + 6, count)):
+            next_place, other = placed[following]
             if next_place - place > NEAR:
                 break
-            yield place, f"*{one} {other}"
-            if between is not None and between != one:
-                yield place, f"*{one} {between} {other}"
+            add((place, f"*{one} {other}"))
+            if between and between != one:
+                add((place, f"*{one} {between} {other}"))
             between = between or other
+    return found
 
 
 class Model:
@@ -126,7 +130,7 @@ class Model:
     def _regions(self, words: Sequence[bytes]) -> list[tuple[int, int]]:
         """Where words stand densely enough that may steer."""
         gate = self._gate.get
-        sums = [0, *accumulate([gate(word, 0) for word in words])]
+        sums = [0, *accumulate(map(gate, words, repeat(0)))]
         limit, size = self._limit, len(words)
         found: list[tuple[int, int]] = []
         for begin in range(0, max(1, size - STRETCH // 2), STRETCH // 2):
@@ -139,15 +143,14 @@ class Model:
         return found
 
     def _strongest(self, words: Sequence[str]) -> tuple[float, int]:
-        weigh = self._weights.get
+        known = self._weights
+        told = [pair for pair in features(words, self._lexicon.concepts_of(words)) if pair[1] in known]
         at_word = [0] * len(words)
         last: dict[str, int] = {}
-        for place, one in features(words, self._lexicon.concepts_of(words)):
-            weight = weigh(one)
-            if weight is not None:
-                if last.get(one, -STRETCH) + STRETCH // 2 < place:
-                    at_word[place] += weight
-                last[one] = place
+        for place, one in told:
+            if last.get(one, -STRETCH) + STRETCH // 2 < place:
+                at_word[place] += known[one]
+            last[one] = place
         sums = [0, *accumulate(at_word)]
         size = len(words)
         best, where = NOTHING * self._scale, 0

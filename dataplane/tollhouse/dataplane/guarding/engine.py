@@ -25,12 +25,16 @@ _SPACED = re2.compile("(?:[A-Za-z][ .*_|,/-]){6}", options(case=True))
 """What a text shows that may hold an encoded block, letters standing alone, or figures in place of letters."""
 
 _FIGURED = re2.compile(
-    "[A-Za-z]*[013457@$][A-Za-z][A-Za-z0-9@$!]*[^A-Za-z0-9]+(?:[A-Za-z]+[^A-Za-z0-9]+)?[A-Za-z]*[013457@$][A-Za-z]",
+    "[A-Za-z]*[013457@$][A-Za-z][A-Za-z0-9@$!]*[ ,.;:!?\n]{1,3}(?:[A-Za-z]+[ ,.;:!?\n]{1,3})?[A-Za-z]*[013457@$][A-Za-z]",
     options(case=True),
 )
 
 DOUBTED = 0.0
 """Score of the concept model below which weighted hits count less."""
+
+_ALIKE = frozenset(("unescaped", "leet"))
+ALIKE = 1500
+"""Characters beyond which readings that hardly differ from the plain text are not weighed once more."""
 
 _UNANCHORED = re2._Anchor.UNANCHORED
 
@@ -118,6 +122,8 @@ class Matcher:
                     if text_of.companion:
                         companions.append(rule)
                     elif text_of.steering is not None:
+                        if view.name in _ALIKE and len(view.text) > ALIKE:
+                            continue
                         steering = steering or built_in_model().score(view.text)
                         if steering[0] >= text_of.steering:
                             hits.append(_steering_hit(rule, view, steering[1]))
