@@ -97,3 +97,33 @@ async def test_leaving_closes_the_providers_call(gate: Bench) -> None:
 async def test_a_provider_that_says_nothing_is_given_up(gate: Bench) -> None:
     (reply, *_), _ = await speak(gate, silence(), timeouts={"first_byte": 50})
     assert reply.status == 504
+
+
+async def test_an_answer_that_tells_no_usage_is_estimated_where_tokens_have_a_price(gate: Bench) -> None:
+    """What was asked at least, and marked so: speech is never silently free."""
+    async with providers(answer(200, b"sound", MP3)) as [fake]:
+        await gate.multi(instance("one", "openai", fake.url))
+        got = await gate.ask({**SPEECH, "model": "gpt-4o-mini-tts"}, "/v1/audio/speech")
+    usage = got.ex.attempts[0].usage
+    assert usage is not None
+    assert usage.estimated
+    assert got.ex.cost_nano > 0
+
+
+async def test_a_price_per_request_is_charged_per_request(gate: Bench) -> None:
+    """Of what is billed by the picture: no estimate, and known."""
+    async with providers(answer(200, {"data": []})) as [fake]:
+        prices = {"dall-e-3": {"request": "0.04"}}
+        own = {
+            "type": "openai",
+            "endpoint": fake.url,
+            "auth": {"header": {"authorization": "Bearer sk"}},
+            "prices": prices,
+        }
+        one = {"name": "one", "provider": "openai", "weight": 1}
+        route = {"uri": "/*", "plugins": {"ai-proxy-multi": {"instances": [one]}}}
+        await gate.load(providers={"openai": own}, routes={"r": route})
+        got = await gate.ask({"model": "dall-e-3", "prompt": "A cat"}, "/v1/images/generations")
+    attempt = got.ex.attempts[0]
+    assert attempt.usage is not None
+    assert (attempt.cost_nano, attempt.price_known, attempt.usage.estimated) == (40_000_000, True, False)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
+from tollhouse.dataplane.chat import Special
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.ledger.outbox import Outbox
-from tollhouse.dataplane.runtime.ledger.shipping import Shipping
+from tollhouse.dataplane.runtime.ledger.outbox_reader import Entry
+from tollhouse.dataplane.runtime.ledger.shipping import Shipping, usage_record
 from tollhouse.dataplane.runtime.link.messages import Spent, TakeAll
 from tollhouse.dataplane.settings import Settings
-from tollhouse.dataplane.spending import Claim, Outcome
+from tollhouse.dataplane.spending import Claim, Closed, Opened, Outcome
 
 
 def claim(key: str, units: int, *, strict: bool = False) -> Claim:
@@ -37,3 +40,23 @@ async def test_an_envelope_comes_to_what_was_told_and_the_rest_may_have_been_bil
     found = {key: (one.spent, one.held, one.doubt) for key, _, one in authority.counts}
     assert found == {"loose": (spent, 0, 1600 - spent), "strict": (1600, 0, 1600 - spent)}
     await authority.close()
+
+
+def test_a_record_says_what_few_answers_have() -> None:
+    """Tier, kinds, searches; of a kept answer its id, and model and prices the request did not name."""
+    opened = Opened("1", 5, "q", 1, "n", "c", (), "r", "", "", "openai", "t", "", {}, "", 7, False)
+    special = Special("batch", 1, 2, 0, 3, 4, 0, 5, "batch_1", "read", "gpt-5", "table 1")
+    told = usage_record(Entry(opened, Closed("1", 9, "ok", 200, 1, 50, special=special), ()))
+    assert (told.service_tier, told.audio_input_tokens, told.audio_output_tokens) == ("batch", 1, 2)
+    assert (told.image_input_tokens, told.image_output_tokens, told.web_searches) == (3, 4, 5)
+    assert (told.answer, told.kept, told.model, told.price_source) == ("batch_1", "read", "gpt-5", "table 1")
+    plain = usage_record(Entry(opened, Closed("1", 9, "ok", 200, 1), ()))
+    assert (plain.service_tier, plain.kept, plain.model) == ("", "", "")
+
+
+def test_records_of_an_older_release_are_read() -> None:
+    """A node is updated while its files hold some: what is new is not there."""
+    old = msgspec.msgpack.encode(["c", "1", 9, "ok", 200, 1, 50])
+    assert msgspec.msgpack.decode(old, type=Closed) == Closed("1", 9, "ok", 200, 1, 50)
+    new = Closed("1", 9, "ok", 200, 1, special=Special("flex"))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(new), type=Closed) == new

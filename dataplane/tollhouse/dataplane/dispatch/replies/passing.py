@@ -11,6 +11,7 @@ from tollhouse.dataplane.dispatch.attempts.headers import from_provider
 from tollhouse.dataplane.dispatch.attempts.trial import Trial
 from tollhouse.dataplane.dispatch.choosing.plan import Limits
 from tollhouse.dataplane.dispatch.replies.kept import reader_for
+from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
 from tollhouse.dataplane.protocol import Protocol, UsageReader
 from tollhouse.dataplane.provider import UpstreamFailure
@@ -56,8 +57,22 @@ async def pass_on(
         reader.feed(first)
         reader.close()
         usage = reader.usage if reader.reported else None
-    trial.succeed(usage or Usage())
+    trial.succeed(usage or _untold(trial))
     return Reply(response.status, headers, first), usage
+
+
+def _untold(trial: Trial) -> Usage:
+    """Of an answer that tells no usage (speech, say), though its tokens have a price: what was asked, as an estimate. A
+    form is not estimated: it holds files."""
+    ex, price = trial.ex, trial.target.price
+    if price is None or not price.known or ex.document is None or ex.method != "POST":
+        return Usage()
+    assert ex.protocol is not None
+    if not (price.base.dearest_media or price.base.dearest_output):  # its price is per request
+        return Usage()
+    if ex.protocol.stored(ex.method, ex.path) or "json" not in (ex.headers.get("content-type") or "json"):
+        return Usage()
+    return complete(None, len(ex.body or b""), 0)
 
 
 def _too_large(most: int) -> str:
@@ -132,10 +147,11 @@ class PassedBody(AsyncIterator[bytes]):
         return error
 
     def _usage(self) -> Usage:
-        if self._reader is None:
-            return Usage()
-        self._reader.close()
-        return self._reader.usage
+        if self._reader is not None:
+            self._reader.close()
+            if self._reader.reported:
+                return self._reader.usage
+        return _untold(self._trial)
 
     async def aclose(self) -> None:
         """The client left, or the server is done: nothing is left open."""
