@@ -51,6 +51,7 @@ class Settings:
     body_timeout_s: float = 60.0
     idle_timeout_s: float = 75.0
     keepalive_s: float = 20.0
+    max_under_way: int = 4000
     drain_timeout_s: float = 30.0
     heartbeat_timeout_s: float = 8.0
     max_series: int = 2000
@@ -103,6 +104,7 @@ _HELP = {
     "body_timeout_s": "longest pause in a request's body, in seconds",
     "idle_timeout_s": "seconds an idle client connection is kept",
     "keepalive_s": "seconds of silence after which whoever waits for a stream is sent a sign of life; 0: never",
+    "max_under_way": "attempts on providers a worker has under way at most; more are refused at once with 503",
     "drain_timeout_s": "seconds running replies get to finish on SIGTERM",
     "heartbeat_timeout_s": "a worker silent for so many seconds is replaced",
     "max_series": "time series per metric and worker before further label values become `other`",
@@ -199,6 +201,8 @@ def _convert(default: Any, value: Any) -> Any:
 def _complaint(settings: Settings) -> str:
     if not 1 <= settings.workers <= 256:
         return f"--workers: expected 1 to 256, came {settings.workers}"
+    if settings.max_under_way < 1:
+        return f"--max-under-way: expected 1 or more, came {settings.max_under_way}"
     if settings.log_level not in LOG_LEVELS:
         return f"--log-level: expected one of {', '.join(LOG_LEVELS)}, came {settings.log_level!r}"
     for name in ("log_max_mb", "log_every_hours", "log_keep", "keepalive_s"):

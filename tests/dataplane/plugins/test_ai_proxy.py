@@ -36,6 +36,10 @@ def test_apisix_json_is_taken_unchanged() -> None:
     ("config", "told"),
     [
         ({}, "provider"),
+        (
+            {"provider": "openai", "queue": {}, "models": "*"},
+            "models, queue: ai-proxy sends to one target once; use ai-p",
+        ),
         ({"provider": "openai-compatible"}, "set override.endpoint"),
         ({"provider": "openai", "auth": {"cookie": {}}}, "unknown field"),
         ({"provider": "openai", "timeout": 0}, "timeout"),

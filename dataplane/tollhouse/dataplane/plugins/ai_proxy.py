@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import model_validator
 from tollhouse.dataplane.dispatch.attempts.drive import Driver
 from tollhouse.dataplane.dispatch.choosing.plan import Turns, plan_of, plan_of_one, select
 from tollhouse.dataplane.dispatch.choosing.targets import states_of
@@ -31,6 +32,12 @@ from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
 
+_OF_MULTI = (
+    *("instances", "models", "balancer", "fallbacks", "fallback_strategy", "fallback_http_statuses", "max_retries"),
+    *("retry_on_failure_within_ms", "hedge_after_ms", "continue_streams", "queue", "explain"),
+)
+"""What is about more than one target or more than one try."""
+
 
 class SingleConfig(ProxyConfig):
     """One provider and how it is asked."""
@@ -45,6 +52,16 @@ class SingleConfig(ProxyConfig):
     """Where bedrock or vertex-ai has the models, instead of an address."""
     override: Override | None = None
     """Another address, forced options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one(cls, value: Any) -> Any:
+        found = [name for name in _OF_MULTI if isinstance(value, dict) and name in value]
+        if found:
+            raise ValueError(
+                f"{', '.join(found)}: ai-proxy sends to one target once; use ai-proxy-multi, with one instance"
+            )
+        return value
 
 
 class AiProxy(DispatchPlugin[SingleConfig]):

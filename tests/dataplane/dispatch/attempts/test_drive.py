@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from tollhouse.dataplane.dispatch.choosing.targets import states_of
 from tollhouse.dataplane.reply import Reply
 
 from tests.support.dispatching import Bench, chat, data_lines, instance, message
@@ -363,3 +364,19 @@ async def test_a_web_page_is_no_answer(gate: Bench) -> None:
     async with providers(answer(200, b"<html>", {"content-type": "text/html"}), GOOD) as [first, second]:
         await two(gate, first.url, second.url)
         assert (await gate.ask(chat())).header("x-tollhouse-target") == "b"
+
+
+async def test_more_than_a_worker_can_do_is_refused_at_once(gate: Bench) -> None:
+    """Before it collapses: 503 with Retry-After and nothing sent; what is under way is answered."""
+    async with providers(stream(0.2, *OPENAI_STREAM), GOOD) as [first, second]:
+        await two(gate, first.url, second.url)
+        states_of(gate.services).most_under_way = 1
+        under_way = asyncio.create_task(gate.ask(chat(stream=True)))
+        await asyncio.sleep(0.05)
+        refused = await gate.ask(chat())
+        assert refused.status == 503
+        assert refused.header("retry-after") == "1"
+        assert refused.json["error"]["code"] == "overloaded"
+        assert refused.ex.attempts == []
+        assert (await under_way).status == 200
+        assert (await gate.ask(chat())).status == 200

@@ -143,14 +143,3 @@ async def test_an_operators_word_outlives_the_supervisor(tmp_path: Path) -> None
     late: Any = Worker()
     NodeBreakers(crew, tmp_path / "state" / "targets.json").brief(late)
     assert late.link.told == [ForceTarget("a", "open")]
-
-
-async def test_a_file_nobody_can_read_stops_no_node(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged; the next word makes a new one."""
-    crew: Any = Crew()
-    path = tmp_path / "targets.json"
-    path.write_text("[1")
-    node = NodeBreakers(crew, path)
-    assert "cannot be read" in caplog.text
-    await node.force("a", "open")
-    assert path.read_text() == '{"a":"open"}'

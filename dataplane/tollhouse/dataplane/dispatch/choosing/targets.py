@@ -217,9 +217,6 @@ class TargetState:
 class TargetStates:
     """The states of all targets of one worker, made when first asked for. One per worker, in ``services.targets``."""
 
-    most_under_way = 4000
-    """Attempts one worker has under way at most; more are refused at once, while it can still refuse quickly."""
-
     def __init__(self, clock: Clock, metrics: Metrics | None = None, worker: int = 0, workers: int = 1) -> None:
         self._clock = clock
         self._worker, self._workers = worker, workers
@@ -227,6 +224,8 @@ class TargetStates:
         self._accounts: dict[str, Breaker] = {}
         self._forced: dict[str, Action] = {}
         self.expectations = Expectations()
+        self.most_under_way = 4000
+        """Attempts one worker has under way at most; more are refused at once, while it can still refuse quickly."""
         self.under_way = 0
         """Attempts on all targets together."""
         self.on_change: Callable[[BreakerChange], None] | None = None

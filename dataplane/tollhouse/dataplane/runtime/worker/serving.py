@@ -99,7 +99,9 @@ class Serving:
         )
         self.gateway.recorders.append(audit.record)
         self.inspection = Inspection(self.gateway)
-        self.breakers = WorkerBreakers(states_of(self._services), link)
+        states = states_of(self._services)
+        states.most_under_way = start.settings.max_under_way
+        self.breakers = WorkerBreakers(states, link)
         self.tail = WorkerTail(self.gateway, link, self._services.clock.monotonic)
         self._traffic = Traffic(start, self.gateway, self._services.secrets.reveal)
         self._tasks.spawn(self._counters.keep(), "return idle slices")
