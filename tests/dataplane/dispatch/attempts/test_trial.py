@@ -31,3 +31,25 @@ async def test_only_the_first_ending_counts(gate: Bench) -> None:
     assert ex.cost_nano == 15 * 150 + 5 * 75 + 4 * 600
     assert ex.attempts[0].failure is None
     assert gate.counted("tollhouse_attempts_total") == {("", "a", "openai", "gpt-4o-mini", "ok"): 1}
+
+
+async def test_an_answer_without_tokens_says_nothing_of_the_time_per_token(gate: Bench) -> None:
+    """Embeddings, say: they would make a target look slow at writing."""
+    state = states_of(gate.services).of(TARGET)
+    trial = Books(gate.services).open(request(gate.gateway.snapshot), TARGET, state)
+    trial.first_byte()
+    trial.succeed(Usage(2000))
+    assert state.token.value == 0
+
+
+async def test_no_connection_where_others_are_answered_opens_no_breaker(gate: Bench) -> None:
+    """A crowd came at once, as after another's end; without a sign of life it opens at the third."""
+    books, state = Books(gate.services), states_of(gate.services).of(TARGET)
+    unreachable = UpstreamFailure("next", "timeout", 0, "No connection within 1 s.", unsent=True)
+    now = gate.services.clock.monotonic()
+    for alive_s, shut in ((now + 1000, False), (now - 1000, True)):
+        for _ in range(3):
+            trial = books.open(request(gate.gateway.snapshot), TARGET, state)
+            state.alive_s = alive_s
+            trial.fail(unreachable)
+        assert state.permits(gate.services.clock.monotonic()) is not shut

@@ -218,10 +218,10 @@ class Trial:
             state.alive_s = now
         if self.kind is not None and not kind and self._content_s is None:
             state.paced(self.kind, took, now)
-        if kind or usage is None:
+        if kind or usage is None or not usage.output_tokens:  # embeddings and lists have no time per token
             return
         if self._content_s is None:
-            state.token.observe(max(0.0, took - state.start.value) / max(1, usage.output_tokens), now)
+            state.token.observe(max(0.0, took - state.start.value) / usage.output_tokens, now)
             return
         state.start.observe(self._content_s - self.attempt.started_s, now)
         if usage.output_tokens > 1:
