@@ -140,3 +140,19 @@ def test_raising_to_what_was_counted_elsewhere_is_the_largest_in_any_order(told:
     assert bucket.spent == max([0, *(spent for spent, _ in told)])
     assert bucket.doubt == max([0, *(doubt for _, doubt in told)])
     assert bucket.held == 70
+
+
+@given(st.lists(st.tuples(st.integers(-2 * 86400, 2 * 86400), st.integers(1, 60)), max_size=60))
+def test_a_clock_that_jumps_lets_no_window_pass_the_limit(steps: list[tuple[int, int]]) -> None:
+    """Back and forth over midnight as often as it likes: what was counted under a later day counts on an earlier one
+    too, and nothing that was counted is forgotten."""
+    counts, zone, now, spent = Reservations(), ZoneInfo("Europe/Berlin"), 1_795_000_000, 0
+    for number, (jump, units) in enumerate(steps):
+        now += jump
+        span = span_at("day", now, zone)
+        claim = Claim("k", units, 100, span.bucket, span.since, span.expires)
+        if counts.take(f"r{number}", (claim,)).allowed:
+            counts.settle(f"r{number}", (Outcome(units),))
+            spent += units
+    assert all(bucket.spent <= 100 for buckets in counts.totals.values() for bucket in buckets.values())
+    assert sum(bucket.spent for buckets in counts.totals.values() for bucket in buckets.values()) == spent
