@@ -25,7 +25,8 @@ _SPACED = re2.compile("(?:[A-Za-z][ .*_|,/-]){6}", options(case=True))
 """What a text shows that may hold an encoded block, letters standing alone, or figures in place of letters."""
 
 _FIGURED = re2.compile(
-    "[A-Za-z]*[013457@$][A-Za-z][A-Za-z0-9@$!]*[ ,.;:!?\n]{1,3}(?:[A-Za-z]+[ ,.;:!?\n]{1,3})?[A-Za-z]*[013457@$][A-Za-z]",
+    "[A-Za-z]*[013457@$][A-Za-z][A-Za-z0-9@$!]*[ ,.;:!?\n]{1,3}"
+    "(?:[A-Za-z]+[ ,.;:!?\n]{1,3})?[A-Za-z]*[013457@$][A-Za-z]",
     options(case=True),
 )
 
