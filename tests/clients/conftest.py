@@ -14,6 +14,9 @@ from tests.support.client_gateway import ClientGateway
 INSTALLED = os.environ.get("TOLLHOUSE_CLIENTS", "")
 collect_ignore_glob = [] if INSTALLED else ["test_*.py"]
 
+SEVEN = ("chat", "stream", "tools", "structured", "image", "error", "cancel")
+"""What every client is tried with; the rest only coding agents do."""
+
 MATRIX: dict[tuple[str, str], dict[str, str]] = {}
 """(client, native or crossed) -> feature -> cell."""
 
@@ -52,9 +55,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the matrix."""
     if not MATRIX:
         return
-    features = list(dict.fromkeys(name for cells in MATRIX.values() for name in cells))
+    features = list(dict.fromkeys((*SEVEN, *(name for cells in MATRIX.values() for name in cells))))
     terminalreporter.section("client matrix")
     terminalreporter.write_line(f"{'client':<28}{'mode':<9}" + "".join(f"{name:<12}" for name in features))
     for (client, mode), cells in MATRIX.items():
         row = "".join(f"{cells.get(name, '-'):<12}" for name in features)
         terminalreporter.write_line(f"{client:<28}{mode:<9}{row}")
+    terminalreporter.write_line("-: nothing a client of this kind does")
