@@ -155,11 +155,11 @@ class Crowd:
 
     async def run(self, at_once: int, rounds: int, until: asyncio.Event | None = None) -> None:
         """So many at a time, each so many times, or until something has happened. What was refused because a node or
-        the counts were away is done again, up to ten times as often."""
+        the counts were away is done again, up to four times as often."""
 
         async def again(http: aiohttp.ClientSession) -> None:
             done = 0
-            for _ in range(10 * rounds):
+            for _ in range(4 * rounds):
                 if done == rounds or (until is not None and until.is_set()):
                     return
                 done += await self.one(http)
