@@ -139,9 +139,8 @@ def _import(
 
 
 def _chosen(table: Table, stored: dict[str, dict[str, Any]], only: str) -> dict[str, dict[str, Any]]:
-    """The providers the table has prices for: those there are, and of types without one the vendor's own."""
-    types = {value["type"] for value in stored.values()}
-    known = {kind: {"type": kind} for kind in table.prices if kind not in types and kind not in stored} | stored
+    """The providers the table has prices for: those there are, and the vendors' own, which routes name by type."""
+    known = {kind: {"type": kind} for kind in table.prices if kind not in stored} | stored
     chosen = {
         name: one for name, one in known.items() if one["type"] in table.prices and only in ("", name, one["type"])
     }
