@@ -46,14 +46,14 @@ def test_no_init_above_the_parts() -> None:
 
 
 def test_four_roots_are_named_alike_everywhere() -> None:
-    """Packaging, type checks, import rules and coverage speak of the same four roots."""
+    """Packaging, type checks (of the benchmarks, too), import rules and coverage speak of the same four roots."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())
     tool = config["tool"]
     wheel = tool["hatch"]["build"]["targets"]["wheel"]
     assert tool["hatch"]["build"]["dev-mode-dirs"] == ROOTS
     assert wheel["only-include"] == [f"{root}/tollhouse" for root in ROOTS]
     assert wheel["sources"] == ROOTS
-    assert tool["mypy"]["files"] == ROOTS
+    assert tool["mypy"]["files"] == [*ROOTS, "benchmarks"]
     assert tool["mypy"]["mypy_path"].split(":") == ROOTS
     assert tool["importlinter"]["root_packages"] == [f"tollhouse.{root}" for root in ROOTS]
     assert tool["coverage"]["run"]["source"] == ROOTS
