@@ -32,6 +32,8 @@ _FIGURED = re2.compile(
 
 DOUBTED = 0.0
 """Score of the concept model below which weighted hits count less."""
+BRIEF = 60
+"""Characters up to which a text has too few words to be doubted."""
 
 _ALIKE = frozenset(("unescaped", "leet"))
 ALIKE = 1500
@@ -133,7 +135,8 @@ class Matcher:
             for rule in companions:
                 if any(hit.rule.pack is rule.pack for hit in hits):
                     hits += _hits(rule, view, data)
-            if steering is not None and steering[0] < DOUBTED and hits and view.text.isascii():
+            doubtful = steering is not None and steering[0] < DOUBTED and len(view.text) > BRIEF
+            if doubtful and hits and view.text.isascii():
                 hits = [replace(hit, doubted=True) if hit.rule.pack.scored else hit for hit in hits]
         return distinct(hits) if len(hits) > 1 else hits
 
