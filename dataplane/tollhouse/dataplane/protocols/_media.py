@@ -6,6 +6,7 @@ import base64
 import binascii
 from urllib.parse import unquote_to_bytes
 
+from tollhouse.dataplane.chat import Document
 from tollhouse.dataplane.protocols._fields import wrong
 
 
@@ -37,3 +38,17 @@ def text_of(data: str, where: str) -> str:
         return base64.b64decode(data, validate=False).decode("utf-8")
     except (binascii.Error, ValueError):
         raise wrong(where, data, "base64 of UTF-8 text") from None
+
+
+def document_text(part: Document, where: str) -> str | None:
+    """What goes as text to OpenAI, which takes PDF files only; None for a PDF. Raises ClientError for other files."""
+    kind = part.media_type
+    if part.text:
+        text = part.text
+    elif kind in ("", "application/pdf"):
+        return None
+    elif kind.startswith("text/") or kind == "application/json":
+        text = text_of(part.data, f"{where}.file_data")
+    else:
+        raise wrong(f"{where}.media_type", kind, "application/pdf or a text type (OpenAI takes no other)")
+    return (f"Document {part.name}:\n" if part.name else "Document:\n") + text

@@ -133,3 +133,40 @@ def test_thinking_of_other_providers_is_never_shown_to_google() -> None:
     native = document(body)
     FORMAT.passthrough_edits(native)
     assert b"tollhse1" not in native.encode()
+
+
+def _given(media_type: str, data: bytes) -> list[dict[str, Any]]:
+    inline = {"mimeType": media_type, "data": base64.b64encode(data).decode()}
+    return [{"role": "user", "parts": [{"text": "look"}, {"inlineData": inline}]}]
+
+
+@pytest.mark.parametrize("other", [OPENAI, "openai_responses"])
+def test_a_text_file_goes_to_openai_as_text_and_other_files_are_refused_by_name(other: str) -> None:
+    request = FORMAT.decode_request(document({"contents": _given("text/csv", b"a,b")}))
+    body = json.dumps(protocol(other).encode_request(request, max_output_tokens=None).body)
+    assert "Document:\\na,b" in body
+    assert "document.pdf" not in body
+    request = FORMAT.decode_request(document({"contents": _given("application/pdf", b"%PDF")}))
+    assert "document.pdf" in json.dumps(protocol(other).encode_request(request, max_output_tokens=None).body)
+    request = FORMAT.decode_request(document({"contents": _given("video/mp4", b"\0\0")}))
+    with pytest.raises(ClientError, match=r"media_type: expected application/pdf or a text type.*video/mp4"):
+        protocol(other).encode_request(request, max_output_tokens=None)
+
+
+@pytest.mark.parametrize(
+    ("response", "text"),
+    [
+        ({"city": "Paris"}, '{"city":"Paris"}'),
+        ({"output": "Paris"}, "Paris"),
+        ({"result": "Paris"}, "Paris"),
+        ({"error": "no"}, "no"),
+        ({"output": {"city": "Paris"}}, '{"output":{"city":"Paris"}}'),
+    ],
+)
+def test_only_the_keys_that_say_nothing_are_taken_off_a_result(response: dict[str, Any], text: str) -> None:
+    call = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]}
+    result = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": response}}]}
+    request = FORMAT.decode_request(document({"contents": [*ASKED["contents"], call, result]}))
+    body: Any = protocol(OPENAI).encode_request(request, max_output_tokens=None).body
+    content = body["messages"][-1]["content"]
+    assert (content if isinstance(content, str) else content[-1]["text"]) == text

@@ -58,6 +58,8 @@ _CONFIG = frozenset(
         "thinkingConfig",
     )
 )
+_ENVELOPES = frozenset(("output", "result", "error"))
+"""Keys that only say what the one text of a result is; every other key is part of the result."""
 _MODES = {"AUTO": "auto", "ANY": "required", "NONE": "none", "VALIDATED": "auto", "MODE_UNSPECIFIED": "auto"}
 _LEVELS = {"MINIMAL": "minimal", "LOW": "low", "MEDIUM": "medium", "HIGH": "high"}
 
@@ -184,7 +186,7 @@ class _Contents:
             if not id:
                 raise wrong(f"{place}.name", name, "the name of a functionCall before it")
         response = as_object(result.get("response") or {}, f"{place}.response")
-        only = next(iter(response.values())) if len(response) == 1 else None
+        only = next(iter(response.values())) if len(response) == 1 and set(response) <= _ENVELOPES else None
         is_error = set(response) == {"error"}
         text = only if isinstance(only, str) else msgspec.json.encode(response).decode()
         parts: list[Text | Image | Document] = [Text(text)]

@@ -26,7 +26,7 @@ from tollhouse.dataplane.protocols._effort import effort_for, effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._freeform import freeform_names, input_of
 from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
-from tollhouse.dataplane.protocols._media import join_data_url
+from tollhouse.dataplane.protocols._media import document_text, join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
@@ -210,7 +210,7 @@ class RequestWriter:
                 image["detail"] = part.detail
             return self._marked({"type": "image_url", "image_url": image}, part.cache)
         if isinstance(part, Document):
-            return self._marked(_document(part, where), part.cache)
+            return self._marked(_document(part, where, own=self._own), part.cache)
         if isinstance(part, Audio):
             return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
         if isinstance(part, Opaque):
@@ -302,12 +302,12 @@ def _own_fields(text: Text) -> dict[str, Any]:
     return (text.extra or {}).get(FORMAT) or {}
 
 
-def _document(part: Document, where: str) -> dict[str, Any]:
+def _document(part: Document, where: str, *, own: bool) -> dict[str, Any]:
     if part.url:
         raise unsupported(where, "a document by URL reaches only anthropic_messages providers; send its data inline.")
-    if part.text:  # OpenAI takes PDF files only; text goes as what it is
-        title = f"Document {part.name}:\n" if part.name else "Document:\n"
-        return {"type": "text", "text": title + part.text}
+    text = None if own and not part.text else document_text(part, where)
+    if text is not None:
+        return {"type": "text", "text": text}
     file = {"file_data": join_data_url(part.media_type or "application/pdf", part.data)}
     file["filename"] = part.name or "document.pdf"
     return {"type": "file", "file": file}

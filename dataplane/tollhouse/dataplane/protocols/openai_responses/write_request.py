@@ -25,7 +25,7 @@ from tollhouse.dataplane.protocols._bound import left_out, left_out_of
 from tollhouse.dataplane.protocols._effort import effort_for
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
-from tollhouse.dataplane.protocols._media import join_data_url
+from tollhouse.dataplane.protocols._media import document_text, join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.structured import is_strict
@@ -182,7 +182,7 @@ class RequestWriter:
             url = part.url or join_data_url(part.media_type or "image/png", part.data)
             return {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
         if isinstance(part, Document):
-            return _document(part)
+            return _document(part, where)
         if isinstance(part, Audio):
             raise unsupported(where, "audio reaches only openai_chat providers.")
         if isinstance(part, Opaque):
@@ -229,13 +229,13 @@ class RequestWriter:
         return {"type": "function", "name": self._names(choice.name)} if choice.mode == "tool" else choice.mode
 
 
-def _document(part: Document) -> dict[str, Any]:
+def _document(part: Document, where: str) -> dict[str, Any]:
     if part.url:
         return {"type": "input_file", "file_url": part.url}
-    if part.text:
-        title = f"Document {part.name}:\n" if part.name else "Document:\n"
-        return {"type": "input_text", "text": title + part.text}
-    data = join_data_url(part.media_type or "application/pdf", part.data)
+    text = document_text(part, where)
+    if text is not None:
+        return {"type": "input_text", "text": text}
+    data = join_data_url("application/pdf", part.data)
     return {"type": "input_file", "filename": part.name or "document.pdf", "file_data": data}
 
 
