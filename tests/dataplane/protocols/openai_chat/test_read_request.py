@@ -99,7 +99,7 @@ def test_settings_are_read() -> None:
         OPENAI,
         stop="END",
         reasoning_effort="low",
-        tool_choice={"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": []}},
+        tool_choice="required",
         response_format={"type": "json_schema", "json_schema": {"name": "a", "schema": {}, "strict": True}},
         max_tokens=5,
         max_completion_tokens=7.0,

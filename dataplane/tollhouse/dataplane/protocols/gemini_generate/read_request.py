@@ -22,6 +22,7 @@ from tollhouse.dataplane.chat import (
     ToolChoice,
     ToolResult,
 )
+from tollhouse.dataplane.protocols._allowed import restrict
 from tollhouse.dataplane.protocols._fields import (
     as_list,
     as_object,
@@ -74,11 +75,12 @@ def read_request(raw: dict[str, Any]) -> ChatRequest:
         extra["generationConfig"] = rest
     place = "generationConfig"
     choices = get_integer(config, "candidateCount", place, low=1, high=8)
+    tools, choice = _choice(body.get("toolConfig"), _tools(body.get("tools")))
     return ChatRequest(
         model=get_text(body, "model", ""),
         messages=_system(body.get("systemInstruction")) + _Contents().read(body.get("contents")),
-        tools=_tools(body.get("tools")),
-        tool_choice=_choice(body.get("toolConfig")),
+        tools=tools,
+        tool_choice=choice,
         max_tokens=get_integer(config, "maxOutputTokens", place, low=1),
         temperature=get_number(config, "temperature", place, low=0, high=2),
         top_p=get_number(config, "topP", place, low=0, high=1),
@@ -245,18 +247,20 @@ def _function(declared: dict[str, Any], where: str) -> Tool:
     )
 
 
-def _choice(value: Any) -> ToolChoice | None:
+def _choice(value: Any, tools: list[Tool]) -> tuple[list[Tool], ToolChoice | None]:
     config = as_object(value or {}, "toolConfig").get("functionCallingConfig")
     if not config:
-        return None
+        return tools, None
     place = "toolConfig.functionCallingConfig"
     mode = get_text(as_object(config, place), "mode", place) or "AUTO"
     if mode not in _MODES:
         raise wrong(f"{place}.mode", mode, f"one of {', '.join(_MODES)}")
-    names = as_list(config.get("allowedFunctionNames"), f"{place}.allowedFunctionNames")
-    if mode == "ANY" and len(names) == 1:
-        return ToolChoice("tool", str(names[0]))
-    return ToolChoice(_MODES[mode])  # type: ignore[arg-type]
+    names = [str(name) for name in as_list(config.get("allowedFunctionNames"), f"{place}.allowedFunctionNames")]
+    if not names or mode == "NONE":
+        return tools, ToolChoice(_MODES[mode])  # type: ignore[arg-type]
+    functions = [tool for tool in tools if tool.opaque is None]
+    kept, choice = restrict(functions, names, required=mode == "ANY")
+    return [*kept, *(tool for tool in tools if tool.opaque is not None)], choice
 
 
 def _format(config: dict[str, Any]) -> ResponseFormat | None:

@@ -22,6 +22,7 @@ from tollhouse.dataplane.chat import (
     ToolChoice,
     ToolResult,
 )
+from tollhouse.dataplane.protocols._allowed import restrict
 from tollhouse.dataplane.protocols._fields import (
     as_list,
     as_object,
@@ -73,11 +74,13 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
         max_tokens = get_integer(body, "max_tokens", low=1)
     stream_options = as_object({} if (told := body.get("stream_options")) is None else told, "stream_options")
     choices = get_integer(body, "n", low=1, high=128)
+    tools = [_tool(item, f"tools[{i}]") for i, item in enumerate(as_list(body.get("tools"), "tools"))]
+    tools, choice = _tool_choice(body.get("tool_choice"), tools)
     return ChatRequest(
         model=get_text(body, "model", ""),
         messages=read_messages(body.get("messages")),
-        tools=[_tool(item, f"tools[{i}]") for i, item in enumerate(as_list(body.get("tools"), "tools"))],
-        tool_choice=_tool_choice(body.get("tool_choice")),
+        tools=tools,
+        tool_choice=choice,
         parallel_tool_calls=get_flag(body, "parallel_tool_calls"),
         max_tokens=max_tokens,
         temperature=get_number(body, "temperature", low=0, high=2),
@@ -256,7 +259,29 @@ def _custom(custom: dict[str, Any], where: str) -> Tool:
     return Tool(name, description, SCHEMA, freeform=True, extra={FORMAT: {"custom": custom}})
 
 
-def _tool_choice(value: Any) -> ToolChoice | None:
+def _tool_choice(value: Any, tools: list[Tool]) -> tuple[list[Tool], ToolChoice | None]:
+    if isinstance(value, dict) and value.get("type") == "allowed_tools":
+        place = "tool_choice.allowed_tools"
+        return _allowed_tools(as_object(value.get("allowed_tools"), place), place, tools)
+    return tools, _plain_choice(value)
+
+
+def _allowed_tools(allowed: dict[str, Any], where: str, tools: list[Tool]) -> tuple[list[Tool], ToolChoice]:
+    names: list[str] = []
+    kinds: list[str] = []
+    for i, item in enumerate(as_list(allowed.get("tools"), f"{where}.tools")):
+        place = f"{where}.tools[{i}]"
+        kind = get_text(as_object(item, place), "type", place, None)
+        if kind in ("function", "custom"):
+            names.append(get_text(as_object(item.get(kind), f"{place}.{kind}"), "name", f"{place}.{kind}", None))
+        else:
+            kinds.append(kind)
+    if not names and not kinds:
+        raise missing(f"{where}.tools", "an array of at least one tool")
+    return restrict(tools, names, kinds=kinds, required=allowed.get("mode") == "required")
+
+
+def _plain_choice(value: Any) -> ToolChoice | None:
     if value is None:
         return None
     if value in ("auto", "none", "required"):
@@ -270,9 +295,6 @@ def _tool_choice(value: Any) -> ToolChoice | None:
     if kind == "custom":
         custom = as_object(value.get("custom"), "tool_choice.custom")
         return ToolChoice("tool", get_text(custom, "name", "tool_choice.custom", None))
-    if kind == "allowed_tools":
-        allowed = as_object(value.get("allowed_tools"), "tool_choice.allowed_tools")
-        return ToolChoice("required" if allowed.get("mode") == "required" else "auto")
     raise wrong("tool_choice.type", kind, "'function', 'custom' or 'allowed_tools'")
 
 

@@ -63,11 +63,12 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
     elif "previous_response_id" not in extra and "prompt" not in extra and "conversation" not in extra:
         raise missing("input", "a string or an array of items")
     top_logprobs = get_integer(body, "top_logprobs", low=0, high=20)
+    tools, choice = read_choice(body.get("tool_choice"), read_tools(body.get("tools"), "tools") + items.tools)
     return ChatRequest(
         model=get_text(body, "model", ""),
         messages=items.messages,
-        tools=read_tools(body.get("tools"), "tools") + items.tools,
-        tool_choice=read_choice(body.get("tool_choice")),
+        tools=tools,
+        tool_choice=choice,
         parallel_tool_calls=get_flag(body, "parallel_tool_calls"),
         max_tokens=get_integer(body, "max_output_tokens", low=1),
         temperature=get_number(body, "temperature", low=0, high=2),

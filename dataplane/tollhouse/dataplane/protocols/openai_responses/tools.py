@@ -7,7 +7,8 @@ from typing import Any
 
 from tollhouse.dataplane.chat import ChatRequest, Opaque, Tool, ToolCall, ToolChoice
 from tollhouse.dataplane.protocol import ReplyContext
-from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_text, wrong
+from tollhouse.dataplane.protocols._allowed import restrict
+from tollhouse.dataplane.protocols._fields import as_list, as_object, get_flag, get_text, missing, wrong
 from tollhouse.dataplane.protocols._freeform import SCHEMA, input_of, with_grammar
 from tollhouse.dataplane.protocols._names import told_id
 
@@ -58,8 +59,29 @@ def joined(group: str, name: str) -> str:
     return f"{group}{JOINT}{name}" if group else name
 
 
-def read_choice(value: Any) -> ToolChoice | None:
-    """``tool_choice``."""
+def read_choice(value: Any, tools: list[Tool]) -> tuple[list[Tool], ToolChoice | None]:
+    """The tools that may be called, and ``tool_choice``."""
+    if isinstance(value, dict) and value.get("type") == "allowed_tools":
+        return _allowed_tools(value, tools)
+    return tools, _plain_choice(value)
+
+
+def _allowed_tools(choice: dict[str, Any], tools: list[Tool]) -> tuple[list[Tool], ToolChoice]:
+    names: list[str] = []
+    kinds: list[str] = []
+    for i, item in enumerate(as_list(choice.get("tools"), "tool_choice.tools")):
+        place = f"tool_choice.tools[{i}]"
+        kind = get_text(as_object(item, place), "type", place, None)
+        if kind in ("function", "custom"):
+            names.append(joined(get_text(item, "namespace", place), get_text(item, "name", place, None)))
+        else:
+            kinds.append(kind)
+    if not names and not kinds:
+        raise missing("tool_choice.tools", "an array of at least one tool")
+    return restrict(tools, names, kinds=kinds, required=choice.get("mode") == "required")
+
+
+def _plain_choice(value: Any) -> ToolChoice | None:
     if value is None:
         return None
     if value in _MODES:
@@ -69,8 +91,6 @@ def read_choice(value: Any) -> ToolChoice | None:
     if kind in ("function", "custom"):
         name = joined(get_text(choice, "namespace", "tool_choice"), get_text(choice, "name", "tool_choice", None))
         return ToolChoice("tool", name)
-    if kind == "allowed_tools":
-        return ToolChoice("required" if choice.get("mode") == "required" else "auto")
     if isinstance(kind, str) and kind:
         return ToolChoice("tool", kind)  # a built-in tool
     raise wrong("tool_choice", value, "'auto', 'none', 'required' or an object that names a tool")
