@@ -208,7 +208,8 @@ class RequestWriter:
         choice = chat.tool_choice
         if choice is None or choice.mode == "auto":
             return
-        if choice.mode == "none":
+        declared = {tool.name for tool in chat.tools if tool.opaque is None}
+        if choice.mode == "none" or (choice.mode == "tool" and choice.name not in declared):
             self._dropped.append("tool_choice")
         elif choice.mode == "tool":
             body["toolConfig"]["toolChoice"] = {"tool": {"name": self._names(choice.name)}}

@@ -213,7 +213,10 @@ class RequestWriter:
             return
         body["tools"] = [{"functionDeclarations": declared}]
         choice = chat.tool_choice
-        if choice is not None:
+        names = {tool.name for tool in chat.tools if tool.opaque is None}
+        if choice is not None and choice.mode == "tool" and choice.name not in names:
+            self._dropped.append("tool_choice")
+        elif choice is not None:
             config: dict[str, Any] = {"mode": "ANY" if choice.mode == "tool" else _MODES[choice.mode]}
             if choice.mode == "tool":
                 config["allowedFunctionNames"] = [self._names(choice.name)]

@@ -196,6 +196,8 @@ class RequestWriter:
         chat = self._chat
         tools = [tool for tool in map(self._tool, chat.tools) if tool is not None]
         if not tools:
+            if chat.tool_choice is not None and chat.tool_choice.mode in ("required", "tool"):
+                self._dropped.append("tool_choice")
             return
         body["tools"] = tools
         choice = chat.tool_choice
