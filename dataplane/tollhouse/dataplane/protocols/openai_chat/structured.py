@@ -25,12 +25,18 @@ def write_response_format(wanted: ResponseFormat) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": inner}
 
 
-def is_strict(schema: Any, depth: int = 0) -> bool:
-    """Whether OpenAI's strict mode takes the schema: every object closed, and all its properties required."""
+def is_strict(schema: Any) -> bool:
+    """Whether OpenAI's strict mode takes the schema: an object, without alternatives, at its top; every object closed,
+    and all its properties required."""
+    at_top = isinstance(schema, dict) and schema.get("type") == "object" and "anyOf" not in schema
+    return at_top and _is_closed(schema)
+
+
+def _is_closed(schema: Any, depth: int = 0) -> bool:
     if depth > _MAX_DEPTH:
         return False
     if isinstance(schema, list):
-        return all(is_strict(item, depth + 1) for item in schema)
+        return all(_is_closed(item, depth + 1) for item in schema)
     if not isinstance(schema, dict):
         return True
     inner = schema
@@ -42,4 +48,4 @@ def is_strict(schema: Any, depth: int = 0) -> bool:
         if not isinstance(required, list) or any(name not in required for name in properties):
             return False
         inner = {**schema, "properties": list(properties.values())}
-    return all(is_strict(value, depth + 1) for value in inner.values())
+    return all(_is_closed(value, depth + 1) for value in inner.values())

@@ -30,7 +30,7 @@ from tollhouse.dataplane.protocols._media import document_text, join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
-from tollhouse.dataplane.protocols.openai_chat.structured import write_response_format
+from tollhouse.dataplane.protocols.openai_chat.structured import is_strict, write_response_format
 
 NAME_LIMIT = 64
 ID_LIMIT = 64
@@ -261,7 +261,7 @@ class RequestWriter:
         if tool.parameters is not None:
             function["parameters"] = tool.parameters if self._own else self._parameters(tool.parameters)
         if tool.strict is not None:
-            function["strict"] = tool.strict
+            function["strict"] = tool.strict and (self._own or is_strict(function.get("parameters")))
         self._dropped += left_out_of(tool, FORMAT)
         return self._marked({"type": "function", "function": function}, tool.cache)
 
