@@ -10,6 +10,7 @@ import pytest
 from tollhouse.dataplane.chat import (
     ArgumentsDelta,
     Ended,
+    Failed,
     Finished,
     PartEnded,
     PartStarted,
@@ -170,3 +171,35 @@ def test_only_the_keys_that_say_nothing_are_taken_off_a_result(response: dict[st
     body: Any = protocol(OPENAI).encode_request(request, max_output_tokens=None).body
     content = body["messages"][-1]["content"]
     assert (content if isinstance(content, str) else content[-1]["text"]) == text
+
+
+def _ending(reason: str, *parts: dict[str, Any]) -> bytes:
+    candidate = {"content": {"role": "model", "parts": list(parts)}, "finishReason": reason}
+    return json.dumps({"candidates": [candidate], "usageMetadata": {"promptTokenCount": 3}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("reason", "parts"),
+    [
+        ("MALFORMED_FUNCTION_CALL", []),
+        ("UNEXPECTED_TOOL_CALL", [{"text": "hm", "thought": True}]),
+        ("MALFORMED_FUNCTION_CALL", [{"text": "I look it up."}]),
+        ("OTHER", []),
+        ("A_REASON_OF_TOMORROW", []),
+    ],
+)
+def test_an_answer_the_model_spoilt_is_the_failure_of_the_provider(reason: str, parts: list[dict[str, Any]]) -> None:
+    with pytest.raises(UpstreamError, match=f"ended with {reason} and without an answer") as failure:
+        FORMAT.decode_reply(_ending(reason, *parts))
+    assert failure.value.code == "invalid_upstream_reply"
+    decoder = FORMAT.stream_decoder()
+    events = decoder.feed(b"data: " + _ending(reason, *parts) + b"\n\n") + decoder.close()
+    assert isinstance(events[-1], Failed)
+    assert events[-1].type == "invalid_stream"
+    assert not any(isinstance(event, Finished | Ended) for event in events)
+
+
+@pytest.mark.parametrize("reason", ["STOP", "OTHER", "MAX_TOKENS", "A_REASON_OF_TOMORROW"])
+def test_an_answer_that_is_there_is_kept_whatever_the_reason(reason: str) -> None:
+    assert FORMAT.decode_reply(_ending(reason, {"text": "42"})).choices[0].parts
+    assert isinstance(FORMAT.stream_decoder().feed(b"data: " + _ending(reason, {"text": "42"}) + b"\n\n")[-2], Finished)

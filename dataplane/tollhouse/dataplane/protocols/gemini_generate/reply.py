@@ -26,7 +26,7 @@ from tollhouse.dataplane.protocols._signatures import pack
 from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT
 from tollhouse.dataplane.protocols.gemini_generate.usage import read_usage, write_usage
 
-_FINISH_IN: dict[str, FinishReason] = {
+_FINISH_IN: dict[str, FinishReason] = {  # for any other reason there may be no answer
     "STOP": "stop",
     "MAX_TOKENS": "length",
     "SAFETY": "content_filter",
@@ -36,8 +36,13 @@ _FINISH_IN: dict[str, FinishReason] = {
     "PROHIBITED_CONTENT": "content_filter",
     "SPII": "content_filter",
     "IMAGE_SAFETY": "content_filter",
+    "IMAGE_PROHIBITED_CONTENT": "content_filter",
+    "IMAGE_RECITATION": "content_filter",
     "MALFORMED_FUNCTION_CALL": "error",
     "UNEXPECTED_TOOL_CALL": "error",
+    "TOO_MANY_TOOL_CALLS": "error",
+    "MALFORMED_RESPONSE": "error",
+    "MISSING_THOUGHT_SIGNATURE": "error",
 }
 _FINISH_OUT: dict[FinishReason, str] = {
     "length": "MAX_TOKENS",
@@ -53,6 +58,16 @@ def read_finish(value: Any, *, called: bool) -> FinishReason:
     """Why the answer ended; an unknown word counts as ``stop``."""
     reason = _FINISH_IN.get(value, "stop") if isinstance(value, str) else "stop"
     return "tool_calls" if called and reason == "stop" else reason
+
+
+def broken_off(value: Any, *, called: bool, answered: bool) -> str:
+    """What is wrong with an answer that ended for this reason; empty when nothing is. A call the model spoilt is not
+    in the answer, so that an agent would take what is left for the end of its work."""
+    if not isinstance(value, str) or not value:
+        return ""
+    spoilt = not called and _FINISH_IN.get(value) == "error"
+    nothing = not answered and value not in _FINISH_IN
+    return f"the model ended with {value[:64]} and without an answer" if spoilt or nothing else ""
 
 
 def write_finish(reason: FinishReason) -> str:
@@ -99,6 +114,9 @@ def _candidate(item: Any, choice: int) -> Choice:
             read = read_part(value, choice, calls)
             calls += sum(isinstance(part, ToolCall) for part in read)
             parts += read
+    wrong = broken_off(item.get("finishReason"), called=calls > 0, answered=any(map(is_answer, parts)))
+    if wrong:
+        raise invalid_reply(wrong)
     rest = {name: value for name, value in item.items() if name not in _CANDIDATE and value is not None}
     if rest:
         parts.append(Opaque(FORMAT, {"candidate": rest}))
@@ -119,6 +137,11 @@ def read_part(value: dict[str, Any], choice: int, calls: int) -> list[Part]:
     if "text" in value:
         return [*signed, Text(words(value.get("text")))] if value.get("text") else signed
     return [Opaque(FORMAT, {"part": value})]
+
+
+def is_answer(part: Part) -> bool:
+    """Whether a part is more than the model's thoughts."""
+    return not isinstance(part, Thinking)
 
 
 def write_reply(reply: ChatReply, context: ReplyContext) -> bytes:

@@ -31,10 +31,17 @@ from tollhouse.dataplane.engine.sse import write_event
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.protocol import ReplyContext, StreamEncoder
 from tollhouse.dataplane.protocols._decoder import EventDecoder
-from tollhouse.dataplane.protocols._failures import stream_failure
+from tollhouse.dataplane.protocols._failures import INVALID_STREAM, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols.gemini_generate.errors import write_error
-from tollhouse.dataplane.protocols.gemini_generate.reply import PartWriter, read_finish, read_part, write_finish
+from tollhouse.dataplane.protocols.gemini_generate.reply import (
+    PartWriter,
+    broken_off,
+    is_answer,
+    read_finish,
+    read_part,
+    write_finish,
+)
 from tollhouse.dataplane.protocols.gemini_generate.usage import (
     GeminiWatcher,
     read_stream_error,
@@ -48,13 +55,14 @@ _encode = msgspec.json.Encoder().encode
 class _Candidate:
     """What has come of one choice."""
 
-    __slots__ = ("calls", "finished", "kind", "next", "open")
+    __slots__ = ("answered", "calls", "finished", "kind", "next", "open")
 
     def __init__(self) -> None:
         self.next = 0
         self.open = -1
         self.kind: PartKind = "text"
         self.calls = 0
+        self.answered = False
         self.finished = False
 
 
@@ -65,6 +73,7 @@ class GeminiDecoder(EventDecoder):
         super().__init__(GeminiWatcher.max_event)
         self._candidates: dict[int, _Candidate] = {}
         self._started = False
+        self._broken = ""
 
     def _is_whole(self, events: list[Event]) -> bool:
         return bool(self._candidates) and all(one.finished for one in self._candidates.values())
@@ -90,6 +99,8 @@ class GeminiDecoder(EventDecoder):
         usage = read_usage(body.get("usageMetadata"))
         if usage is not None:
             events.append(UsageReported(usage))
+        if self._broken:
+            self._fail(events, INVALID_STREAM, self._broken)
 
     def _candidate(self, item: dict[str, Any], events: list[Event]) -> None:
         number = count(item.get("index"))
@@ -102,10 +113,14 @@ class GeminiDecoder(EventDecoder):
             if isinstance(value, dict):
                 for part in read_part(value, number, state.calls):
                     self._part(number, state, part, events)
-        if item.get("finishReason"):
+        self._broken = (
+            broken_off(item.get("finishReason"), called=state.calls > 0, answered=state.answered) or self._broken
+        )
+        if item.get("finishReason") and not self._broken:
             self._finish(number, state, read_finish(item["finishReason"], called=state.calls > 0), events)
 
     def _part(self, number: int, state: _Candidate, part: Part, events: list[Event]) -> None:
+        state.answered = state.answered or is_answer(part)
         if isinstance(part, Text):
             events.append(TextDelta(number, self._running(number, state, "text", events), part.text))
         elif isinstance(part, Thinking):
