@@ -21,6 +21,7 @@ from tollhouse.dataplane.dispatch.replies.judged import JudgedResponse, judge, j
 from tollhouse.dataplane.dispatch.replies.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
 from tollhouse.dataplane.dispatch.replies.passing import pass_on
 from tollhouse.dataplane.dispatch.replies.stream import StreamBody
+from tollhouse.dataplane.dispatch.replies.unshown import unshown
 from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
 from tollhouse.dataplane.guarding.refusing import AnswerRefused
@@ -80,6 +81,8 @@ class Answers:
                 told = usage if usage is not None and usage.total_tokens else complete(None, len(prepared.body), text)
             else:
                 reply = prepared.spoken.decode_reply(body)
+                if not prepared.same and ex.protocol is not None:
+                    ex.dropped += unshown(reply, ex.protocol.name)
                 told = reply.usage
                 if not told.total_tokens:
                     told = complete(None, len(prepared.body), sum(map(events.text_size, events.to_events(reply))))
@@ -204,7 +207,7 @@ class Answers:
         if prepared.same and hooks is not None:
             hiding = prepared.spoken.usage_reader(hide_usage=True) if prepared.hide_usage else None
             return HookedLeg(prepared.spoken.stream_decoder(), encoder, hooks, hiding)
-        return TranslatedLeg(prepared.spoken.stream_decoder(), encoder, hooks)
+        return TranslatedLeg(prepared.spoken.stream_decoder(), encoder, hooks, (client.name, ex.dropped))
 
     async def _hold(
         self, leg: Leg, response: UpstreamResponse, trial: Trial, limits: Limits, more: bool

@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tollhouse.dataplane.chat import Ended, Event, Failed, ReplyStarted, Usage, UsageReported, is_content
+from tollhouse.dataplane.chat import Ended, Event, Failed, PartStarted, ReplyStarted, Usage, UsageReported, is_content
 from tollhouse.dataplane.dispatch.replies.events import text_size
+from tollhouse.dataplane.dispatch.replies.unshown import name_of, nothing_else
 from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
 from tollhouse.dataplane.protocol import Protocol, StreamDecoder, StreamEncoder, UsageReader
@@ -118,9 +119,29 @@ class WatchedLeg(Leg):
 class TranslatedLeg(Leg):
     """The formats differ, or hooks look at the content: bytes to events, hooks, events to bytes."""
 
-    __slots__ = ("_decoder", "_encoder", "_hooks", "_pending", "_reported", "_text_size", "_usage")
+    __slots__ = (
+        "_client",
+        "_decoder",
+        "_dropped",
+        "_encoder",
+        "_hooks",
+        "_lost",
+        "_pending",
+        "_reported",
+        "_text_size",
+        "_usage",
+    )
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, hooks: Hooks | None) -> None:
+    def __init__(
+        self,
+        decoder: StreamDecoder,
+        encoder: StreamEncoder,
+        hooks: Hooks | None,
+        loss: tuple[str, list[str]] | None = None,
+    ) -> None:
+        """``loss``: the client's format, and where to name the parts it has no place for."""
+        self._client, self._dropped = loss or ("", [])
+        self._lost: list[str] = []
         self._decoder = decoder
         self._encoder = encoder
         self._hooks = hooks
@@ -151,7 +172,13 @@ class TranslatedLeg(Leg):
             elif isinstance(event, ReplyStarted):
                 self._usage = event.usage
             elif isinstance(event, Ended):
+                if self._lost and not self.has_content:
+                    self.failed = nothing_else(self._lost)
+                    return
                 self.ended = True
+            elif self._client and isinstance(event, PartStarted) and (lost := name_of(event.opaque, self._client)):
+                if lost not in self._lost:
+                    self._lost.append(lost)
             else:
                 self._text_size += text_size(event)
                 if not self.has_content and is_content(event):
@@ -160,6 +187,9 @@ class TranslatedLeg(Leg):
 
     def take(self) -> bytes:
         pending, self._pending = self._pending, []
+        for name in self._lost:
+            if name not in self._dropped:
+                self._dropped.append(name)
         if self._hooks is None:
             return b"".join([self._encoder.encode(event) for event in pending])
         return b"".join([self._encoder.encode(shown) for event in pending for shown in self._hooks(event)])
