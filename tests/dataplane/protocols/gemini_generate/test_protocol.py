@@ -203,3 +203,10 @@ def test_an_answer_the_model_spoilt_is_the_failure_of_the_provider(reason: str, 
 def test_an_answer_that_is_there_is_kept_whatever_the_reason(reason: str) -> None:
     assert FORMAT.decode_reply(_ending(reason, {"text": "42"})).choices[0].parts
     assert isinstance(FORMAT.stream_decoder().feed(b"data: " + _ending(reason, {"text": "42"}) + b"\n\n")[-2], Finished)
+
+
+@pytest.mark.parametrize("other", [OPENAI, ANTHROPIC, "openai_responses"])
+def test_safety_settings_mean_something_at_google_only_and_are_named(other: str) -> None:
+    settings = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
+    request = FORMAT.decode_request(document({**ASKED, "safetySettings": settings}))
+    assert "safetySettings" in protocol(other).encode_request(request, max_output_tokens=None).dropped

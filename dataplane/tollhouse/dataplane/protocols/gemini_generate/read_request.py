@@ -36,10 +36,8 @@ from tollhouse.dataplane.protocols._fields import (
 from tollhouse.dataplane.protocols._signatures import unpack
 from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, camel, json_schema
 
-_CARRIED = frozenset(
-    ("model", "stream", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings")
-)
-"""Fields the neutral form has a place for, or that mean nothing away from Google; every other rides in ``extra``."""
+_CARRIED = frozenset(("model", "stream", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"))
+"""Fields the neutral form has a place for; every other rides in ``extra``."""
 _CONFIG = frozenset(
     (
         "temperature",
