@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tollhouse.dataplane.chat import ChatRequest, Tool
+from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.protocols._fields import unsupported
 
 _ELSEWHERE = {
@@ -20,6 +23,13 @@ _PARTLY = {
     "gemini_generate": ("generationConfig",),
 }
 """Objects of which a part is carried: what is left of them is named field by field."""
+
+
+def some_content(written: list[Any]) -> list[Any]:
+    """What was written of a conversation. Raises ClientError when that is nothing: every provider refuses it."""
+    if not written:
+        raise ClientError(400, "invalid_value", "messages: expected some content, all are empty.", param="messages")
+    return written
 
 
 def left_out_of(tool: Tool, own: str) -> list[str]:

@@ -210,3 +210,12 @@ def test_safety_settings_mean_something_at_google_only_and_are_named(other: str)
     settings = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]
     request = FORMAT.decode_request(document({**ASKED, "safetySettings": settings}))
     assert "safetySettings" in protocol(other).encode_request(request, max_output_tokens=None).dropped
+
+
+@pytest.mark.parametrize("other", [OPENAI, ANTHROPIC, "openai_responses"])
+def test_a_conversation_without_content_is_refused_before_a_provider_is_asked(other: str) -> None:
+    request = FORMAT.decode_request(document({"contents": [{"role": "user", "parts": []}]}))
+    with pytest.raises(ClientError, match="messages: expected some content"):
+        protocol(other).encode_request(request, max_output_tokens=None)
+    with pytest.raises(ClientError, match="messages: expected some content"):
+        FORMAT.encode_request(decoded(OPENAI, messages=[{"role": "user", "content": ""}]), max_output_tokens=None)

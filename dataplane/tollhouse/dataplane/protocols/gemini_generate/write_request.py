@@ -22,7 +22,7 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out, left_out_of
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of, some_content
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._media import text_of
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names
@@ -57,7 +57,7 @@ class RequestWriter:
         if FORMAT in chat.extra and chat.original is not None:
             return Encoded(dict(chat.original))
         system, contents = self._contents()
-        body: dict[str, Any] = {"contents": contents}
+        body: dict[str, Any] = {"contents": some_content(contents)}
         if system:
             body["systemInstruction"] = {"parts": system}
         self._tools(body)

@@ -21,7 +21,7 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out, left_out_of
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of, some_content
 from tollhouse.dataplane.protocols._effort import effort_for, effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._freeform import freeform_names, input_of
@@ -109,7 +109,7 @@ class RequestWriter:
             late = []
             messages.append(written)
             waiting = _called(message)
-        return messages + late
+        return some_content(messages + late)
 
     def _told(self, message: Message, where: str) -> dict[str, Any] | None:
         """A system, developer or user message."""

@@ -21,7 +21,7 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out, left_out_of
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of, some_content
 from tollhouse.dataplane.protocols._effort import effort_for
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
@@ -56,7 +56,7 @@ class RequestWriter:
             return Encoded({**chat.original, "model": chat.model})
         if chat.choices != 1:
             raise unsupported("n", f"responses give one answer per request, {chat.choices} were asked for.")
-        body: dict[str, Any] = {"model": chat.model, "input": self._input(), "store": False}
+        body: dict[str, Any] = {"model": chat.model, "input": some_content(self._input()), "store": False}
         self._tools(body)
         self._limits(body)
         text: dict[str, Any] = {}
