@@ -87,19 +87,22 @@ class UsageReader(ABC):
     ``feed`` must be far cheaper than decoding: most chunks are looked at with a byte search only.
     """
 
-    usage: Usage
-    model: str
-    """The model the provider says it is; empty until told."""
-    has_content: bool
-    """A content event has come: the attempt cannot be replayed any more."""
-    ended: bool
-    """The format's end mark has come."""
-    failed: GatewayError | None
-    """An error event has come (its cause, as the provider put it)."""
-    rejected: bool
-    """``failed`` is our own verdict on what came: the client has not seen it, and has still to be told."""
-    reported: bool
-    """The provider has reported usage."""
+    __slots__ = ("ended", "failed", "has_content", "model", "rejected", "reported", "usage")
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+        self.model = ""
+        """The model the provider says it is; empty until told."""
+        self.has_content = False
+        """A content event has come: the attempt cannot be replayed any more."""
+        self.ended = False
+        """The format's end mark has come."""
+        self.failed: GatewayError | None = None
+        """An error event has come (its cause, as the provider put it)."""
+        self.rejected = False
+        """``failed`` is our own verdict on what came: the client has not seen it, and has still to be told."""
+        self.reported = False
+        """The provider has reported usage."""
 
     @abstractmethod
     def feed(self, data: bytes) -> bytes:

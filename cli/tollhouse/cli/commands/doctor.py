@@ -8,28 +8,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from tollhouse.cli import render
 from tollhouse.cli.client import DEFAULT_NODE, Connection
+from tollhouse.cli.commands._findings import Finding
 from tollhouse.cli.commands.ask import DEFAULT_GATEWAY
 from tollhouse.cli.failure import REFUSED, Failure
 from tollhouse.cli.render import Output
-
-State = Literal["good", "warning", "bad"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at."""
-
-    what: str
-    state: State
-    found: str
-    remedy: str = ""
 
 
 def run(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from tollhouse.dataplane.chat import Usage
-from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.protocol import UsageReader
 
 _KEY = b'"usage"'
@@ -21,20 +20,14 @@ class UsageScan(UsageReader):
     """Watches JSON or events that hold it; of several usages the last one counts. A quote inside a text is escaped, so
     the key is never found in one. One per attempt; not safe to share."""
 
-    __slots__ = ("_read", "_tail", "_texts", "ended", "failed", "has_content", "model", "rejected", "reported", "usage")
+    __slots__ = ("_read", "_tail", "_texts")
 
     def __init__(self, read_usage: Callable[[Any], Usage | None]) -> None:
+        super().__init__()
         self._read = read_usage
         self._tail = b""
         self._texts: list[bytes] = []
         """What follows the last keys found."""
-        self.usage = Usage()
-        self.model = ""
-        self.has_content = False
-        self.ended = False
-        self.failed: GatewayError | None = None
-        self.rejected = False
-        self.reported = False
 
     def feed(self, data: bytes) -> bytes:
         """As the port says: what comes is what goes."""

@@ -6,9 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 import msgspec
-from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.engine.sse import MAX_REMAINDER, EventReader, EventTooLarge, ServerEvent
-from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.protocol import UsageReader
 from tollhouse.dataplane.protocols._failures import INVALID_STREAM, stream_failure
 
@@ -24,19 +22,13 @@ class StreamWatcher(UsageReader):
     whole events only and can read the error that follows.
     """
 
-    __slots__ = ("_last", "_tail", "ended", "failed", "has_content", "hide", "model", "rejected", "reported", "usage")
+    __slots__ = ("_last", "_tail", "hide")
 
     max_event = MAX_REMAINDER
     """Bytes of the largest event that is looked at; formats whose events may be larger say so."""
 
     def __init__(self, *, hide: bool) -> None:
-        self.usage = Usage()
-        self.model = ""
-        self.has_content = False
-        self.ended = False
-        self.failed: GatewayError | None = None
-        self.rejected = False
-        self.reported = False
+        super().__init__()
         self.hide = hide
         self._tail = b""
         self._last = b""

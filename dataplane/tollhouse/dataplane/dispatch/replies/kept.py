@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 import msgspec
-from tollhouse.dataplane.chat import Special, Usage
-from tollhouse.dataplane.errors import GatewayError
+from tollhouse.dataplane.chat import Special
 from tollhouse.dataplane.protocol import UsageReader
 from tollhouse.dataplane.protocols._fields import words
 from tollhouse.dataplane.protocols._special import tier_of
@@ -47,30 +46,13 @@ def reader_for(path: str) -> KeptReader | None:
 class KeptReader(UsageReader):
     """Gathers the answer, up to a size, and looks at it when it is whole. One per attempt; not safe to share."""
 
-    __slots__ = (
-        "_batch",
-        "_pieces",
-        "_size",
-        "ended",
-        "failed",
-        "has_content",
-        "model",
-        "rejected",
-        "reported",
-        "usage",
-    )
+    __slots__ = ("_batch", "_pieces", "_size")
 
     def __init__(self, *, batch: bool) -> None:
+        super().__init__()
         self._batch = batch
         self._pieces: list[bytes] = []
         self._size = 0
-        self.usage = Usage()
-        self.model = ""
-        self.has_content = False
-        self.ended = False
-        self.failed: GatewayError | None = None
-        self.rejected = False
-        self.reported = False
 
     def feed(self, data: bytes) -> bytes:
         """As the port says: what comes is what goes."""
