@@ -176,7 +176,7 @@ class Gateway:
             except Exception:
                 log.exception("reply hook failed", extra={"plugin": bound.plugin.name, "request_id": ex.id})
         name = ex.protocol.request_id_header if ex.protocol is not None else ""
-        if name and not (ex.pipeline.reply_hooks and reply.header(name)):
+        if name and not (ex.pipeline.reply_hooks and name in dict(reply.headers)):
             reply.headers.append((name, ex.id))
 
     def finish(self, ex: Exchange) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import Literal
 
 import msgspec
 from tollhouse.dataplane.document import RequestDocument
@@ -22,7 +23,7 @@ class Parts(IntEnum):
     """Something is named that only the provider has: nobody here knows how long it is."""
 
 
-_INPUTS = ("messages", "input", "contents", "system", "systemInstruction", "system_instruction")
+_INPUTS = frozenset({"messages", "input", "contents", "system", "systemInstruction", "system_instruction"})
 _KEPT = frozenset({"previous_response_id", "conversation", "prompt", "cachedContent", "cached_content"})
 """Fields that name what was said before, or a prompt, at the provider."""
 _MEDIA = frozenset({"image", "image_url", "input_image", "input_audio", "audio", "video", "video_url", "input_video"})
@@ -57,6 +58,29 @@ class _Part(msgspec.Struct, gc=False):
 _PARTS = msgspec.json.Decoder(list[str | _Part] | _Part | str | None)
 
 
+class _Words(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A part that is text, and cannot be more: it has no other fields."""
+
+    type: Literal["text", "input_text", "output_text"]
+    text: str
+    cache_control: msgspec.Raw = _NOTHING
+
+
+class _Said(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A message of nothing but text and calls of tools."""
+
+    role: str
+    content: str | list[_Words] | None = None
+    name: str | None = None
+    type: Literal["message"] | None = None
+    tool_calls: msgspec.Raw = _NOTHING
+    tool_call_id: str | None = None
+
+
+_ALL_SAID = msgspec.json.Decoder(list[_Said] | str | None)
+"""Nearly all conversations: what decodes as this needs no further look."""
+
+
 def parts_of(document: RequestDocument) -> Parts:
     """The most there is in a request. What has another shape than chats have counts as media, which are looked at
     closely."""
@@ -65,19 +89,23 @@ def parts_of(document: RequestDocument) -> Parts:
         if raw != b"null" and (name != "prompt" or raw[:1] == b"{"):
             return Parts.ELSEWHERE
     most = Parts.TEXT
-    for name in _INPUTS:
-        if name not in document:
-            continue
+    for name in document.those_of(_INPUTS):
+        raw = document.raw_field(name)
         try:
-            found = _PARTS.decode(document.raw_field(name))
+            _ALL_SAID.decode(raw)
         except (msgspec.DecodeError, RecursionError):
-            found = None
-            most = max(most, Parts.MEDIA)
-        if isinstance(found, _Part):
-            found = [found]
-        if isinstance(found, list):
-            most = max(most, _most(found))
+            most = max(most, _look_at(raw))
     return most
+
+
+def _look_at(raw: bytes) -> Parts:
+    try:
+        found = _PARTS.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return Parts.MEDIA
+    if isinstance(found, _Part):
+        found = [found]
+    return _most(found) if isinstance(found, list) else Parts.TEXT
 
 
 def _most(parts: Iterable[str | _Part]) -> Parts:

@@ -7,7 +7,8 @@ from typing import Any
 from tollhouse.dataplane.errors import ClientError
 
 _MAX_INTEGER = 1 << 63
-_MOST_COUNTED = 1 << 32
+MOST_COUNTED = 1 << 32
+"""Tokens: an answer of more is a provider's mistake."""
 _NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
 
 
@@ -108,10 +109,10 @@ def count(value: Any) -> int:
     """A token count in a provider's reply; 0 for anything that is not one. No answer has billions of tokens: what
     would is a provider's mistake, and would not fit where costs are summed up."""
     if type(value) is int:
-        return value if 0 <= value < _MOST_COUNTED else 0
+        return value if 0 <= value < MOST_COUNTED else 0
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value < 0:
         return 0
-    return int(value) if value < _MOST_COUNTED else 0
+    return int(value) if value < MOST_COUNTED else 0
 
 
 def words(value: Any) -> str:

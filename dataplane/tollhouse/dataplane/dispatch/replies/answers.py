@@ -120,6 +120,8 @@ class Answers:
     ) -> Reply:
         """A decoded reply in the client's format, through the hooks; as it came when they leave it alone."""
         assert ex.protocol is not None
+        if hooks is None and not prepared.same and not ex.peek.stream:  # nobody looks at events of it
+            return self._encoded(ex, reply, prepared, response, trial)
         told = list(events.to_events(reply))
         words = [events.content_of(event) for event in told]
         shown = told if hooks is None else [kept for event in told for kept in hooks(event)]
@@ -127,18 +129,24 @@ class Answers:
         if untouched and prepared.same and not ex.peek.stream and words == [events.content_of(one) for one in told]:
             headers = [("content-type", response.header("content-type") or _JSON[1]), *from_provider(response.headers)]
             return self._dressed(Reply(200, headers, received), ex, prepared, trial, reply.usage)
-        context = reply_context(ex, prepared)
-        headers = from_provider(response.headers)
         if ex.peek.stream:
-            encoder = ex.protocol.stream_encoder(context)
+            encoder = ex.protocol.stream_encoder(reply_context(ex, prepared))
             data = b"".join([encoder.encode(event) for event in shown])
             if costs:
                 data += cost_event(ex, reply.usage)
-            return self._dressed(Reply(200, [_SSE, *headers], data), ex, prepared, trial, None)
+            return self._dressed(Reply(200, [_SSE, *from_provider(response.headers)], data), ex, prepared, trial, None)
         if hooks is not None:
             reply = events.fold(shown, reply)
-        body = ex.protocol.encode_reply(reply, context)
-        return self._dressed(Reply(200, [_JSON, *headers], body), ex, prepared, trial, reply.usage)
+        return self._encoded(ex, reply, prepared, response, trial)
+
+    def _encoded(
+        self, ex: Exchange, reply: ChatReply, prepared: Prepared, response: UpstreamResponse, trial: Trial
+    ) -> Reply:
+        assert ex.protocol is not None
+        body = ex.protocol.encode_reply(reply, reply_context(ex, prepared))
+        return self._dressed(
+            Reply(200, [_JSON, *from_provider(response.headers)], body), ex, prepared, trial, reply.usage
+        )
 
     # -- streamed
 

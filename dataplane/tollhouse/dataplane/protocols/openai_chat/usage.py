@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.protocols._failures import NO_ANSWER, stream_failure
-from tollhouse.dataplane.protocols._fields import count, words
+from tollhouse.dataplane.protocols._fields import MOST_COUNTED, count, words
 from tollhouse.dataplane.protocols._special import by_kind, with_tier
 from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
@@ -34,6 +35,43 @@ def read_usage(value: Any) -> Usage | None:
     return usage
 
 
+_Tokens = Annotated[int, msgspec.Meta(ge=0, lt=MOST_COUNTED)] | None
+
+
+class _Details(msgspec.Struct, gc=False):
+    cached_tokens: _Tokens = 0
+    cache_write_tokens: _Tokens = 0
+    reasoning_tokens: _Tokens = 0
+    audio_tokens: Literal[0] | None = 0
+    image_tokens: Literal[0] | None = 0
+
+
+class _Counts(msgspec.Struct, gc=False):
+    """A ``usage`` object as it nearly always is: of text."""
+
+    prompt_tokens: _Tokens = 0
+    completion_tokens: _Tokens = 0
+    prompt_cache_hit_tokens: _Tokens = 0
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
+_NO_DETAILS = _Details()
+
+
+def _of_text(told: _Counts) -> Usage:
+    """What ``read_usage`` makes of the same."""
+    prompt, completion = told.prompt_tokens_details or _NO_DETAILS, told.completion_tokens_details or _NO_DETAILS
+    return Usage(
+        told.prompt_tokens or 0,
+        prompt.cached_tokens or told.prompt_cache_hit_tokens or 0,
+        prompt.cache_write_tokens or 0,
+        0,
+        told.completion_tokens or 0,
+        completion.reasoning_tokens or 0,
+    )
+
+
 def write_usage(usage: Usage) -> dict[str, Any]:
     """A ``usage`` object. ``prompt_tokens`` includes what was cached."""
     details = {"cached_tokens": usage.cached_tokens}
@@ -49,7 +87,7 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-read_tail = tail_reader(read_usage, "choices")
+read_tail = tail_reader(read_usage, "choices", ordinary=(_Counts, _of_text))
 """Usage and model of a whole reply."""
 
 
