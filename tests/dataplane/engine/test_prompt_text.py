@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.document import RequestDocument
-from tollhouse.dataplane.engine.prompt_text import last_user_texts, new_texts, texts_of, whole_texts
+from tollhouse.dataplane.engine.prompt_text import (
+    last_user_texts,
+    new_texts,
+    opening_texts,
+    texts_of,
+    turn_count,
+    whole_texts,
+)
 from tollhouse.dataplane.errors import ClientError
 
 
@@ -94,3 +101,40 @@ def test_items_of_responses_and_googles_contents_are_judged_by_who_says_them() -
         assert "old" in whole_texts(document)
         assert "rules" not in whole_texts(document)
     assert new_texts(RequestDocument(b'{"input":["a","b"]}')) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("body", "turns"),
+    [
+        ({"messages": [said("system", "rules"), said("user", "task")]}, 2),
+        ({"system": [{"type": "text", "text": "rules"}], "messages": [said("user", "task")]}, 1),
+        ({"instructions": "rules", "input": "task"}, 1),
+        ({"instructions": "rules", "input": [{"type": "message", **said("user", "task")}]}, 1),
+        ({"systemInstruction": {"parts": [{"text": "rules"}]}, "contents": [{"parts": [{"text": "task"}]}]}, 1),
+        ({"system_instruction": {"parts": [{"text": "rules"}]}, "contents": [{"parts": [{"text": "task"}]}]}, 1),
+    ],
+)
+def test_the_beginning_of_a_conversation_is_the_same_in_every_format(body: dict[str, Any], turns: int) -> None:
+    assert opening_texts(document(**body)) == ["rules", "task"]
+    assert turn_count(document(**body)) == turns
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "next_"),
+    [
+        ("messages", said("assistant", "a"), said("user", "b")),
+        ("input", {"type": "message", **said("assistant", "a")}, {"type": "message", **said("user", "b")}),
+        ("contents", {"role": "model", "parts": [{"text": "a"}]}, {"role": "user", "parts": [{"text": "b"}]}),
+    ],
+)
+def test_later_turns_leave_the_beginning_alone(name: str, answer: Any, next_: Any) -> None:
+    first = [{"role": "user", "parts": [{"text": "t"}]}] if name == "contents" else [said("user", "t")]
+    later = document(**{name: [*first, answer, next_]})
+    assert opening_texts(later) == opening_texts(document(**{name: first})) == ["t"]
+    assert turn_count(later) == 3
+    assert last_user_texts(later) == ["b"]
+
+
+def test_a_bare_prompt_is_its_own_beginning() -> None:
+    assert opening_texts(document(prompt="once upon")) == ["once upon"]
+    assert turn_count(document(prompt="once upon")) == 1

@@ -41,6 +41,9 @@ _NOT_TEXT = frozenset(
 _OWN_WORDS = ("assistant", "system", "developer")
 """Roles whose messages are judged only when all roles are."""
 
+_INSTRUCTIONS = ("system", "instructions", "systemInstruction", "system_instruction")
+"""Where the formats have what stands before the conversation."""
+
 _MAX_DEPTH = 64
 
 
@@ -91,9 +94,7 @@ def new_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str
 
 def whole_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str]:
     """The whole conversation: what users and tools said, and with ``all_roles`` also the model and the system."""
-    found = texts_of(document.get("system")) + texts_of(document.get("instructions")) if all_roles else []
-    if all_roles:
-        found += texts_of(document.get("systemInstruction")) + texts_of(document.get("system_instruction"))
+    found = _instructions(document) if all_roles else []
     name = _conversation(document)
     messages = document.get(name) if name else None
     if not isinstance(messages, list):
@@ -126,6 +127,31 @@ def last_user_texts(document: RequestDocument) -> list[str]:
         if texts:
             return texts
     return []
+
+
+def opening_texts(document: RequestDocument) -> list[str]:
+    """How the conversation begins: the instructions, and what is said up to the user's first words. Its turns have
+    this in common."""
+    found = _instructions(document)
+    name = _conversation(document)
+    if not name:
+        return found + texts_of(document.get("input")) + texts_of(document.get("prompt"))
+    for position, raw in enumerate(_split(document, name)):
+        message = _decode(raw, name, position)
+        found += texts_of(message)
+        if _role(message) == "user":
+            break
+    return found
+
+
+def turn_count(document: RequestDocument) -> int:
+    """How many messages the conversation has so far; a prompt is one."""
+    name = _conversation(document)
+    return len(_split(document, name)) if name else 1
+
+
+def _instructions(document: RequestDocument) -> list[str]:
+    return [text for name in _INSTRUCTIONS for text in texts_of(document.get(name))]
 
 
 def _conversation(document: RequestDocument) -> str:

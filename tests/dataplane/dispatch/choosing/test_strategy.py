@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -99,6 +100,28 @@ async def test_easy_work_goes_to_the_small(gate: Bench) -> None:
         assert "tier small (difficulty 0." in (await explained(gate, chat("Say hello")))[0].reason
         await small.stop()
         assert target(await gate.ask(chat("Say hello"))) == "l"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/responses", {"model": "m", "instructions": "be brief", "input": "%s"}),
+        ("/v1/responses", {"model": "m", "input": [{"type": "message", "role": "user", "content": "%s"}]}),
+        ("/v1beta/models/m:generateContent", {"contents": [{"parts": [{"text": "%s"}]}]}),
+        ("/v1/messages", {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "%s"}]}),
+        ("/v1/completions", {"model": "m", "prompt": "%s"}),
+    ],
+)
+async def test_the_tier_is_the_same_whatever_format_the_client_speaks(gate: Bench, path: str, body: Any) -> None:
+    """Hard work in every format goes to the large one, easy work to the small one."""
+    two = [instance("s", "openai", "http://127.0.0.1:1"), instance("l", "openai", "http://127.0.0.1:1")]
+    await gate.multi(*two, balancer=TIERS)
+    for text, first in (("Say hello", "s"), (HARD, "l")):
+        asked = json.dumps(body).replace("%s", json.dumps(text)[1:-1])
+        _, ex = await gate.begin(json.loads(asked), path)
+        assert ex.pipeline is not None
+        assert isinstance(ex.pipeline.dispatcher, DispatchPlugin)
+        assert ex.pipeline.dispatcher.explain(ex)[0].name == first
 
 
 async def test_an_agent_can_opt_out_of_tiers(gate: Bench) -> None:

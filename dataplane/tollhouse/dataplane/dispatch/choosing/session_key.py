@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from tollhouse.dataplane.engine.prompt_text import texts_of
+from tollhouse.dataplane.engine.prompt_text import opening_texts
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.records.agent_hints import session_of
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _STATE = "session_key"
 _BEGINNING = 4096
-"""Characters of the instructions and of the first message that tell one conversation from another."""
+"""Characters of each text at the beginning that tell one conversation from another."""
 
 
 def session_key(ex: Exchange, header: str | None = None) -> str:
@@ -30,22 +30,25 @@ def session_key(ex: Exchange, header: str | None = None) -> str:
 def _told(ex: Exchange, header: str | None) -> str:
     if header:
         return (ex.headers.get(header) or "")[:256]
-    return session_of(ex)
+    return session_of(ex) or _kept(ex)
+
+
+def _kept(ex: Exchange) -> str:
+    """The conversation OpenAI keeps for the client, which then sends nothing of it but the newest turn."""
+    assert ex.document is not None
+    named = ex.document.get("conversation") if "conversation" in ex.document else None
+    id = named.get("id") if isinstance(named, dict) else named
+    return id[:256] if isinstance(id, str) else ""
 
 
 def _beginning(ex: Exchange) -> str:
     assert ex.document is not None
-    digest = blake2b(digest_size=12)
     try:
-        for text in texts_of(ex.document.get("system")):
-            digest.update(text[:_BEGINNING].encode("utf-8", "replace"))
-        messages = ex.document.get("messages")
+        texts = opening_texts(ex.document)
     except ClientError:
         return ""
-    for message in messages if isinstance(messages, list) else ():
-        if not isinstance(message, dict):
-            continue
-        digest.update("".join(texts_of(message.get("content")))[:_BEGINNING].encode("utf-8", "replace"))
-        if message.get("role") == "user":
-            break
+    digest = blake2b(digest_size=12)
+    for text in texts:
+        digest.update(text[:_BEGINNING].encode("utf-8", "replace"))
+        digest.update(b"\0")
     return digest.hexdigest()

@@ -12,7 +12,7 @@ from tollhouse.dataplane.dispatch.choosing.session_key import session_key
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetStates
 from tollhouse.dataplane.engine.balance import SmoothWeighted
 from tollhouse.dataplane.engine.expression import compile_expression
-from tollhouse.dataplane.engine.prompt_text import texts_of
+from tollhouse.dataplane.engine.prompt_signs import signs_of
 from tollhouse.dataplane.engine.strategies import (
     consistent_hash,
     least_in_flight,
@@ -23,10 +23,9 @@ from tollhouse.dataplane.engine.strategies import (
     smart_tiers,
     weighted,
 )
-from tollhouse.dataplane.engine.strategies.difficulty import Signs, difficulty
+from tollhouse.dataplane.engine.strategies.difficulty import difficulty
 from tollhouse.dataplane.engine.strategies.standing import Expected, Ranked, Standing
 from tollhouse.dataplane.engine.strategies.stickiness import Stickiness
-from tollhouse.dataplane.errors import ClientError
 from tollhouse.proto.resources.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -175,25 +174,7 @@ def request_difficulty(ex: Exchange) -> float:
     """How difficult a request looks, computed once."""
     known: float | None = ex.state.get(_STATE)
     if known is None:
-        known = ex.state[_STATE] = difficulty(_signs(ex))
+        assert ex.document is not None
+        structured = "structured_output" in ex.peek.needs
+        known = ex.state[_STATE] = difficulty(signs_of(ex.document, len(ex.body or b""), structured=structured))
     return known
-
-
-def _signs(ex: Exchange) -> Signs:
-    assert ex.document is not None
-    try:
-        messages = ex.document.get("messages")
-        thinking = ex.document.get("thinking")
-        effort = ex.document.get("reasoning_effort")
-    except ClientError:
-        return Signs("")
-    listed = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    newest = next((one for one in reversed(listed) if one.get("role") == "user"), {})
-    wants_thinking = isinstance(thinking, dict) and thinking.get("type") not in (None, "disabled")
-    return Signs(
-        "\n".join(texts_of(newest.get("content"))),
-        len(ex.body or b"") // 4,
-        len(listed),
-        wants_thinking or effort in ("medium", "high", "xhigh", "max"),
-        "structured_output" in ex.peek.needs,
-    )
