@@ -136,6 +136,7 @@ def config(scenario: Scenario) -> dict[str, dict[str, Any]]:
     routing = {
         "models": ["assistant"],
         "timeouts": {"first_byte": 55_000, "total": 58_000},
+        "hedge_after_ms": "auto",
         "balancer": {
             "algorithm": "tiers",
             "tiers": [

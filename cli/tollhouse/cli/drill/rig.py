@@ -100,6 +100,7 @@ class Rig:
         routing = {
             "models": [MODEL],
             "timeouts": {"connect": 1000, "first_byte": 10_000, "total": 20_000},
+            "hedge_after_ms": "auto",
             "explain": True,
             **self._routing,
         }
