@@ -87,10 +87,10 @@ class MultiConfig(ProxyConfig):
     """How one instance is chosen among equals; where not given, as the catalogue's model says."""
     fallbacks: Fallbacks | None = None
     """Ours: who takes over for which reason, beyond the ordinary instances."""
-    hedge_after_ms: Annotated[int, Field(ge=0)] | Literal["auto"] | None = "auto"
+    hedge_after_ms: Annotated[int, Field(ge=0)] | Literal["auto"] | None = 0
     """Ours: an instance that has not begun to answer after this long gets a rival; the first good answer counts. At
-    most a fifth of the requests are sent twice. ``auto``: when it is late by its own record; ``0`` or ``null``: never.
-    Failing over must be on."""
+    most a fifth of the requests are sent twice, and both may be billed, so nobody gets one unasked. ``auto``: when it
+    is late by its own record; ``0`` or ``null``: never. Failing over must be on."""
     continue_streams: bool = False
     """Ours: a stream of plain text (no tools, no format, no thinking) that breaks in the middle is continued once by
     another instance whose model takes up a begun answer (Claude up to 4.5); both parts are billed."""
