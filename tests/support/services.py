@@ -67,6 +67,7 @@ class Number(Cell, Distribution):
 
     def __init__(self) -> None:
         self.value = 0.0
+        self.observe = self.add
 
     def add(self, amount: float = 1) -> None:
         self.value += amount
@@ -74,8 +75,8 @@ class Number(Cell, Distribution):
     def set(self, value: float) -> None:
         self.value = value
 
-    def observe(self, value: float, trace_id: str = "") -> None:
-        self.value += value
+    def exemplify(self, value: float, trace_id: str) -> None:
+        pass
 
 
 class PlainMetrics(Metrics):

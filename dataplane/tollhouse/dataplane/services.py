@@ -115,9 +115,12 @@ class Cell(ABC):
 class Distribution(ABC):
     """One time series of a histogram."""
 
+    observe: Callable[[float], None]
+    """Count a value."""
+
     @abstractmethod
-    def observe(self, value: float, trace_id: str = "") -> None:
-        """Count a value; with a trace's id it may be shown as the bucket's example."""
+    def exemplify(self, value: float, trace_id: str) -> None:
+        """A trace in which a value came about, to be shown as its bucket's example."""
 
 
 class Metrics(ABC):

@@ -86,18 +86,23 @@ class Prometheus(Plugin[PrometheusConfig]):
         cells = self._series.request(ex, last, route, consumer, asked)
         now = self.services.clock.monotonic()
         total_ms = (now - ex.received_s) * 1000
-        upstream_ms = sum((one.ended_s or now) - one.started_s for one in ex.attempts) * 1000
+        upstream_s = 0.0
+        for one in ex.attempts:
+            upstream_s += (one.ended_s or now) - one.started_s
+        upstream_ms = upstream_s * 1000
+        own_ms = total_ms - upstream_ms
         cells.status.add(1)
-        trace_id = f"{ex.trace.trace_id:032x}" if ex.trace is not None and ex.trace.sampled else ""
-        cells.total.observe(total_ms, trace_id)
+        cells.total.observe(total_ms)
         cells.upstream.observe(upstream_ms)
-        cells.gateway.observe(max(0.0, total_ms - upstream_ms))
+        cells.gateway.observe(own_ms if own_ms > 0 else 0.0)
         if ex.admitted_s:
-            self._record_stages(ex, total_ms - upstream_ms)
+            self._record_stages(ex, own_ms)
         cells.ingress.add(len(ex.body) if ex.body is not None else _length(ex))
         cells.egress.add(ex.reply_bytes)
         if ex.protocol is not None and last is not None:
-            self._record_model(ex, cells, total_ms, trace_id)
+            self._record_model(ex, cells, total_ms)
+        if ex.trace is not None and ex.trace.sampled:
+            self._exemplify(ex, cells, total_ms)
         if ex.attempts:
             self._record_attempts(ex, route, consumer)
         if ex.error is not None:
@@ -113,11 +118,20 @@ class Prometheus(Plugin[PrometheusConfig]):
         admit.observe(ex.admitted_s - ex.read_s)
         dispatch.observe(max(0.0, own_ms / 1000 - (ex.admitted_s - ex.received_s)))
 
-    def _record_model(self, ex: Exchange, cells: RequestCells, total_ms: float, trace_id: str) -> None:
+    def _exemplify(self, ex: Exchange, cells: RequestCells, total_ms: float) -> None:
+        assert ex.trace is not None
+        trace_id = f"{ex.trace.trace_id:032x}"
+        cells.total.exemplify(total_ms, trace_id)
         if ex.status < 400:
-            cells.llm_total.observe(total_ms, trace_id)
+            cells.llm_total.exemplify(total_ms, trace_id)
             if ex.first_reply_byte_s is not None:
-                cells.first_token.observe((ex.first_reply_byte_s - ex.received_s) * 1000, trace_id)
+                cells.first_token.exemplify((ex.first_reply_byte_s - ex.received_s) * 1000, trace_id)
+
+    def _record_model(self, ex: Exchange, cells: RequestCells, total_ms: float) -> None:
+        if ex.status < 400:
+            cells.llm_total.observe(total_ms)
+            if ex.first_reply_byte_s is not None:
+                cells.first_token.observe((ex.first_reply_byte_s - ex.received_s) * 1000)
         usage = ex.usage
         if usage is not None:
             cells.prompt.add(usage.input_tokens)
@@ -131,10 +145,10 @@ class Prometheus(Plugin[PrometheusConfig]):
             if not attempt.model:
                 continue
             if attempt.ended_s is not None and attempt.failure is None:
-                target = (attempt.target, attempt.provider, attempt.model)
-                self._families.took(*target).observe(attempt.ended_s - attempt.started_s)
+                took, first = self._series.target(attempt)
+                took.observe(attempt.ended_s - attempt.started_s)
                 if attempt.first_byte_s is not None:
-                    self._families.first(*target).observe(attempt.first_byte_s - attempt.started_s)
+                    first.observe(attempt.first_byte_s - attempt.started_s)
             if usage is None:
                 continue
             cells = self._series.attempt(route, consumer, attempt)

@@ -56,7 +56,11 @@ class Nothing(Cell, Distribution):
     def set(self, value: float) -> None:
         """Nothing."""
 
-    def observe(self, value: float, trace_id: str = "") -> None:
+    def exemplify(self, value: float, trace_id: str) -> None:
+        """Nothing."""
+
+    @staticmethod
+    def observe(value: float) -> None:
         """Nothing."""
 
 

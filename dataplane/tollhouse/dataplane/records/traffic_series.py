@@ -53,6 +53,7 @@ class TrafficSeries:
         self._requests: dict[tuple[Any, ...], RequestCells] = {}
         self._attempts: dict[tuple[Any, ...], AttemptCells] = {}
         self._active: dict[tuple[Any, ...], Cell] = {}
+        self._targets: dict[tuple[str, str, str], tuple[Distribution, Distribution]] = {}
 
     def active(self, ex: Exchange) -> Cell:
         """Where a model request counts while it is answered."""
@@ -111,6 +112,16 @@ class TrafficSeries:
             families.prompt_sizes(*llm),
             families.completion_sizes(*llm),
         )
+
+    def target(self, attempt: Attempt) -> tuple[Distribution, Distribution]:
+        """Where the seconds an attempt took count, and those until its first byte."""
+        key = (attempt.target, attempt.provider, attempt.model)
+        found = self._targets.get(key)
+        if found is None:
+            if len(self._targets) >= MOST_CACHED:
+                self._targets.clear()
+            found = self._targets[key] = self._families.took(*key), self._families.first(*key)
+        return found
 
     def attempt(self, route: str, consumer: str, attempt: Attempt) -> AttemptCells:
         """Where what an attempt consumed counts."""

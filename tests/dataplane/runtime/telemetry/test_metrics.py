@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 
@@ -52,6 +53,35 @@ def test_promtool_takes_the_text():
     # 3 means style remarks only: APISIX's names do not follow Prometheus' advice.
     assert done.returncode in (0, 3), done.stderr.decode()
     assert b"error while linting" not in done.stderr
+
+
+def test_many_values_at_once_count_as_one_by_one():
+    """Bounds are inclusive, as Prometheus has them; read in between or not."""
+    values = [0, 1, 1.5, 2, 2, 2.5, 3, 3.0001, 7, *(number / 7 for number in range(40))]
+    bounds = (1.0, 2.0, 3.0)
+    counts = [sum(low < value <= high for value in values) for low, high in zip((-1, 1, 2), bounds, strict=True)]
+    counts.append(sum(value > 3 for value in values))
+    for step in (1, 2, 5, len(values)):
+        metrics = PlainMetrics()
+        series = metrics.histogram("h", "H.", (), bounds)()
+        for start in range(0, len(values), step):
+            for value in values[start : start + step]:
+                series.observe(value)
+            metrics.families()
+        [family] = metrics.families()
+        assert family.series[0].counts == tuple(counts)
+        assert family.series[0].value == pytest.approx(sum(values))
+
+
+async def test_values_are_folded_though_nobody_reads_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tollhouse.dataplane.runtime.telemetry.metrics.FOLD_S", 0.001)
+    metrics = PlainMetrics()
+    series = metrics.histogram("h", "H.", (), (1.0,))()
+    keeping = asyncio.create_task(metrics.keep())
+    series.observe(0.5)
+    while series.counts != [1, 0]:
+        await asyncio.sleep(0.001)
+    keeping.cancel()
 
 
 def test_a_family_past_its_bound_folds_into_other():
@@ -116,7 +146,8 @@ def test_examples_of_buckets_are_shown_in_openmetrics_only():
     for number, one in enumerate(made):
         latency = one.histogram("took_seconds", "How long.", ("route",), (1.0, 2.0))("r")
         latency.observe(0.5)
-        latency.observe(1.5, f"{number:032x}")
+        latency.observe(1.5)
+        latency.exemplify(1.5, f"{number:032x}")
         one.counter("seen_total", 'With "quotes".', ())().add()
         one.counter("apisix_http_status", "No suffix.", ("code",))("200").add()
     families = add_up([one.families() for one in made])

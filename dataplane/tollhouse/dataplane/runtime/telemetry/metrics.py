@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable
 from typing import Generic, Literal, TypeVar
 
@@ -13,6 +14,8 @@ from tollhouse.dataplane.services import Cell, Distribution, Metrics
 
 OTHER = "other"
 LONGEST_LABEL = 128
+FOLD_S = 1.0
+"""How long values of histograms wait, unless somebody reads them."""
 
 
 class PlainCell(Cell):
@@ -33,23 +36,40 @@ class PlainCell(Cell):
 
 
 class PlainDistribution(Distribution):
-    """One series of a histogram; ``counts`` are per bucket, the last one beyond all bounds."""
+    """One series of a histogram; ``counts`` are per bucket, the last one beyond all bounds. Values are sorted into
+    buckets many at a time: when they are read, and once a second."""
 
-    __slots__ = ("bounds", "counts", "examples", "total")
+    __slots__ = ("_fresh", "bounds", "counts", "examples", "observe", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
         self.examples: dict[int, Example] = {}
+        self._fresh: list[float] = []
+        self.observe = self._fresh.append
 
-    def observe(self, value: float, trace_id: str = "") -> None:
-        """Count a value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
-        if trace_id:
-            bucket = bisect_left(self.bounds, value)
-            self.examples[bucket] = Example(bucket, value, trace_id, time.time())
+    def exemplify(self, value: float, trace_id: str) -> None:
+        """See the port."""
+        bucket = bisect_left(self.bounds, value)
+        self.examples[bucket] = Example(bucket, value, trace_id, time.time())
+
+    def fold(self) -> None:
+        """Sort what came since the last time into the buckets."""
+        fresh, bounds, counts = self._fresh, self.bounds, self.counts
+        self.total += sum(fresh)
+        if len(fresh) < len(bounds):
+            for value in fresh:
+                counts[bisect_left(bounds, value)] += 1
+        else:
+            fresh.sort()
+            before = 0
+            for bucket, bound in enumerate(bounds):
+                upto = bisect_right(fresh, bound, before)
+                counts[bucket] += upto - before
+                before = upto
+            counts[-1] += len(fresh) - before
+        fresh.clear()
 
 
 SeriesT = TypeVar("SeriesT", PlainCell, PlainDistribution)
@@ -96,8 +116,13 @@ class SeriesOf(Generic[SeriesT]):
             if isinstance(cell, PlainCell):
                 series.append(Series(labels, cell.value))
             else:
+                cell.fold()
                 series.append(Series(labels, cell.total, tuple(cell.counts), tuple(cell.examples.values())))
         return Family(self.name, self.text, self.kind, self.labels, self.bounds, series)
+
+    def cells(self) -> list[SeriesT]:
+        """All series."""
+        return list(self._cells.values())
 
 
 class PlainMetrics(Metrics):
@@ -142,6 +167,14 @@ class PlainMetrics(Metrics):
         """All numbers now."""
         told = [cells.family() for cells in self._cells.values()]
         return told + [distributions.family() for distributions in self._distributions.values()]
+
+    async def keep(self) -> None:
+        """Fold what histograms hold, for ever; run it as a task where requests are counted."""
+        while True:
+            await asyncio.sleep(FOLD_S)
+            for family in self._distributions.values():
+                for cell in family.cells():
+                    cell.fold()
 
     async def exposition(self) -> bytes:
         """The whole node's numbers; of this process alone where it has no node."""

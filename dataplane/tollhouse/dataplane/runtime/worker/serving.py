@@ -107,6 +107,7 @@ class Serving:
         self._tasks.spawn(self._counters.keep(), "return idle slices")
         self._tasks.spawn(self._outbox.keep(), "sync the outbox")
         self._tasks.spawn(self._budgets.keep(), "settle envelopes")
+        self._tasks.spawn(self.metrics.keep(), "fold histograms")
 
     @property
     def exchanges(self) -> int:
