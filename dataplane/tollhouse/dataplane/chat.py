@@ -6,7 +6,6 @@ not ride in ``extra`` under the format's own name and are used only when both si
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
@@ -17,8 +16,7 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "stop_s
 """Why a reply ended. ``stop`` and ``stop_sequence`` are one in OpenAI's format; ``pause`` is Anthropic's pause_turn."""
 
 
-@dataclass(slots=True)
-class Text:
+class Text(msgspec.Struct):
     """A piece of text. ``cache`` is the client's cache mark (Anthropic ``cache_control``), kept where it exists."""
 
     text: str
@@ -26,8 +24,7 @@ class Text:
     extra: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class Image:
+class Image(msgspec.Struct):
     """An image by URL or inline (base64 ``data`` with its ``media_type``); exactly one of the two is set."""
 
     url: str = ""
@@ -37,8 +34,7 @@ class Image:
     cache: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class Document:
+class Document(msgspec.Struct):
     """A document (PDF or text) by URL or inline: base64 ``data`` with ``media_type``, or ``text``."""
 
     url: str = ""
@@ -49,16 +45,14 @@ class Document:
     cache: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class Audio:
+class Audio(msgspec.Struct):
     """Inline audio, base64."""
 
     data: str
     format: str
 
 
-@dataclass(slots=True)
-class ToolCall:
+class ToolCall(msgspec.Struct):
     """A call the model made. ``arguments`` is JSON text, exactly as it was written (``{}`` when there are none)."""
 
     id: str
@@ -67,8 +61,7 @@ class ToolCall:
     cache: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class ToolResult:
+class ToolResult(msgspec.Struct):
     """What a tool gave back."""
 
     call_id: str
@@ -77,8 +70,7 @@ class ToolResult:
     cache: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class Thinking:
+class Thinking(msgspec.Struct):
     """Reasoning the model showed. ``signature`` and ``redacted`` mean something only to the provider that made them."""
 
     text: str = ""
@@ -89,15 +81,13 @@ class Thinking:
     request's own."""
 
 
-@dataclass(slots=True)
-class Refusal:
+class Refusal(msgspec.Struct):
     """The model declined, in words."""
 
     text: str
 
 
-@dataclass(slots=True)
-class Opaque:
+class Opaque(msgspec.Struct):
     """A part only one wire format knows (a server tool, say). Carried to a target of that format, dropped elsewhere."""
 
     protocol: str
@@ -107,8 +97,7 @@ class Opaque:
 Part = Text | Image | Document | Audio | ToolCall | ToolResult | Thinking | Refusal | Opaque
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct):
     """One turn. Tool results stand in messages of role ``tool``, one or several results each."""
 
     role: Role
@@ -116,8 +105,7 @@ class Message:
     name: str = ""
 
 
-@dataclass(slots=True)
-class Tool:
+class Tool(msgspec.Struct):
     """A function the model may call; ``parameters`` is its JSON Schema, untouched."""
 
     name: str
@@ -135,16 +123,14 @@ class Tool:
     """The group the client offers it in; ``name`` is then the group's and the tool's own, joined by ``__``."""
 
 
-@dataclass(slots=True)
-class ToolChoice:
+class ToolChoice(msgspec.Struct):
     """Whether and which tool must be called; ``name`` only with mode ``tool``."""
 
     mode: Literal["auto", "none", "required", "tool"]
     name: str = ""
 
 
-@dataclass(slots=True)
-class ResponseFormat:
+class ResponseFormat(msgspec.Struct):
     """Structured output: any JSON object, or one that fits ``schema``."""
 
     kind: Literal["text", "json_object", "json_schema"]
@@ -154,8 +140,7 @@ class ResponseFormat:
     description: str = ""
 
 
-@dataclass(slots=True)
-class Reasoning:
+class Reasoning(msgspec.Struct):
     """How hard to think: by effort, by token budget, or as the model likes (``adaptive``)."""
 
     effort: str = ""
@@ -164,13 +149,12 @@ class Reasoning:
     adaptive: bool = False
 
 
-@dataclass(slots=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct):
     """A chat request in neutral form. None means the client did not say."""
 
     model: str
     messages: list[Message]
-    tools: list[Tool] = field(default_factory=list)
+    tools: list[Tool] = msgspec.field(default_factory=list)
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tokens: int | None = None
@@ -181,7 +165,7 @@ class ChatRequest:
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     seed: int | None = None
-    stop: list[str] = field(default_factory=list)
+    stop: list[str] = msgspec.field(default_factory=list)
     stream: bool = False
     stream_usage: bool = False
     """The client itself asked for usage in the stream."""
@@ -191,7 +175,7 @@ class ChatRequest:
     response_format: ResponseFormat | None = None
     reasoning: Reasoning | None = None
     user: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = msgspec.field(default_factory=dict)
     """Fields only the client's own format knows."""
     keeps_thoughts: bool = False
     """The provider wants to be told again what it thought before its calls, though nobody signed it (DeepSeek)."""
@@ -249,8 +233,7 @@ class Usage(msgspec.Struct):
         return self.input_tokens + self.output_tokens
 
 
-@dataclass(slots=True)
-class Choice:
+class Choice(msgspec.Struct):
     """One answer."""
 
     parts: list[Part]
@@ -259,8 +242,7 @@ class Choice:
     logprobs: Any = None
 
 
-@dataclass(slots=True)
-class ChatReply:
+class ChatReply(msgspec.Struct):
     """A whole reply in neutral form."""
 
     id: str
@@ -268,7 +250,7 @@ class ChatReply:
     choices: list[Choice]
     usage: Usage
     created: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 # --- a stream, as events ------------------------------------------------------------------------------------------
@@ -276,8 +258,7 @@ class ChatReply:
 PartKind = Literal["text", "thinking", "redacted_thinking", "tool_call", "refusal", "opaque"]
 
 
-@dataclass(slots=True)
-class ReplyStarted:
+class ReplyStarted(msgspec.Struct):
     """The first event. ``usage`` holds what is known of the input already, if anything."""
 
     id: str
@@ -286,8 +267,7 @@ class ReplyStarted:
     usage: Usage | None = None
 
 
-@dataclass(slots=True)
-class PartStarted:
+class PartStarted(msgspec.Struct):
     """A part begins. ``index`` counts the parts of a choice from 0 in order; parts do not overlap except tool calls
     of OpenAI's format, whose deltas may interleave."""
 
@@ -301,8 +281,7 @@ class PartStarted:
     """The start of a part of kind ``opaque``: one only its own format can show."""
 
 
-@dataclass(slots=True)
-class OpaqueDelta:
+class OpaqueDelta(msgspec.Struct):
     """More of a part in a form only one format knows (a citation, say); dropped by the others."""
 
     choice: int
@@ -310,8 +289,7 @@ class OpaqueDelta:
     opaque: Opaque
 
 
-@dataclass(slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct):
     """More text of a part of kind ``text`` or ``refusal``."""
 
     choice: int
@@ -320,8 +298,7 @@ class TextDelta:
     logprobs: Any = None
 
 
-@dataclass(slots=True)
-class ThinkingDelta:
+class ThinkingDelta(msgspec.Struct):
     """More reasoning; ``signature`` arrives last, when there is one."""
 
     choice: int
@@ -330,8 +307,7 @@ class ThinkingDelta:
     signature: str = ""
 
 
-@dataclass(slots=True)
-class ArgumentsDelta:
+class ArgumentsDelta(msgspec.Struct):
     """More JSON text of a tool call's arguments."""
 
     choice: int
@@ -339,16 +315,14 @@ class ArgumentsDelta:
     json: str
 
 
-@dataclass(slots=True)
-class PartEnded:
+class PartEnded(msgspec.Struct):
     """A part is complete."""
 
     choice: int
     index: int
 
 
-@dataclass(slots=True)
-class Finished:
+class Finished(msgspec.Struct):
     """A choice is complete."""
 
     choice: int
@@ -356,15 +330,13 @@ class Finished:
     stop_sequence: str | None = None
 
 
-@dataclass(slots=True)
-class UsageReported:
+class UsageReported(msgspec.Struct):
     """Usage so far; the last one counts. Cumulative, never a difference."""
 
     usage: Usage
 
 
-@dataclass(slots=True)
-class Failed:
+class Failed(msgspec.Struct):
     """The provider said in the stream that it failed. ``type`` is the provider's own word."""
 
     type: str
@@ -372,8 +344,7 @@ class Failed:
     status: int = 0
 
 
-@dataclass(slots=True)
-class Ended:
+class Ended(msgspec.Struct):
     """The format's own end mark (``[DONE]``, ``message_stop``) came. A stream without it was cut."""
 
 

@@ -7,11 +7,11 @@ import base64
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.validate import ParamValidator
+from msgspec.structs import replace
 from tollhouse.cli.simulator.anthropic_wire import read_messages
 from tollhouse.cli.simulator.gemini_wire import read_generate
 from tollhouse.cli.simulator.openai_wire import read_chat

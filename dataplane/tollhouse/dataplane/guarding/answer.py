@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
 from tollhouse.dataplane.chat import ArgumentsDelta, Ended, Finished, PartEnded, PartStarted, TextDelta, ThinkingDelta
 from tollhouse.dataplane.guarding.inspector import Finding
 from tollhouse.dataplane.guarding.overlap import Overlap

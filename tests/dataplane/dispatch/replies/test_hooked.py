@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tollhouse.dataplane.chat import Event, TextDelta
 from tollhouse.dataplane.dispatch.replies.hooked import HookedLeg
 from tollhouse.dataplane.errors import ClientError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +89,7 @@ def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Pr
         limit = _bound(document, target, spoken, output_limit)
         left_out = _fit(document, target, spoken, translated=False)
         return Prepared(spoken, True, document.encode(), hide, {}, left_out, limit)
-    chat = replace(ex.chat, model=target.model or ex.peek.model)
+    chat = msgspec.structs.replace(ex.chat, model=target.model or ex.peek.model)
     dialect = target.endpoint.provider.dialect
     chat.keeps_thoughts = dialect is not None and dialect.wants_thoughts
     unheard = chat.reasoning is not None and "reasoning" in target.lacks

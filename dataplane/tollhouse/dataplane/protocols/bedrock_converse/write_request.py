@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from tollhouse.dataplane.chat import ChatRequest, Message, Opaque, Part, Text, Thinking, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out, left_out_of
