@@ -10,7 +10,6 @@ from tollhouse.dataplane.errors import ClientError
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder()
-_MISSING: Any = object()
 
 
 class RequestDocument:
@@ -37,11 +36,11 @@ class RequestDocument:
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a top-level field as plain Python data. Treat it as read-only; change it with ``set``."""
-        value = self._values.get(name, _MISSING)
-        if value is not _MISSING:
-            return value
-        raw = self._fields.get(name, _MISSING)
-        if raw is _MISSING:
+        values = self._values
+        if name in values:
+            return values[name]
+        raw = self._fields.get(name)
+        if raw is None:
             return default
         try:
             value = msgspec.json.decode(raw)
@@ -52,7 +51,7 @@ class RequestDocument:
                 f"The field {name!r} of the request body is not valid JSON: {error}.",
                 param=name,
             ) from None
-        self._values[name] = value
+        values[name] = value
         return value
 
     def some(self, names: Iterable[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import NewType
 
 NanoUSD = NewType("NanoUSD", int)
@@ -21,6 +22,7 @@ def nano_to_usd(amount: int) -> Decimal:
     return Decimal(amount) / NANO_PER_USD
 
 
+@lru_cache(maxsize=1024)
 def format_usd(amount: int) -> str:
     """For people and headers: at least two decimals, no trailing zeros beyond them, never an exponent."""
     sign = "-" if amount < 0 else ""

@@ -158,9 +158,12 @@ class Prometheus(Plugin[PrometheusConfig]):
             read, wrote, cached, written, thought = cells.tokens
             read.add(usage.input_tokens)
             wrote.add(usage.output_tokens)
-            cached.add(usage.cached_tokens)
-            written.add(usage.cache_write_tokens + usage.cache_write_1h_tokens)
-            thought.add(usage.reasoning_tokens)
+            if usage.cached_tokens:
+                cached.add(usage.cached_tokens)
+            if usage.cache_write_tokens or usage.cache_write_1h_tokens:
+                written.add(usage.cache_write_tokens + usage.cache_write_1h_tokens)
+            if usage.reasoning_tokens:
+                thought.add(usage.reasoning_tokens)
 
 
 def _length(ex: Exchange) -> int:
