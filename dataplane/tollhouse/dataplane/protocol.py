@@ -12,8 +12,9 @@ from tollhouse.dataplane.chat import ChatReply, ChatRequest, Event, Usage
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import GatewayError
 
-Stored = Literal["", "list", "new", "one"]
-"""Of what a provider keeps: nothing, a list of it, something new, or one thing by its id."""
+Stored = Literal["", "list", "new", "batch", "one"]
+"""Of what a provider keeps: nothing, a list of it, something new, a new batch (whose requests are worked on, and cost,
+later), or one thing by its id."""
 
 
 class Peek(msgspec.Struct):
@@ -79,6 +80,24 @@ class StreamEncoder(ABC):
     @abstractmethod
     def error(self, error: GatewayError, request_id: str) -> bytes:
         """A well-formed terminal error event."""
+
+
+class StreamEditor(ABC):
+    """Keeps a stream's own events true to what the client is shown, for formats that say everything more than once. One
+    per attempt; not safe to share."""
+
+    @abstractmethod
+    def show(self, event: Event) -> None:
+        """The client is shown this: called in order, before the bytes it stands in are edited."""
+
+    @abstractmethod
+    def waits(self, raw: bytes) -> bool:
+        """Whether an event of the stream, of which the decoder told nothing, repeats or foretells what it does tell:
+        it must not go out before that."""
+
+    @abstractmethod
+    def edit(self, raw: bytes) -> bytes:
+        """The bytes of an event with what was shown in them; the same object where that is what they say."""
 
 
 class UsageReader(ABC):
@@ -218,6 +237,10 @@ class Protocol(ABC):
 
     @abstractmethod
     def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
+
+    def stream_editor(self, decoder: StreamDecoder) -> StreamEditor | None:
+        """For formats whose streams repeat what they said; ``decoder`` is that of the same stream."""
+        return None
 
     @abstractmethod
     def usage_reader(self, *, hide_usage: bool) -> UsageReader: ...

@@ -16,6 +16,7 @@ from tollhouse.dataplane.dispatch.choosing.plan import Limits
 from tollhouse.dataplane.dispatch.money.entry import HEADER
 from tollhouse.dataplane.dispatch.replies import events
 from tollhouse.dataplane.dispatch.replies.cost_event import cost_event
+from tollhouse.dataplane.dispatch.replies.edited import EditedLeg
 from tollhouse.dataplane.dispatch.replies.hooked import HookedLeg
 from tollhouse.dataplane.dispatch.replies.judged import JudgedResponse, judge, judges_of
 from tollhouse.dataplane.dispatch.replies.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
@@ -214,7 +215,11 @@ class Answers:
         encoder = client.stream_encoder(reply_context(ex, prepared))
         if prepared.same and hooks is not None:
             hiding = prepared.spoken.usage_reader(hide_usage=True) if prepared.hide_usage else None
-            return HookedLeg(prepared.spoken.stream_decoder(), encoder, hooks, hiding)
+            decoder = prepared.spoken.stream_decoder()
+            editor = prepared.spoken.stream_editor(decoder)
+            if editor is not None:
+                return EditedLeg(decoder, encoder, hooks, editor)
+            return HookedLeg(decoder, encoder, hooks, hiding)
         return TranslatedLeg(prepared.spoken.stream_decoder(), encoder, hooks, (client.name, ex.dropped))
 
     async def _hold(

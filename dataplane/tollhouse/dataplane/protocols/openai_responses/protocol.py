@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.engine.sse import write_comment
-from tollhouse.dataplane.protocol import Peek
+from tollhouse.dataplane.protocol import Peek, StreamDecoder, StreamEditor
 from tollhouse.dataplane.protocols._fields import get_flag, get_integer, get_text, unsupported
 from tollhouse.dataplane.protocols._format import Codec, Format
 from tollhouse.dataplane.protocols._signatures import PREFIX
 from tollhouse.dataplane.protocols.openai_chat.errors import retry_headers, write_error
 from tollhouse.dataplane.protocols.openai_responses.read_request import read_request
+from tollhouse.dataplane.protocols.openai_responses.repeats import ResponsesEditor
 from tollhouse.dataplane.protocols.openai_responses.reply import read_reply, write_reply
 from tollhouse.dataplane.protocols.openai_responses.stream import ResponsesDecoder
 from tollhouse.dataplane.protocols.openai_responses.stream_out import ResponsesEncoder
@@ -64,6 +65,11 @@ class OpenAIResponses(Format):
             user=get_text(few, "user", ""),
             needs=needs,
         )
+
+    def stream_editor(self, decoder: StreamDecoder) -> StreamEditor | None:
+        """As the port says."""
+        assert isinstance(decoder, ResponsesDecoder)
+        return ResponsesEditor(decoder.places)
 
     def passthrough_edits(self, document: RequestDocument) -> bool:
         """Takes out reasoning that came from a provider of another format, through us: OpenAI cannot read it. Found

@@ -42,6 +42,8 @@ class ResponsesDecoder(EventDecoder):
     def __init__(self) -> None:
         super().__init__(ResponsesWatcher.max_event)
         self._parts: dict[Place, int] = {}
+        self.places: dict[Place, int] = {}
+        """Every part there was, with its place."""
         self._kinds: dict[int, PartKind] = {}
         self._filled: set[int] = set()
         self._told: set[int] = set()
@@ -95,7 +97,7 @@ class ResponsesDecoder(EventDecoder):
         """The index of the part at a place, begun if need be."""
         index = self._parts.get(place)
         if index is None:
-            index = self._parts[place] = self._new(kind)
+            index = self._parts[place] = self.places[place] = self._new(kind)
             events.append(PartStarted(0, index, kind))
         return index
 
@@ -126,7 +128,7 @@ class ResponsesDecoder(EventDecoder):
         if not isinstance(item, dict) or item.get("type") not in _CALLS:
             return
         call = read_call(item)
-        index = self._parts[(number, -1)] = self._new("tool_call")
+        index = self._parts[(number, -1)] = self.places[(number, -1)] = self._new("tool_call")
         events.append(PartStarted(0, index, "tool_call", call.id, call.name))
 
     def _item_done(self, number: int, item: Any, events: list[Event]) -> None:
@@ -180,6 +182,9 @@ class ResponsesDecoder(EventDecoder):
             self._fail(events, INVALID_STREAM, NO_ANSWER)
             return
         self._start(response, events)
+        output = response.get("output")
+        for number, item in enumerate(output if isinstance(output, list) and not self._next else ()):
+            self._item_done(number, item, events)  # nothing was told before
         for place in list(self._parts):
             self._end(place, events)
         usage = with_tier(read_usage(response.get("usage")), response.get("service_tier"))
