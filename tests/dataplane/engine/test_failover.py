@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tollhouse.dataplane.engine.failover import (
     Try,
     Wait,
     failover,
+    takers,
 )
 from tollhouse.dataplane.provider import UpstreamFailure
 
@@ -30,10 +32,11 @@ def failure(kind: str, status: int = 0, cls: Any = "next", retry_after: float | 
 DOWN = failure("connect")
 BUSY = failure("rate_limited", 429, "next", 2.0)
 BAD = failure("bad_request", 400, "final")
+FULL = failure("busy", 503)
 
 
 def play(
-    outcomes: list[UpstreamFailure | None],
+    outcomes: Sequence[UpstreamFailure | None],
     policy: Policy | None = None,
     targets: int = 2,
     *,
@@ -163,10 +166,42 @@ def test_slow_failures_are_not_retried() -> None:
 
 
 def test_max_retries_and_hop_limit_bound_the_tries() -> None:
-    """The smaller of the two counts."""
+    """The smaller of the two counts; every ordinary target may be tried once, however many there are."""
     assert tried(play([DOWN] * 9, Policy(max_retries=1), targets=9)) == [0, 1]
     assert tried(play([DOWN] * 9, Policy(max_retries=0), targets=9)) == [0]
-    assert tried(play([DOWN] * 9, targets=9)) == [0, 1, 2, 3, 4]
+    assert tried(play([DOWN] * 9, Policy(max_retries=6), targets=9)) == [0, 1, 2, 3, 4, 5, 6]
+    assert tried(play([DOWN] * 9, Policy(same_target_retries=0), targets=9)) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    chain = {"availability": [2, 3, 4, 5, 6, 7]}
+    assert tried(follow([DOWN] * 5, 2, chain, policy=Policy())) == [0, 1, 2, 3, 4], "chains do not raise it"
+
+
+def test_who_could_not_be_asked_is_no_try() -> None:
+    """A full, shut or too dear target costs no hop, and is not asked again for lack of others."""
+    steps = failover([0, 0, 0], Policy(max_retries=1), 0.0, lambda: 0.5, lambda index: RetryBudget())
+    assert next(steps) == Try(0, 1, 1)
+    assert steps.send(Ended(FULL, 0.0, tries=0)) == Try(1, 1, 2)
+    assert steps.send(Ended(DOWN, 0.0, tries=1)) == Try(2, 2, None)
+    assert isinstance(steps.send(Ended(DOWN, 0.0, tries=2)), GiveUp)
+    assert tried(play([failure("not_allowed")], targets=1)) == [0]
+
+
+def test_a_second_plan_goes_on_counting() -> None:
+    """A cheaper model gets what is left of the tries, and of the time."""
+    steps = failover([0] * 9, Policy(), 0.0, lambda: 0.5, lambda index: RetryBudget(), tries=3, most=5)
+    assert next(steps) == Try(0, 4, 1)
+    assert steps.send(Ended(DOWN, 0.0)) == Try(1, 5, None)
+    last = steps.send(Ended(DOWN, 0.0))
+    assert isinstance(last, GiveUp)
+    assert last.reason == "the number of tries is used up"
+
+
+def test_who_may_go_on_with_what_another_began() -> None:
+    """Ordinary targets and those named for their absence, never those named for another reason; in a chain its rest."""
+    chains = {"context_too_long": [2, 3], "availability": [4], "budget": [3]}
+    assert takers(0, 5, 2, chains) == [1, 4]
+    assert takers(2, 5, 2, chains) == [3]
+    assert takers(4, 5, 2, chains) == []
+    assert takers(0, 3, None, {}) == [1, 2]
 
 
 def test_the_retry_budget_stops_storms() -> None:
@@ -201,7 +236,7 @@ def test_bounds_hold_whatever_happens(
     steps = play(outcomes, policy, targets, took=took, luck=luck)
     tries = tried(steps)
     assert isinstance(steps[-1], GiveUp)
-    assert len(tries) <= policy.hop_limit
+    assert len(tries) <= max(policy.hop_limit, targets)
     assert retries is None or len(tries) <= retries + 1
     waited = sum(step.seconds for step in steps if isinstance(step, Wait))
     assert waited < deadline
@@ -307,4 +342,4 @@ def test_whatever_the_chains_nobody_is_tried_twice(
         seen.append(step.index)
         step = steps.send(Ended(outcome, 0.0))
     assert isinstance(step, Done | GiveUp)
-    assert len(seen) == len(set(seen)) <= hop_limit
+    assert len(seen) == len(set(seen)) <= max(hop_limit, main)

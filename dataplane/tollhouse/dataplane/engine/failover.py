@@ -20,7 +20,10 @@ Outcome = UpstreamFailure | None
 
 
 _POINTLESS = frozenset(
-    {"auth", "quota", "not_found", "bad_request", "context_too_long", "content_refused", "budget", "busy", "open"}
+    {
+        *("auth", "quota", "not_found", "bad_request", "context_too_long", "content_refused"),
+        *("budget", "busy", "open", "not_allowed"),
+    }
 )
 """Failures the same target would only repeat."""
 
@@ -44,9 +47,9 @@ class Policy:
     """Only failures with these statuses move on (APISIX); None: whatever the failure's class says. A failure without
     an answer counts as 500, one by timeout as 504."""
     max_retries: int | None = None
-    """Tries after the first; None: until all targets were tried, within ``hop_limit``."""
+    """Tries after the first; None: until all targets were tried."""
     hop_limit: int = 5
-    """Tries in all, whatever else is configured."""
+    """Tries in all where there are no more ordinary targets than that; else one for each of those."""
     same_target_retries: int = 1
     """How often one target is tried again when there is no other."""
     within_s: float | None = None
@@ -131,6 +134,9 @@ class Ended:
     content_sent: bool = False
     beside: UpstreamFailure | None = None
     """The following target was tried beside it, and this is how that failed."""
+    tries: int | None = None
+    """How many the request has had by now, where somebody keeps a record: a target that was too full, too dear or shut
+    was not tried. None: one more for each failure told."""
 
 
 Step = Try | Wait | GiveUp | Done
@@ -197,20 +203,25 @@ def failover(
     main: int | None = None,
     chains: Chains = NO_CHAINS,
     begin: str = "availability",
+    *,
+    tries: int = 0,
+    most: int | None = None,
 ) -> Generator[Step, Told, None]:
     """Walk down the targets. ``windows``: context window per target (0 unknown), in the order of trying; the first
     ``main`` of them (None: all) are the ordinary ones, the others stand in ``chains`` only. With no ordinary one it
-    begins in the chain ``begin``."""
+    begins in the chain ``begin``. ``tries``: how many the request has had before, of the ``most`` it may have (None:
+    as the policy and the number of targets say)."""
     failures: list[UpstreamFailure] = []
     path = _Path(windows, len(windows) if main is None else main, policy.hops, chains, begin)
-    tries = 0
+    if most is None:
+        most = most_tries(policy, len(windows) if main is None else main)
     again = 0
     tried_at = started_s
     while True:
         if again == 0:
             budget(path.index).request()
         tries += 1
-        told = yield Try(path.index, tries, path.after(None) if _allowed(policy, tries) else None)
+        told = yield Try(path.index, tries, path.after(None) if tries < most else None)
         assert isinstance(told, Ended)
         if told.failure is None:
             yield Done()
@@ -222,9 +233,11 @@ def failover(
             path.skip(beside)
             failures.append(told.beside)
             tries += 1
+        if told.tries is not None:
+            tries = told.tries
         failures.append(failure)
         chained = path.chained(failure)
-        stop = _stop(policy, failure, told, tries, tried_at, started_s, chained=chained)
+        stop = _stop(policy, failure, told, tried_at, started_s, chained=chained, spent=tries >= most)
         if stop:
             yield GiveUp(tuple(failures), stop)
             return
@@ -253,15 +266,35 @@ def failover(
             tried_at = now
 
 
+def most_tries(policy: Policy, ordinary: int) -> int:
+    """How many tries a request may have that set out with so many ordinary targets."""
+    most = max(policy.hop_limit, ordinary)
+    return most if policy.max_retries is None else min(most, policy.max_retries + 1)
+
+
+def takers(index: int, count: int, main: int | None, chains: Chains) -> list[int]:
+    """Who may go on with what the target at ``index`` of ``count`` began and could not end, in order: the ordinary ones
+    and who is named for their absence; whoever stands in a chain only, with the rest of it."""
+    ordinary = count if main is None else main
+    if index < ordinary:
+        named: Sequence[int] = [*range(ordinary), *chains.get("availability", ())]
+    else:
+        homes = [members for reason, members in chains.items() if index in members and reason != "availability"]
+        if index in chains.get("availability", ()) or not homes:
+            homes = [chains.get("availability", ())]
+        named = homes[0]
+    return [one for one in dict.fromkeys(named) if one != index]
+
+
 def _stop(
     policy: Policy,
     failure: UpstreamFailure,
     told: Ended,
-    tries: int,
     tried_at: float,
     started_s: float,
     *,
     chained: bool,
+    spent: bool,
 ) -> str:
     """Why nothing more may be tried; empty when something may."""
     if told.content_sent:
@@ -270,7 +303,7 @@ def _stop(
         return "trying again cannot help"
     if policy.statuses is not None and not chained and status_of(failure) not in policy.statuses:
         return "this status is not configured to fail over"
-    if not _allowed(policy, tries):
+    if spent:
         return "the number of tries is used up"
     if policy.within_s is not None and told.now - tried_at > policy.within_s:
         return "the failure took too long to try again"
@@ -297,10 +330,6 @@ def _moves_on(failure: UpstreamFailure, policy: Policy) -> bool:
     if failure.kind == "context_too_long":
         return True
     return policy.statuses is not None and status_of(failure) in policy.statuses
-
-
-def _allowed(policy: Policy, tries: int) -> bool:
-    return tries < policy.hop_limit and (policy.max_retries is None or tries <= policy.max_retries)
 
 
 def _late(policy: Policy, at: float, started_s: float) -> bool:

@@ -41,6 +41,10 @@ class Broken:
         self.part = part
         """Index of the open text part."""
         self.usage = usage
+        self.last_s: float | None = None
+        """Monotonic seconds at which the stream is cut off, as for the first part of it."""
+        self.left: int | None = None
+        """Bytes the rest may have; None: any number."""
 
 
 class KeptLeg(TranslatedLeg):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 from tollhouse.dataplane.dispatch.attempts import failures
+from tollhouse.dataplane.dispatch.attempts.journey import Journey
+from tollhouse.dataplane.dispatch.choosing.chains import stand_ins
 from tollhouse.dataplane.dispatch.choosing.explaining import explain_headers
 from tollhouse.dataplane.dispatch.choosing.plan import OVER_QUOTA, SPENT, Plan
 from tollhouse.dataplane.dispatch.choosing.targets import TargetState
 from tollhouse.dataplane.dispatch.money.refusals import Refused
 from tollhouse.dataplane.engine.failover import GiveUp
 from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
-from tollhouse.dataplane.permitted import ALLOWED, is_allowed
 from tollhouse.dataplane.provider import UpstreamFailure
 
 if TYPE_CHECKING:
@@ -24,26 +25,30 @@ DOWNGRADED = "downgraded_to"
 """``Exchange.state`` keys: the last refusal by a budget, and the model a budget made the request turn to."""
 
 
-def downgraded(ex: Exchange, plan: Plan, step: GiveUp) -> Plan | None:
-    """A plan with the model a budget names to turn to; None when there is none, or it was tried already."""
+def downgraded(journey: Journey, step: GiveUp, now: float) -> Plan | None:
+    """A plan with the model a budget names to turn to; None when there is none, it was tried already, or the request's
+    time or tries are used up."""
+    ex = journey.ex
     refused: Refused | None = ex.state.get(REFUSED)
-    if refused is None or step.failures[-1].kind != "budget" or not refused.downgrade_to:
+    if refused is None or step.failures[-1].kind != "budget" or not refused.downgrade_to or ex.state.get(DOWNGRADED):
+        return None
+    if journey.left_s(now) <= 0 or len(ex.attempts) >= journey.most_tries:
         return None
     model = ex.snapshot.models.find(refused.downgrade_to)
-    if model is None or ex.state.get(DOWNGRADED) or not is_allowed(model.id, ex.state.get(ALLOWED)):
+    targets = stand_ins(ex, model.id) if model is not None else []
+    if model is None or not targets:
         return None
     ex.state[DOWNGRADED] = model.id
-    targets = [replace(target, native=False) for target in model.targets]
-    return structs.replace(plan, targets=targets, guarded=True, main=None, chains={})
+    return structs.replace(journey.plan, targets=targets, guarded=True, main=None, chains={})
 
 
-def gave_up(ex: Exchange, step: GiveUp, tried: list[str]) -> GatewayError:
+def gave_up(ex: Exchange, failed: Sequence[UpstreamFailure], tried: Sequence[str]) -> GatewayError:
     """The error after the last failure. ``tried``: the names of the targets, in order."""
     refused: Refused | None = ex.state.get(REFUSED)
-    if refused is not None and step.failures[-1].kind == "budget":
+    if refused is not None and failed[-1].kind == "budget":
         error: GatewayError = refused.error
     else:
-        error = failures.to_error(step.failures, tried)
+        error = failures.to_error(failed, tried)
     error.headers["x-tollhouse-attempts"] = str(len(ex.attempts))
     return error
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tollhouse.dataplane.chat import Special, Usage
 from tollhouse.dataplane.dispatch.attempts.alarms import Alarms
 from tollhouse.dataplane.dispatch.choosing.gate import Place
+from tollhouse.dataplane.dispatch.choosing.strategy import route_id
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.money.entry import Entry
 from tollhouse.dataplane.dispatch.money.kept import KeptAnswers, priced_by_itself
@@ -64,6 +65,10 @@ class Books:
             "Requests sent to a second target because the first was slow to start.",
             ("route", "target", "rival"),
         )
+
+    def moved_on(self, ex: Exchange, target: str, next: str, reason: str) -> None:
+        """A request turns from one target to another."""
+        self.failovers(route_id(ex), target, next, reason).add()
 
     def open(
         self,

@@ -26,12 +26,20 @@ def chain_targets(ex: Exchange, fallbacks: Fallbacks | None, own: Sequence[Targe
     chains: dict[str, list[Target]] = {}
     for reason in REASONS:
         names: Sequence[str] = getattr(fallbacks, reason)
-        members = [target for name in names for target in _named(ex, name, own)]
-        needs = asked(ex, members) if members else Asked()
-        usable = [target for target in members if _fit(target, needs, ex)]
+        usable = _usable(ex, [target for name in names for target in _named(ex, name, own)])
         if usable:
             chains[reason] = usable
     return chains
+
+
+def stand_ins(ex: Exchange, model: str) -> list[Target]:
+    """The targets of a model of the catalogue that may stand in for what was asked for, the preferred ones first."""
+    return _usable(ex, _named(ex, model, ()))
+
+
+def _usable(ex: Exchange, members: list[Target]) -> list[Target]:
+    needs = asked(ex, members) if members else Asked()
+    return [target for target in members if _fit(target, needs, ex)]
 
 
 def _named(ex: Exchange, name: str, own: Sequence[Target]) -> list[Target]:

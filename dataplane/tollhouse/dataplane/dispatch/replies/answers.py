@@ -182,6 +182,10 @@ class Answers:
             trial.cancel(leg.usage(len(prepared.body)))
             raise
         last_s = None if limits.max_stream_s is None else trial.attempt.started_s + limits.max_stream_s
+        most_bytes = limits.max_response_bytes
+        broken: Broken | None = ex.state.get(STATE)
+        if broken is not None:  # one stream, one bound
+            last_s, most_bytes = broken.last_s, broken.left
         body = StreamBody(
             leg,
             response,
@@ -190,7 +194,7 @@ class Answers:
             len(prepared.body),
             first,
             last_s,
-            limits.max_response_bytes,
+            most_bytes,
             limits.timeouts.idle_s,
             cost_event=limits.cost_event,
         )

@@ -151,6 +151,7 @@ class StreamBody(AsyncIterator[bytes]):
         if resume is not None and broken is not None and failure.failure_class != "final":
             self._response.close()
             self._trial.fail(failure, leg.usage(self._request_size))
+            broken.last_s, broken.left = self._last_s, self._left
             self._next = await resume(broken)
             if self._next is not None:
                 return leg.take()

@@ -160,7 +160,6 @@ def policy_of(config: MultiConfig) -> Policy:
     return Policy(
         statuses=frozenset(statuses),
         max_retries=config.max_retries,
-        hop_limit=max(5, len(config.instances or ())),
         same_target_retries=0,
         within_s=within_s,
         deadline_s=deadline_s,
