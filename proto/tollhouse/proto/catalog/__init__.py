@@ -4,6 +4,7 @@
 - ``families``           what the price table does not say, kept by hand: abilities and output limits
 - ``rates``              what a price is: rates by kind of token, tiers by size of context, service tiers
 - ``reader``             ``lookup(provider_type, model)``
+- ``merging``            configured prices laid over those that are known
 
 Prices are integers: nano-USD per million tokens, because many cached-token prices are a fraction of a nano-USD per
 token (0.0375 USD per million is 37.5).

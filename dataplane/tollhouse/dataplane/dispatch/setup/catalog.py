@@ -10,8 +10,8 @@ from typing import Any
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.dispatch.setup.endpoints import Endpoint, build_endpoint
-from tollhouse.dataplane.dispatch.setup.prices import UNKNOWN_PRICE, merge_price, price_for
 from tollhouse.proto.catalog import lookup
+from tollhouse.proto.catalog.merging import UNKNOWN_PRICE, merge_price, price_for
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
 
 

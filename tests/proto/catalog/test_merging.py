@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tollhouse.dataplane.chat import Special, Usage
 from tollhouse.dataplane.dispatch.setup.catalog import Catalog
-from tollhouse.dataplane.dispatch.setup.prices import merge_price, price_for
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.proto.catalog import PriceTable, Rates, lookup
+from tollhouse.proto.catalog.merging import merge_price, price_for
 from tollhouse.proto.resources.model import Model, Provider
 from tollhouse.proto.resources.price import Price
 

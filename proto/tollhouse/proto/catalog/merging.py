@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from tollhouse.proto.catalog import PriceTable, Rates
+from tollhouse.proto.catalog.rates import PriceTable, Rates
 from tollhouse.proto.resources.price import Price, TieredRates, TokenRates
 from tollhouse.proto.units import usd_to_nano
 
