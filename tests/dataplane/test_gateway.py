@@ -243,6 +243,28 @@ async def test_explaining_runs_nothing_that_counts_and_names_each_step(gateway: 
     assert told.status == 401
 
 
+async def test_explaining_takes_a_route_and_a_caller_at_their_word(gateway: Gateway) -> None:
+    """Nobody has another's key to explain what happens to its requests; what is gone is named."""
+    plugins = {"key-auth": {}, "consumer-restriction": {"blacklist": ["jill"]}}
+    await gateway.load(
+        Batch(
+            1,
+            True,
+            (
+                raw("routes", "1", {"uri": "/a", "upstream": UPSTREAM, "plugins": plugins}),
+                raw("consumers", "jack", {"username": "jack"}),
+                raw("consumers", "jill", {"username": "jill"}),
+            ),
+        )
+    )
+    told = await explain(request(gateway.snapshot, "/elsewhere"), "1", "jack")
+    assert (told.route_id, told.consumer, told.status) == ("1", "jack", 0)
+    assert [step.plugin for step in told.steps] == ["", "key-auth", "consumer-restriction"]
+    assert (await explain(request(gateway.snapshot, "/a"), caller="jill")).status == 403
+    assert (await explain(request(gateway.snapshot, "/a"), caller="joe")).error.startswith("There is no consumer 'joe'")
+    assert (await explain(request(gateway.snapshot, "/a"), "2")).error == "There is no route '2' any more."
+
+
 def test_errors_on_ordinary_routes_keep_apisix_shapes(gateway: Gateway) -> None:
     ex = request(gateway.snapshot)
     reply = gateway.render_error(ex, ClientError(429, "rate_limited", "slow down", retry_after_s=2.4))

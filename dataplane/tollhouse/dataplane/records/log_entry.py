@@ -258,6 +258,9 @@ def _add_ours(entry: Entry, ex: Exchange) -> None:
         for name, hint in (("agent", agent_of(ex)), ("session", session_of(ex))):
             if hint:
                 entry[name] = hint
+        asked = _REQUEST_MODEL(ex)
+        if asked:
+            entry["asked_model"] = asked[:256]
     if ex.attempts:
         last = ex.attempts[-1]
         entry["upstream"] = entry["target"] = last.target

@@ -95,16 +95,21 @@ class TargetState:
         "model",
         "name",
         "paces",
+        "provider",
         "start",
         "token",
     )
 
     smoothing = 0.3
 
-    def __init__(self, name: str, model: str, account: Breaker, key: str = "", account_key: str = "") -> None:
+    def __init__(
+        self, name: str, model: str, account: Breaker, key: str = "", account_key: str = "", provider: str = ""
+    ) -> None:
         self.name = name
         self.model = model
         """As configured; empty where clients choose it."""
+        self.provider = provider
+        """Its id in the configuration, or its type."""
         self.key = key
         self.account_key = account_key
         self.breaker = Breaker()
@@ -189,13 +194,13 @@ class TargetState:
         pace = self.paces.get(kind)
         return pace.ordinary_s(now) if pace is not None else 0.0
 
-    def is_silent(self, now: float) -> bool:
-        """Whether what is under way will probably not be answered: it opened because nothing came any more, and nothing
-        has come since (a probe may still wait for what no request before it got)."""
-        return any(
-            one.reason in SILENCE and one.state(now) != "closed" and not one.forced
-            for one in (self.breaker, self.account)
-        )
+    def silent_since(self, now: float) -> float | None:
+        """When it opened because nothing came any more, so that what is under way will probably not be answered; None
+        when it did not, or is well again."""
+        for one in (self.breaker, self.account):
+            if one.reason in SILENCE and not one.forced and one.state(now) != "closed":
+                return one.opened_s
+        return None
 
     def headroom(self, now: float) -> float | None:
         """What is left of it by now; None when the provider never said."""
@@ -246,7 +251,9 @@ class TargetStates:
     def _create(self, target: Target) -> TargetState:
         model = target.key.partition("/")[2]
         account = self._accounts.setdefault(target.endpoint.key, Breaker())
-        state = self._states[target.key] = TargetState(target.name, model, account, target.key, target.endpoint.key)
+        endpoint = target.endpoint
+        state = TargetState(target.name, model, account, target.key, endpoint.key, endpoint.name)
+        self._states[target.key] = state
         if self._levels is not None:
             state.level = self._levels(target.name, model)
             state.show(self._clock.monotonic())

@@ -205,6 +205,10 @@ class ExplainWanted(msgspec.Struct, tag="explain?", frozen=True, array_like=True
     headers: dict[str, str]
     body: bytes
     client_address: str
+    route_id: str = ""
+    """The route that is taken, instead of the one that fits."""
+    caller: str = ""
+    """The consumer it is taken to be of, whoever shows which key."""
 
 
 class Explained(msgspec.Struct, tag="explain", frozen=True, array_like=True):

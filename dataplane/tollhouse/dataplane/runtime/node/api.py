@@ -90,6 +90,8 @@ class NodeService(node_pb2_grpc.NodeServiceServicer):
             dict(request.headers),
             request.body,
             request.client_address or "127.0.0.1",
+            request.route_id,
+            request.consumer,
         )
         told = await self._ask(wanted, Explained, context)
         return node_pb2.ExplainResponse(

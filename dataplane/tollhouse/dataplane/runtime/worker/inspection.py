@@ -53,7 +53,7 @@ class Inspection:
             read_body=read_body,
             raw_path=path,
         )
-        told = await explain(ex)
+        told = await explain(ex, wanted.route_id, wanted.caller)
         return Explained(
             route_id=told.route_id,
             consumer=told.consumer,
@@ -100,6 +100,7 @@ class Inspection:
             {
                 "name": state.name,
                 "model": state.model,
+                "provider": state.provider,
                 "breaker": state.state(now),
                 "forced": state.breaker.forced,
                 "retry_in_s": round(state.wait_s(now), 1),

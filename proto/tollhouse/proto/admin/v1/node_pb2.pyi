@@ -133,7 +133,7 @@ class EffectiveConfigResponse(_message.Message):
     def __init__(self, config_json: _Optional[bytes] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ExplainRequest(_message.Message):
-    __slots__ = ("method", "path", "headers", "body", "client_address")
+    __slots__ = ("method", "path", "headers", "body", "client_address", "route_id", "consumer")
     class HeadersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -146,12 +146,16 @@ class ExplainRequest(_message.Message):
     HEADERS_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     CLIENT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ROUTE_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_FIELD_NUMBER: _ClassVar[int]
     method: str
     path: str
     headers: _containers.ScalarMap[str, str]
     body: bytes
     client_address: str
-    def __init__(self, method: _Optional[str] = ..., path: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., body: _Optional[bytes] = ..., client_address: _Optional[str] = ...) -> None: ...
+    route_id: str
+    consumer: str
+    def __init__(self, method: _Optional[str] = ..., path: _Optional[str] = ..., headers: _Optional[_Mapping[str, str]] = ..., body: _Optional[bytes] = ..., client_address: _Optional[str] = ..., route_id: _Optional[str] = ..., consumer: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
     __slots__ = ("route_id", "consumer", "steps", "targets", "revision", "status", "error")
