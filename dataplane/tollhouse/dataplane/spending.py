@@ -172,6 +172,10 @@ class Closed(msgspec.Struct, frozen=True, array_like=True, tag="c", omit_default
     """Against the dearest target of the model asked for."""
     special: Special | None = None
     """Service tier, audio, images and searches, of the few answers that have some."""
+    once: tuple[Claim, ...] = ()
+    """Of an answer a provider keeps: the budgets it is charged to when it is first read. Nothing is held of them."""
+    once_outcomes: tuple[Outcome, ...] = ()
+    """What they come to."""
 
 
 class LedgerFull(Exception):

@@ -9,6 +9,7 @@ from tollhouse.controlplane.ledger.answers import Question
 from tollhouse.controlplane.ledger.kept import forget_answers
 from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.ledger.schema import answers
+from tollhouse.proto.admin.v1 import spend_pb2
 
 from tests.support.ledgers import record
 
@@ -71,3 +72,18 @@ async def test_old_answers_are_forgotten(ledger: Ledger) -> None:
     await forget_answers(ledger._engine, 1 << 50)
     async with ledger._engine.connect() as connection:
         assert (await connection.execute(select(answers))).first() is None
+
+
+async def test_budgets_count_a_batch_of_the_record_that_is_charged(ledger: Ledger) -> None:
+    """What else a reading came to (a budget of requests) counts each time."""
+
+    def read(name: str, node: str) -> Any:
+        once = [spend_pb2.BudgetCount(key="usd", bucket=0, units=5000)]
+        each = [spend_pb2.BudgetCount(key="requests", bucket=0, units=1)]
+        return batch(name, node=node, counts=each, answer_counts=once)
+
+    await ledger.store([read("a", "n1"), read("b", "n2")])
+    await ledger.store([read("c", "n1")])
+    await ledger.store([read("a", "n1")])
+    found = {(one.node, one.key): one.units async for one in ledger.counts("")}
+    assert found == {("n1", "usd"): 5000, ("n1", "requests"): 2, ("n2", "requests"): 1}

@@ -86,6 +86,7 @@ def gather(answers: list[Any]) -> list[dict[str, Any]]:
                     **dict.fromkeys(SUMMED, 0),
                     "resets": "",
                     "enforced": one.enforced,
+                    "batches": one.batches,
                     "nodes": 0,
                     "shared": answer.store != "node",
                 }
@@ -108,13 +109,15 @@ def gather(answers: list[Any]) -> list[dict[str, Any]]:
 def _row(line: dict[str, Any]) -> tuple[str, ...]:
     unit = line["unit"]
     name = render.plain(line["budget"]) + ("" if line["enforced"] else " [dim](only counted)[/]")
-    amounts = (line["spent"], line["reserved"], line["remaining"], line["max_overshoot"])
+    amounts = (line["spent"], line["reserved"], line["remaining"])
+    bound = f"{line['max_overshoot']}{' + batches' if line['batches'] else ''}"
     limit = f"{line['limit']} {unit}"
     return (
         name,
         render.plain(line["for"] or "-"),
         limit,
         *map(str, amounts),
+        bound,
         line["window"],
         line["resets"] or "-",
     )

@@ -81,6 +81,19 @@ async def forget_old(engine: AsyncEngine) -> None:
         await connection.execute(delete(counts).where(counts.c.expires > 0, counts.c.expires < before))
 
 
-def counts_by_id(batch: Iterable[Any]) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class OfRecord:
+    """What a record came to on budgets."""
+
+    always: Iterable[Any]
+    if_charged: Iterable[Any]
+    """The answer of a provider that keeps it: counted if its record is the one that is charged."""
+
+
+def counts_by_id(batch: Iterable[Any]) -> Mapping[str, OfRecord]:
     """Record id -> what it came to."""
-    return {record.id: record.counts for record in batch if record.counts}
+    return {
+        record.id: OfRecord(record.counts, record.answer_counts)
+        for record in batch
+        if record.counts or record.answer_counts
+    }

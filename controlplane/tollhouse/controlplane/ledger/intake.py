@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from tollhouse.controlplane.ledger.counts import CountSums, counts_by_id
+from tollhouse.controlplane.ledger.corrections import FIGURES
+from tollhouse.controlplane.ledger.counts import CountSums, OfRecord, counts_by_id
 from tollhouse.controlplane.ledger.kept import Kept, kept_by_id, settle
 from tollhouse.controlplane.ledger.schema import KEYS, SPECIAL_TOKENS, SUMS, TOKENS, hours, records
 from tollhouse.controlplane.ledger.sums import of_row
@@ -49,7 +50,7 @@ class Intake:
     async def book(
         self,
         entries: Iterable[dict[str, Any]],
-        counted: Mapping[str, Any] = MappingProxyType({}),
+        counted: Mapping[str, OfRecord] = MappingProxyType({}),
         kept: Mapping[str, Kept] = MappingProxyType({}),
     ) -> int:
         """Store entries that have all their columns, each id once, and what they came to on budgets; how many were new.
@@ -71,7 +72,7 @@ class Intake:
         self,
         connection: AsyncConnection,
         rows: dict[str, dict[str, Any]],
-        counted: Mapping[str, Any],
+        counted: Mapping[str, OfRecord],
         kept: Mapping[str, Kept],
     ) -> int:
         known = await connection.execute(select(records.c.id).where(records.c.id.in_(list(rows))))
@@ -80,8 +81,10 @@ class Intake:
         if not rows:
             return 0
         new = len(rows)
+        charged = set(rows)
         if kept:
             booked = await settle(connection, rows, kept, int(self._clock() * 1000))
+            charged = {name for name in rows if name not in kept or any(rows[name][one] for one in FIGURES)}
             rows.update((entry["id"], entry) for entry in booked)
         await connection.execute(insert(records), list(rows.values()))
         sums: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -89,8 +92,19 @@ class Intake:
             _add(sums, stored)
         # In one order everywhere, so that two control planes do not wait for each other in a circle.
         await connection.execute(self._upsert, [sums[key] for key in sorted(sums)])
-        await self._counts.add(connection, ((rows[id]["node"], of) for id, of in counted.items() if id in rows))
+        await self._counts.add(connection, _counts(rows, counted, charged))
         return new
+
+
+def _counts(
+    rows: Mapping[str, dict[str, Any]], counted: Mapping[str, OfRecord], charged: set[str]
+) -> Iterator[tuple[str, Iterable[Any]]]:
+    """By node, of new rows."""
+    for name, of in counted.items():
+        if name in rows:
+            yield rows[name]["node"], of.always
+            if name in charged:
+                yield rows[name]["node"], of.if_charged
 
 
 def _copied(rows: dict[str, dict[str, Any]], kept: Mapping[str, Kept]) -> dict[str, dict[str, Any]]:

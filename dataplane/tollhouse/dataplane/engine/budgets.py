@@ -143,6 +143,10 @@ class CompiledBudget:
                 keys = [f"{key}|{name}={value}" for key in keys for value in values]
         return keys
 
+    def whatever_model(self, facts: Facts) -> bool:
+        """Whether it applies to some model at least."""
+        return all(name == "model" or any(_values(name, wanted, facts)) for name, wanted in self._dimensions)
+
     def reserve(self, worst: Worst) -> int:
         """Units to hold before an attempt."""
         unit = self.resource.unit

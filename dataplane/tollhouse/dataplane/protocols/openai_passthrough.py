@@ -51,7 +51,9 @@ class OpenAIPassthrough(OpenAIChat):
             return ""
         if found["response"] or found["id"]:
             return "one"
-        return "new" if method == "POST" else "list"
+        if method != "POST":
+            return "list"
+        return "batch" if found["kind"] == "batches" else "new"
 
     def read_document(self, body: bytes, headers: Mapping[str, str]) -> RequestDocument:
         """As the port says: of a form its text fields, of other bodies nothing."""

@@ -155,6 +155,10 @@ class Budget(Resource):
     """Charge the whole reservation of an answer that was broken off, so that what a provider may bill beyond what was
     seen can never pass the limit."""
 
+    allow_batches: bool = False
+    """Let callers make batches. They are charged when they are first read, so they may pass the amount: the budget is
+    hard for everything else only. Without it, batches are refused where a budget in USD or tokens must hold."""
+
     exempt_free: bool = True
     """Targets whose price is zero are not counted."""
 
@@ -185,6 +189,8 @@ class Budget(Resource):
         for name in ("approval_ttl_s", "suggested_grant"):
             if name in self.model_fields_set and self.on_exceed != "escalate":
                 raise ValueError(f"{name}: only with on_exceed 'escalate'")
+        if self.allow_batches and self.unit == "requests":
+            raise ValueError("allow_batches: making a batch is a request; it has a meaning with usd and tokens only")
         if self.on_exceed == "queue" and self.max_wait_s == 0:
             raise ValueError("max_wait_s: 0 is no queue; use on_exceed 'reject'")
         if self.on_exceed == "shrink" and self.unit == "requests":

@@ -26,7 +26,7 @@ async def test_a_price_nobody_knows_is_told() -> None:
     """With what is done about it."""
     told: list[Alert] = []
     async with bench() as made, providers(answer(200, openai_reply("hello"))) as [first]:
-        from tests.dataplane.dispatch.money.test_accounts import PlainBudgets, PlainLog
+        from tests.support.till import PlainBudgets, PlainLog
 
         made.services.alert = told.append
         made.services.budgets, made.services.attempt_log = PlainBudgets(), PlainLog()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -14,33 +12,12 @@ import pytest
 from tollhouse.dataplane.dispatch.money.waiting import waiting_of
 from tollhouse.dataplane.spending import WAITED, Asked, Claim, Granted, Need
 
-from tests.dataplane.dispatch.money.test_accounts import ASK, GOOD, PlainBudgets, PlainLog, Till, usd
-from tests.support.dispatching import bench, instance
+from tests.support.dispatching import instance
 from tests.support.providers import Behaviour, Received, providers
+from tests.support.till import ASK, GOOD, Till, usd
 
 WORST = 0.0007
 """USD: one request fits, two do not."""
-
-
-class UniqueLog(PlainLog):
-    """Ids are taken before anything is opened."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._names = itertools.count()
-
-    def new_id(self) -> str:
-        return f"id-{next(self._names)}"
-
-
-@pytest.fixture
-async def till() -> AsyncIterator[Till]:
-    async with bench() as made:
-        made.__class__ = Till
-        assert isinstance(made, Till)
-        made.services.budgets = made.budgets = PlainBudgets()
-        made.services.attempt_log = made.log = UniqueLog()
-        yield made
 
 
 def slowly(delay_s: float) -> Behaviour:

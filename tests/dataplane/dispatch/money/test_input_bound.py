@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.dataplane.dispatch.money.test_accounts import Till, till, usd
 from tests.support.dispatching import chat, instance
 from tests.support.providers import answer, openai_reply, providers
-
-__all__ = ["till"]
+from tests.support.till import Till, usd
 
 
 async def held_for(till: Till, path: str, body: dict[str, Any]) -> int:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
 from tollhouse.dataplane.dispatch.money.kept import KeptAnswers
-from tollhouse.dataplane.spending import AttemptLog, Closed, Opened
 from tollhouse.proto.catalog import lookup, source
 
 from tests.support.dispatching import Bench, bench, instance
 from tests.support.providers import answer, providers
 from tests.support.services import request
+from tests.support.till import PlainLog, Till, configured, usd
 
 USAGE = {"input_tokens": 1000, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 100}
 BATCH = {"id": "batch_1", "object": "batch", "status": "completed", "model": "gpt-4o", "usage": USAGE}
-
-
-class PlainLog(AttemptLog):
-    """Records in lists."""
-
-    def __init__(self) -> None:
-        self.opened: list[Opened] = []
-        self.closed: list[Closed] = []
-
-    def new_id(self) -> str:
-        return f"id-{len(self.opened)}"
-
-    def open(self, record: Opened) -> None:
-        self.opened.append(record)
-
-    def close(self, record: Closed) -> None:
-        self.closed.append(record)
 
 
 async def read(gate: Bench, path: str) -> Any:
@@ -81,6 +66,63 @@ async def test_files_cost_nothing() -> None:
         ex = await read(gate, "/v1/files/file-1/content")
     assert ex.cost_nano == 0
     assert (log.closed[0].cost_nano, log.closed[0].special) == (0, None)
+
+
+MAKE = {"input_file_id": "file-1", "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+
+
+@pytest.mark.parametrize(
+    ("budget", "refused"),
+    [
+        (usd("5"), True),
+        (usd("5", scope={"model": "gpt-5"}), True),
+        (usd("5", scope={"provider": "openai", "model": "each"}), True),
+        (usd("5", on_exceed="queue"), True),
+        ({"unit": "tokens", "amount": 10, "window": "total"}, True),
+        (usd("5", allow_batches=True), False),
+        (usd("5", shadow=True), False),
+        (usd("5", on_exceed="alert"), False),
+        (usd("5", scope={"provider": "anthropic"}), False),
+        ({"unit": "requests", "amount": 9, "window": "total"}, False),
+    ],
+)
+async def test_no_batch_is_made_where_a_budget_must_hold(till: Till, budget: dict[str, Any], refused: bool) -> None:
+    """What it will cost stands in a file only the provider has; the refusal names budget and remedy."""
+    async with providers(answer(200, BATCH)) as [fake]:
+        await configured(till, instance("a", "openai", fake.url), budgets={"b": budget})
+        got = await till.ask(MAKE, path="/v1/batches")
+        assert (got.status, len(fake.received)) == ((403, 0) if refused else (200, 1))
+    if refused:
+        assert (got.header("x-should-retry"), got.header("x-tollhouse-budget")) == ("false", "b")
+        told = json.loads(got.body)["error"]
+        assert told["code"] == "batch_not_bounded"
+        assert "allow_batches" in told["message"]
+
+
+async def test_what_a_batch_came_to_is_told_for_each_budget_of_its_reader(till: Till) -> None:
+    """By its own model, whatever budgets are left with: it is paid for already. Whether it counts is decided by the
+    node, for all its workers."""
+    budgets = {
+        "all": usd("0.000001"),
+        "model": usd("5", scope={"model": "each"}),
+        "public": {**usd("5"), "unit": "tokens", "scope": {"model": "house"}},
+        "other": usd("5", scope={"model": "gpt-5"}),
+        "asked": {"unit": "requests", "amount": 9, "window": "day"},
+    }
+    dated = {**BATCH, "model": "gpt-4o-2024-08-06"}
+    async with providers(answer(200, dated)) as [fake]:
+        vendor = {"openai": {"type": "openai", "endpoint": fake.url}}
+        models = {"house": {"targets": [{"provider": "openai", "model": "gpt-4o"}]}}
+        plugins = {"ai-proxy": {"provider": "openai", "auth": {"header": {"authorization": "Bearer x"}}}}
+        await till.load(
+            routes={"r": {"uri": "/*", "plugins": plugins}}, budgets=budgets, models=models, providers=vendor
+        )
+        await read(till, "/v1/batches/batch_1")
+    (closed,) = till.log.closed
+    told = {claim.key: came.units for claim, came in zip(closed.once, closed.once_outcomes, strict=True)}
+    assert told == {"all": closed.cost_nano, "model|model=gpt-4o": closed.cost_nano, "public": 1100}
+    assert closed.cost_nano > 1000
+    assert till.budgets.of("asked") == (1, 0, 0)
 
 
 def test_what_was_read_is_remembered_within_bounds() -> None:

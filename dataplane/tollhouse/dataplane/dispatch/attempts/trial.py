@@ -11,7 +11,7 @@ from tollhouse.dataplane.dispatch.choosing.gate import Place
 from tollhouse.dataplane.dispatch.choosing.strategy import route_id
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
 from tollhouse.dataplane.dispatch.money.entry import Entry
-from tollhouse.dataplane.dispatch.money.kept import KeptAnswers, priced_by_itself
+from tollhouse.dataplane.dispatch.money.kept import KeptAnswers, Told, told_of
 from tollhouse.dataplane.engine.patience import Kind
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.quota_headers import headroom
@@ -185,7 +185,7 @@ class Trial:
         now = attempt.ended_s = self._books.clock.monotonic()
         if usage is None and self.sent and kind in _PROBABLY_BILLED:
             usage = complete(None, len(self.ex.body or b""), 0)
-        told: tuple[Usage, NanoUSD] | None = None
+        told: Told | None = None
         if usage is not None:
             special = usage.special
             if special is not None and special.kept in _READ:
@@ -247,15 +247,14 @@ class Trial:
         if chooser.stickiness is not None:
             chooser.stickiness.remember(session, self.target.name, now)
 
-    def _charge_kept(self, usage: Usage, special: Special) -> tuple[Usage, NanoUSD]:
-        """The first reading is charged; what the record says is what it would cost, the ledger knows all readings."""
-        attempt = self.attempt
-        told, nano, known = priced_by_itself(usage, special, self.target)
-        first = special.kept == "read" and self._books.kept.first(attempt.provider, special.answer)
+    def _charge_kept(self, usage: Usage, special: Special) -> Told:
+        """The first reading counts; what the record says is what it would cost, others know all readings."""
+        attempt, books = self.attempt, self._books
+        told, attempt.price_known = told_of(self.ex, self.target, usage, special, books.clock.time())
+        first = special.kept == "read" and books.kept.first(attempt.provider, special.answer)
         attempt.usage = usage if first else Usage()
-        attempt.price_known = known
-        attempt.cost_nano = nano if first else NanoUSD(0)
-        return told, nano
+        attempt.cost_nano = told.nano if first else NanoUSD(0)
+        return told
 
     def _charge(self, usage: Usage) -> None:
         self.attempt.usage = usage

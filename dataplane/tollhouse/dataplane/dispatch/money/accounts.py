@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tollhouse.dataplane.chat import Usage
-from tollhouse.dataplane.counting import caller
 from tollhouse.dataplane.dispatch.attempts.alarms import Alarms
 from tollhouse.dataplane.dispatch.attempts.outgoing import Prepared
 from tollhouse.dataplane.dispatch.choosing.targets import Target
@@ -14,23 +12,21 @@ from tollhouse.dataplane.dispatch.money.asked_tier import price_at_most
 from tollhouse.dataplane.dispatch.money.entry import Entry, Share, prices_version
 from tollhouse.dataplane.dispatch.money.holding import Hold, NoRoom
 from tollhouse.dataplane.dispatch.money.input_bound import beside_the_limit, input_at_most
+from tollhouse.dataplane.dispatch.money.kept import about_kept, refuse_unbounded_batch
+from tollhouse.dataplane.dispatch.money.purse import STATE, Purse
 from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer, exceeded, no_price, stopped
 from tollhouse.dataplane.dispatch.money.waiting import waiting_of
-from tollhouse.dataplane.engine.budgets import BudgetIndex, CompiledBudget, Facts, Worst
-from tollhouse.dataplane.engine.hints import tags_of
+from tollhouse.dataplane.engine.budgets import Facts, Worst
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.tokens import estimate
 from tollhouse.dataplane.errors import UpstreamError
-from tollhouse.dataplane.records.agent_hints import session_of
 from tollhouse.dataplane.services import CounterUnavailable, Services
 from tollhouse.dataplane.spending import AttemptLog, BudgetCounts, Claim, LedgerFull, Opened
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
-STATE = "spending"
-"""``Exchange.state`` key of what is known of the caller and its budgets."""
-
+NOTHING = Worst(0, 0, None)
 ASSUMED_OUTPUT = 32_768
 """Output tokens of a model whose maximum is unknown; where a budget needs certainty the request is given it as its
 limit."""
@@ -39,26 +35,6 @@ limit."""
 WAITS = frozenset({"queue", "escalate"})
 UNFIT = "unfit"
 """Instead of what holds an attempt: a budget has no room, and the attempt may wait for it."""
-
-
-@dataclass(slots=True)
-class Purse:
-    """What one exchange knows of its caller; lives in its state."""
-
-    groups: tuple[str, ...]
-    budgets: list[CompiledBudget]
-    index: BudgetIndex
-    """Of which these are."""
-    counted: set[str]
-    """Keys of request budgets that count this exchange already."""
-    asked: tuple[str, str, dict[str, str]] | None = None
-
-    def who(self, ex: Exchange) -> tuple[str, str, dict[str, str]]:
-        """Caller, session, tags: not every budget asks for them."""
-        if self.asked is None:
-            labels = ex.consumer.labels if ex.consumer is not None else {}
-            self.asked = (caller(ex), session_of(ex), tags_of(ex.headers, labels))
-        return self.asked
 
 
 class Accounts:
@@ -88,7 +64,7 @@ class Accounts:
         budgets, attempt_log = services.budgets, services.attempt_log
         if budgets is None and attempt_log is None:
             return None
-        if target.unknown_price and not _is_about_kept(ex):
+        if target.unknown_price and not about_kept(ex):
             self._alarms.unknown_price(target, ex.peek.model)
             if target.unknown_price == "block":
                 raise Refused(no_price(target), next_target=True)
@@ -98,6 +74,9 @@ class Accounts:
         purse = self._purse(ex)
         shares: list[Share] = []
         worst: Worst | None = None
+        kept = about_kept(ex)
+        if kept == "batch":
+            refuse_unbounded_batch(ex, target, purse)
         if budgets is not None and purse.budgets:
             worst = _worst(ex, target, prepared)
             shares = self._shares(ex, target, purse, worst)
@@ -115,8 +94,9 @@ class Accounts:
                 raise Refused(exceeded(share, left, services.clock.time()), next_target=True)
             if held is UNFIT:
                 shares, held = await self._wait(ex, target, prepared, purse, name, budgets, shares, worst)
-        # Where no ledger wants records, what is in an envelope needs none: the worker tells what that comes to.
-        written = attempt_log if ships or held == "" else None
+        # Where no ledger wants records, what is in an envelope needs none: the worker tells what that comes to. Answers
+        # that are charged when they are read are charged by what is written.
+        written = attempt_log if ships or held == "" or (kept and purse.budgets) else None
         entry = Entry(services, ex, target, name, shares if held is not None else [], written)
         entry.reservation = held or ""
         if written is not None:
@@ -149,21 +129,6 @@ class Accounts:
             purse.groups, purse.budgets, purse.index = groups, budgets, index
         return purse
 
-    @staticmethod
-    def _facts(ex: Exchange, target: Target, purse: Purse) -> Facts:
-        provider = target.endpoint
-        who, session, tags = purse.who(ex)
-        return Facts(
-            ex.consumer_name,
-            who,
-            purse.groups,
-            (target.model or ex.peek.model, ex.peek.model),
-            (provider.name, provider.provider.type),
-            ex.route.id if ex.route is not None else "",
-            session,
-            tags,
-        )
-
     def _shares(self, ex: Exchange, target: Target, purse: Purse, worst: Worst) -> list[Share]:
         facts: Facts | None = None
         now = self._services.clock.time()
@@ -174,7 +139,7 @@ class Accounts:
                 continue
             keys = budget.fixed
             if keys is None:
-                facts = facts if facts is not None else self._facts(ex, target, purse)
+                facts = facts or purse.facts(ex, target, (target.model or ex.peek.model, ex.peek.model))
                 keys = budget.keys(facts)
             units = budget.reserve(worst) if keys else 0
             if not units:
@@ -275,7 +240,7 @@ class Accounts:
         read = estimate(len(prepared.body))
         usage = Usage(input_tokens=read, estimated=True)
         who, session, tags = purse.who(ex)
-        kept = _is_about_kept(ex)
+        kept = about_kept(ex)
         lost_nano = cost(usage, target.price) if target.price is not None else 0
         record = Opened(
             id=entry.id,
@@ -325,12 +290,6 @@ def _told(services: Services, ex: Exchange, purse: Purse) -> dict[str, Any]:
     }
 
 
-def _is_about_kept(ex: Exchange) -> bool:
-    """Whether a request is about what a provider keeps: it is of no model."""
-    protocol = ex.protocol
-    return protocol is not None and protocol.opaque and bool(protocol.stored(ex.method, ex.path))
-
-
 def _needs_limit(shares: list[Share]) -> bool:
     """Whether a budget promises something that an answer without an end could break."""
     return any(share.claim.enforced and share.budget.resource.unit != "requests" for share in shares)
@@ -338,8 +297,8 @@ def _needs_limit(shares: list[Share]) -> bool:
 
 def _worst(ex: Exchange, target: Target, prepared: Prepared) -> Worst:
     """The most an attempt can come to."""
-    if _is_about_kept(ex):
-        return Worst(1, 0, target.price)  # files, batches, stored answers: what they cost is known when they are read
+    if about_kept(ex):
+        return NOTHING  # files, batches, stored answers: what they cost is known, and charged, when they are read
     body = prepared.body
     read, media = input_at_most(ex, target, body)
     limit = prepared.output_limit

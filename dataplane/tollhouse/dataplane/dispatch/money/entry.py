@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.engine.budgets import CompiledBudget
 from tollhouse.dataplane.engine.pricing import cache_saved, cost
@@ -12,10 +13,11 @@ from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.spending import AttemptLog, BudgetCounts, Claim, Closed, Crossing, Outcome
 from tollhouse.proto.catalog import PriceTable
-from tollhouse.proto.units import NanoUSD, format_usd
+from tollhouse.proto.units import format_usd
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.dispatch.choosing.targets import Target
+    from tollhouse.dataplane.dispatch.money.kept import Told
     from tollhouse.dataplane.exchange import Exchange
 
 HEADER = "x-tollhouse-budget-remaining"
@@ -75,7 +77,7 @@ class Entry:
         """Nothing was sent: give all back."""
         self._settle(tuple(Outcome(0) for _ in self.shares))
 
-    def close(self, kind: str, attempt: Attempt, *, sent: bool, told: tuple[Usage, NanoUSD] | None = None) -> None:
+    def close(self, kind: str, attempt: Attempt, *, sent: bool, told: Told | None = None) -> None:
         """Settle and write down what the attempt used and cost. ``told``: what the record says instead."""
         if self._closed:
             return
@@ -86,8 +88,12 @@ class Entry:
         outcomes = tuple([share.outcome(usage, nano, sent=sent) for share in self.shares])
         self._settle(outcomes)
         if self._log is not None:
-            usage, nano = told if told is not None else (usage, nano)
-            self._log.close(self._record(kind, attempt, usage, nano, outcomes))
+            if told is not None:
+                usage, nano = told.usage, told.nano
+            record = self._record(kind, attempt, usage, nano, outcomes)
+            if told is not None and told.claims:
+                record = msgspec.structs.replace(record, once=told.claims, once_outcomes=told.outcomes)
+            self._log.close(record)
 
     def _settle(self, outcomes: tuple[Outcome, ...]) -> None:
         budgets = self._services.budgets

@@ -10,6 +10,7 @@ from tollhouse.proto.units import format_usd
 if TYPE_CHECKING:
     from tollhouse.dataplane.dispatch.choosing.targets import Target
     from tollhouse.dataplane.dispatch.money.entry import Share
+    from tollhouse.dataplane.engine.budgets import CompiledBudget
 
 
 class Refused(Exception):
@@ -43,6 +44,18 @@ def no_price(target: Target) -> GatewayError:
         "price_unknown",
         f"Nobody knows what {target.model} costs at {target.endpoint.name}, and its model's unknown_price is 'block'. "
         "Whoever runs the gateway can give it a price.",
+    )
+
+
+def unbounded_batch(budget: CompiledBudget) -> GatewayError:
+    """A batch is made, and a budget must hold."""
+    name = budget.resource.name or budget.id
+    return ClientError(
+        403,
+        "batch_not_bounded",
+        f"What a batch costs is known when it is finished, so the budget {name!r} cannot hold for it. Send its "
+        "requests one by one, or have whoever runs the gateway set allow_batches on the budget.",
+        headers={"x-should-retry": "false", "x-tollhouse-budget": budget.id},
     )
 
 

@@ -52,7 +52,7 @@ def plan_stored(ex: Exchange, targets: Iterable[Target], limits: Limits, *, shar
         told = "; ".join(f"{name}: {reason}" for name, reason in barred) or "none is configured"
         raise ClientError(400, "unsupported_here", f"No provider behind this route can do {ex.path} ({told}).")
     found = list(accounts.values())
-    if about == "new":
+    if about in ("new", "batch"):
         return Plan(found[:1], NO_FAILOVER, limits, guarded=False)
     return Plan(found, _ONE_AFTER_ANOTHER, limits, guarded=False)
 

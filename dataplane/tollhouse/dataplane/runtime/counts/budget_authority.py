@@ -11,6 +11,7 @@ from typing import Any
 
 from tollhouse.dataplane.engine.reservations import Bucket, Reservations
 from tollhouse.dataplane.runtime.counts.budget_journal import BudgetJournal, Held, Settled, Total
+from tollhouse.dataplane.runtime.counts.charged_once import ChargedOnce
 from tollhouse.dataplane.runtime.counts.crossings import Crossings
 from tollhouse.dataplane.runtime.counts.pause import NotAsked
 from tollhouse.dataplane.runtime.counts.repair import LEDGER_PATIENCE_S, FromLedger, Repair
@@ -44,6 +45,8 @@ class BudgetAuthority:
         self.crossings = Crossings()
         self._ledger = ledger
         self._journal = BudgetJournal(Path(state_dir) / "budgets.journal", self.counts)
+        first_in_fleet = shared.first_to_tell if shared is not None else None
+        self._once = ChargedOnce(self._journal, self.take, self.settle, first_in_fleet)
         self._owners: dict[str, int] = {}
         """Open reservation -> serial of the worker that made it."""
         self._asking: set[str] = set()
@@ -150,6 +153,11 @@ class BudgetAuthority:
         """Never waits; a second settlement of the same reservation does nothing."""
         self._close(message.reservation, message.outcomes)
 
+    def charge_once(self, answer: str, claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...]) -> None:
+        """What an answer came to that a provider keeps, if nobody has read it yet. Never waits."""
+        if self._once.charge(answer, claims, outcomes):
+            self._start(self._once.count())
+
     def _close(self, name: str, outcomes: tuple[Outcome, ...]) -> None:
         claims = self.counts.open.get(name)
         if claims is None or name in self._unsettled:
@@ -190,6 +198,7 @@ class BudgetAuthority:
                 await self._keep_shared(self.shared)
             if self._beginning is None or self._beginning.done():
                 self._start(self.repair.raise_if_due())
+            await self._once.count()
             await asyncio.sleep(RETRY_S)
             self._journal.flush()
             self.counts.sweep(time.time())

@@ -47,7 +47,15 @@ class Settled(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     """Epoch seconds."""
 
 
-Entry = Total | Held | Settled
+class Once(msgspec.Struct, frozen=True, array_like=True, tag="1"):
+    """An answer that a provider keeps was charged."""
+
+    answer: str
+    at: int
+    """Epoch seconds."""
+
+
+Entry = Total | Held | Settled | Once
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Entry)
 
@@ -65,6 +73,8 @@ class BudgetJournal:
         self._later: Callable[[Callable[[], None]], object] | None = None
         self.settled: list[tuple[Settled, tuple[Claim, ...]]] = []
         """Settlements that were read, for whoever must do them again."""
+        self.once: dict[str, int] = {}
+        """Answers that were charged -> when; whoever changes it appends an entry."""
         self.found = False
         """There was a journal."""
         self.life = ""
@@ -98,6 +108,8 @@ class BudgetJournal:
                 elif isinstance(entry, Settled):
                     self.settled.append((entry, counts.open.get(entry.reservation, ())))
                     counts.settle(entry.reservation, entry.outcomes)
+                elif isinstance(entry, Once):
+                    self.once[entry.answer] = entry.at
                 else:
                     counts.raise_to(entry.key, entry.bucket, Bucket(entry.spent, 0, entry.doubt, entry.expires))
         except (Damaged, msgspec.DecodeError) as error:
@@ -116,6 +128,7 @@ class BudgetJournal:
             if bucket.spent or bucket.doubt
         ]
         entries += [Held(name, claims) for name, claims in counts.open.items()]
+        entries += [Once(answer, at) for answer, at in self.once.items()]
         data = b"".join(frame(_ENCODER.encode(entry)) for entry in entries)
         fresh = self._path.with_suffix(".new")
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)

@@ -116,4 +116,5 @@ def _state(budget: CompiledBudget, key: str, buckets: list[tuple[int, Bucket]], 
         max_overshoot=0 if resource.strict else sum(bucket.doubt for bucket in counted),
         resets_ms=0 if resource.rolling or not span.ends else span.ends * 1000,
         enforced=budget.enforced,
+        batches=resource.allow_batches and budget.enforced,
     )

@@ -90,7 +90,7 @@ local mark, node = redis.call('GET', KEYS[1]), ARGV[1]
 for i = 1, #KEYS - 1 do
   local at = (i - 1) * 5 + 1
   local key, bucket, expires = KEYS[i + 1], ARGV[at + 2], tonumber(ARGV[at + 5])
-  if mark == 'open' then
+  if mark == 'open' and ARGV[at + 1] ~= '0' then
     local left = redis.call('HINCRBY', key, bucket .. ':h', '-' .. ARGV[at + 1])
     if left <= 0 then redis.call('HDEL', key, bucket .. ':h') end
   end

@@ -52,6 +52,9 @@ class Shipping:
     # -- budgets of workers that died
 
     def _settle(self, opened: Opened, closed: Closed) -> None:
+        if closed.once and closed.special is not None:
+            answer = f"{opened.provider}/{closed.special.answer}"
+            self._budgets.charge_once(answer, closed.once, closed.once_outcomes)
         envelope = opened.reservation
         if not envelope:
             self._budgets.settle(SettleAll(closed.id, closed.outcomes))
@@ -246,14 +249,19 @@ def usage_record(entry: Entry) -> Any:
         cache_saved_nano_usd=closed.cache_saved_nano,
         routing_saved_nano_usd=closed.routing_saved_nano,
         **{"model": opened.model, "price_source": opened.price_source, **_special(closed.special)},
-        counts=[
-            spend_pb2.BudgetCount(
-                key=claim.key, bucket=claim.bucket, expires=claim.expires, units=came.units, doubt=came.doubt
-            )
-            for claim, came in zip(opened.claims, closed.outcomes, strict=False)
-            if came.units or came.doubt
-        ],
+        counts=_counts(opened.claims, closed.outcomes),
+        answer_counts=_counts(closed.once, closed.once_outcomes),
     )
+
+
+def _counts(claims: tuple[Claim, ...], outcomes: tuple[Outcome, ...]) -> list[Any]:
+    return [
+        spend_pb2.BudgetCount(
+            key=claim.key, bucket=claim.bucket, expires=claim.expires, units=came.units, doubt=came.doubt
+        )
+        for claim, came in zip(claims, outcomes, strict=False)
+        if came.units or came.doubt
+    ]
 
 
 def _special(special: Special | None) -> dict[str, Any]:

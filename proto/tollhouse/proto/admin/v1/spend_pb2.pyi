@@ -23,7 +23,7 @@ class UsageAck(_message.Message):
     def __init__(self, sequence: _Optional[int] = ...) -> None: ...
 
 class UsageRecord(_message.Message):
-    __slots__ = ("id", "started_ms", "ended_ms", "request", "attempt", "node", "consumer", "groups", "route", "asked_model", "model", "provider", "target", "session", "tags", "price_source", "revision", "stream", "outcome", "status", "first_byte_ms", "cost_nano_usd", "estimated", "input_tokens", "cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "service_tier", "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "cache_saved_nano_usd", "routing_saved_nano_usd", "web_searches", "answer", "kept", "counts")
+    __slots__ = ("id", "started_ms", "ended_ms", "request", "attempt", "node", "consumer", "groups", "route", "asked_model", "model", "provider", "target", "session", "tags", "price_source", "revision", "stream", "outcome", "status", "first_byte_ms", "cost_nano_usd", "estimated", "input_tokens", "cached_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens", "reasoning_tokens", "service_tier", "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "cache_saved_nano_usd", "routing_saved_nano_usd", "web_searches", "answer", "kept", "counts", "answer_counts")
     class TagsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -71,6 +71,7 @@ class UsageRecord(_message.Message):
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     KEPT_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_COUNTS_FIELD_NUMBER: _ClassVar[int]
     id: str
     started_ms: int
     ended_ms: int
@@ -111,7 +112,8 @@ class UsageRecord(_message.Message):
     answer: str
     kept: str
     counts: _containers.RepeatedCompositeFieldContainer[BudgetCount]
-    def __init__(self, id: _Optional[str] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., request: _Optional[str] = ..., attempt: _Optional[int] = ..., node: _Optional[str] = ..., consumer: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., asked_model: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., target: _Optional[str] = ..., session: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., price_source: _Optional[str] = ..., revision: _Optional[int] = ..., stream: _Optional[bool] = ..., outcome: _Optional[str] = ..., status: _Optional[int] = ..., first_byte_ms: _Optional[int] = ..., cost_nano_usd: _Optional[int] = ..., estimated: _Optional[bool] = ..., input_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., cache_write_tokens: _Optional[int] = ..., cache_write_1h_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., reasoning_tokens: _Optional[int] = ..., service_tier: _Optional[str] = ..., audio_input_tokens: _Optional[int] = ..., audio_output_tokens: _Optional[int] = ..., image_input_tokens: _Optional[int] = ..., image_output_tokens: _Optional[int] = ..., cache_saved_nano_usd: _Optional[int] = ..., routing_saved_nano_usd: _Optional[int] = ..., web_searches: _Optional[int] = ..., answer: _Optional[str] = ..., kept: _Optional[str] = ..., counts: _Optional[_Iterable[_Union[BudgetCount, _Mapping]]] = ...) -> None: ...
+    answer_counts: _containers.RepeatedCompositeFieldContainer[BudgetCount]
+    def __init__(self, id: _Optional[str] = ..., started_ms: _Optional[int] = ..., ended_ms: _Optional[int] = ..., request: _Optional[str] = ..., attempt: _Optional[int] = ..., node: _Optional[str] = ..., consumer: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., route: _Optional[str] = ..., asked_model: _Optional[str] = ..., model: _Optional[str] = ..., provider: _Optional[str] = ..., target: _Optional[str] = ..., session: _Optional[str] = ..., tags: _Optional[_Mapping[str, str]] = ..., price_source: _Optional[str] = ..., revision: _Optional[int] = ..., stream: _Optional[bool] = ..., outcome: _Optional[str] = ..., status: _Optional[int] = ..., first_byte_ms: _Optional[int] = ..., cost_nano_usd: _Optional[int] = ..., estimated: _Optional[bool] = ..., input_tokens: _Optional[int] = ..., cached_tokens: _Optional[int] = ..., cache_write_tokens: _Optional[int] = ..., cache_write_1h_tokens: _Optional[int] = ..., output_tokens: _Optional[int] = ..., reasoning_tokens: _Optional[int] = ..., service_tier: _Optional[str] = ..., audio_input_tokens: _Optional[int] = ..., audio_output_tokens: _Optional[int] = ..., image_input_tokens: _Optional[int] = ..., image_output_tokens: _Optional[int] = ..., cache_saved_nano_usd: _Optional[int] = ..., routing_saved_nano_usd: _Optional[int] = ..., web_searches: _Optional[int] = ..., answer: _Optional[str] = ..., kept: _Optional[str] = ..., counts: _Optional[_Iterable[_Union[BudgetCount, _Mapping]]] = ..., answer_counts: _Optional[_Iterable[_Union[BudgetCount, _Mapping]]] = ...) -> None: ...
 
 class BudgetCount(_message.Message):
     __slots__ = ("key", "bucket", "expires", "units", "doubt", "node")
@@ -488,7 +490,7 @@ class ListBudgetsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class BudgetState(_message.Message):
-    __slots__ = ("budget", "key", "unit", "window", "limit", "spent", "reserved", "remaining", "max_overshoot", "resets_ms", "enforced")
+    __slots__ = ("budget", "key", "unit", "window", "limit", "spent", "reserved", "remaining", "max_overshoot", "resets_ms", "enforced", "batches")
     BUDGET_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
@@ -500,6 +502,7 @@ class BudgetState(_message.Message):
     MAX_OVERSHOOT_FIELD_NUMBER: _ClassVar[int]
     RESETS_MS_FIELD_NUMBER: _ClassVar[int]
     ENFORCED_FIELD_NUMBER: _ClassVar[int]
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
     budget: str
     key: str
     unit: str
@@ -511,7 +514,8 @@ class BudgetState(_message.Message):
     max_overshoot: int
     resets_ms: int
     enforced: bool
-    def __init__(self, budget: _Optional[str] = ..., key: _Optional[str] = ..., unit: _Optional[str] = ..., window: _Optional[str] = ..., limit: _Optional[int] = ..., spent: _Optional[int] = ..., reserved: _Optional[int] = ..., remaining: _Optional[int] = ..., max_overshoot: _Optional[int] = ..., resets_ms: _Optional[int] = ..., enforced: _Optional[bool] = ...) -> None: ...
+    batches: bool
+    def __init__(self, budget: _Optional[str] = ..., key: _Optional[str] = ..., unit: _Optional[str] = ..., window: _Optional[str] = ..., limit: _Optional[int] = ..., spent: _Optional[int] = ..., reserved: _Optional[int] = ..., remaining: _Optional[int] = ..., max_overshoot: _Optional[int] = ..., resets_ms: _Optional[int] = ..., enforced: _Optional[bool] = ..., batches: _Optional[bool] = ...) -> None: ...
 
 class ListBudgetsResponse(_message.Message):
     __slots__ = ("store", "budgets")
