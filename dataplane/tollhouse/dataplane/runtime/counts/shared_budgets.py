@@ -1,4 +1,4 @@
-"""What a store of budget counts outside of this process must do, and which one an operator's word means."""
+"""What a store of budget counts outside of this process must do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Protocol
 
 import msgspec
 from tollhouse.dataplane.engine.reservations import Bucket
-from tollhouse.dataplane.redis_place import place_of_address
-from tollhouse.dataplane.settings import OTHER_NODE, OWN_COUNTS, Settings
 from tollhouse.dataplane.spending import Claim, Granted, Outcome
 
 Counted = tuple[str, str, int, Bucket]
@@ -61,18 +59,3 @@ class SharedBudgets(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
-
-
-def open_shared(settings: Settings, node_id: str, timeout_s: float = 1.0) -> SharedBudgets | None:
-    """The store the settings name; None: this process counts. Raises ValueError."""
-    store = settings.budget_store
-    if store in OWN_COUNTS:
-        return None
-    if store.startswith(OTHER_NODE):
-        from tollhouse.dataplane.runtime.counts.remote_budgets import RemoteBudgets
-
-        return RemoteBudgets(store.removeprefix(OTHER_NODE), node_id, settings, timeout_s)
-    # Most nodes have no Redis, and its client takes a while to load.
-    from tollhouse.dataplane.runtime.counts.redis_budgets import RedisBudgets
-
-    return RedisBudgets(place_of_address(store, timeout_s), node_id)

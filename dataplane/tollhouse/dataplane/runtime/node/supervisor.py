@@ -18,8 +18,8 @@ from tollhouse.dataplane.config.objects import Batch, ConfigSource
 from tollhouse.dataplane.runtime.counts.authority import Authority, SharedCounts
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.runtime.counts.budget_report import BudgetService
+from tollhouse.dataplane.runtime.counts.budget_store import open_shared
 from tollhouse.dataplane.runtime.counts.counting_for_others import CountingForOthers
-from tollhouse.dataplane.runtime.counts.shared_budgets import open_shared
 from tollhouse.dataplane.runtime.guarded_loop import GuardedLoop
 from tollhouse.dataplane.runtime.ledger.control_plane import LedgerCounts
 from tollhouse.dataplane.runtime.ledger.shipping import Shipping
