@@ -94,6 +94,11 @@ class Breaker:
         """When it half opens; 0 while it is closed."""
         return self._open_until_s if self._open_for_s else 0.0
 
+    @property
+    def opened_s(self) -> float:
+        """When it opened last; only while it is not closed."""
+        return self._open_until_s - self._open_for_s
+
     def started(self, now: float) -> bool:
         """A request was sent. Returns whether it is a probe; hand that back to ``ended``."""
         if not self._ramp and (not self._open_for_s or self.state(now) == "closed") and self.forced != "open":

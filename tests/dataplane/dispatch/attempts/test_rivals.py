@@ -58,7 +58,7 @@ async def test_a_configured_time_is_the_time() -> None:
 
 async def test_by_its_own_record() -> None:
     """Nobody is late without one; then twice the ordinary time, five times it while it answers others; once it has
-    fallen silent the ordinary time, or the floor without a record."""
+    fallen silent the floor for what it had before, the ordinary time for probes, or the floor without a record."""
     services = plain_services()
     state = states_of(services).of(target("m"))
     now = 100.0
@@ -73,6 +73,26 @@ async def test_by_its_own_record() -> None:
     fail(states_of(services), target("m"), "timeout", 3, now + 1)
     assert late(state, BY_RECORD, KIND, now, now + 1) == pytest.approx(3.0)
     assert late(state, BY_RECORD, Kind(stream=False, thinks=False, size=0), now, now + 1) == FLOOR_S
+    assert late(state, BY_RECORD, KIND, now, now + 1 + FLOOR_S) == FLOOR_S
+    assert late(state, BY_RECORD, KIND, now + 2, now + 2 + FLOOR_S) == pytest.approx(3.0)
+
+
+async def test_who_is_not_late_yet_is_looked_at_again() -> None:
+    """By its record it has minutes; when others find out meanwhile that nothing comes any more, it is not left there."""
+    clock = PassingClock()
+    services = plain_services(clock=clock)
+    books = Books(services)
+    one, other = target("m", "a"), Reply()
+    for _ in range(ENOUGH):
+        books.states.of(one).paced(KIND, 90.0, clock.now)
+    ex = await finished_chat()
+    racing = asyncio.create_task(
+        Rivals(services, books).race(ex, BY_RECORD, KIND, one, OTHER, asked(books, ex, 9.0, Reply()), after(0, other))
+    )
+    await asyncio.sleep(0.01)
+    clock.now += FLOOR_S
+    fail(books.states, one, "timeout", 3, clock.now)
+    assert await asyncio.wait_for(racing, 3) == (other, None)
 
 
 async def test_who_waits_for_a_budget_is_not_late() -> None:

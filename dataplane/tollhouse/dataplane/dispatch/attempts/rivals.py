@@ -63,11 +63,11 @@ class Rivals:
             left = self._late_s(state, after_s, kind, started, now) - passed
             if left > 0:  # who may have fallen silent meanwhile has to be watched
                 left = max(left, _TICK_S)
-                return left if passed < FLOOR_S and left < float("inf") else min(left, FLOOR_S)
+                return left if after_s > BY_RECORD else min(left, FLOOR_S)
             if not self._states.of(rival).permits(now) or self._states.full(rival):
                 return _AGAIN_S
             # Where others have found out meanwhile this is failing over, not asking twice.
-            if not state.is_silent(now) and not self._budget.spend():
+            if state.silent_since(now) is None and not self._budget.spend():
                 return _AGAIN_S
             self._books.hedges(route_id(ex), target.name, rival.name).add()
             return 0.0
@@ -78,8 +78,10 @@ class Rivals:
     def _late_s(state: TargetState, after_s: float, kind: Kind | None, started: float, now: float) -> float:
         if after_s > BY_RECORD or kind is None:
             return after_s
-        silent = state.is_silent(now)
+        silent_since = state.silent_since(now)
         ordinary_s = state.ordinary_s(kind, now)
-        if not ordinary_s:  # nobody knows what is late, but that nothing comes any more the others have found out
-            return FLOOR_S if silent else float("inf")
-        return late_s(ordinary_s, alive=state.alive_s > started, silent=silent)
+        if silent_since is not None:
+            # What others have found out since it was asked holds for it too; a probe may wait for what they did not get.
+            lost = started < silent_since and now - state.alive_s >= FLOOR_S
+            return FLOOR_S if lost or not ordinary_s else late_s(ordinary_s, alive=True, silent=True)
+        return late_s(ordinary_s, alive=state.alive_s > started) if ordinary_s else float("inf")
