@@ -16,3 +16,14 @@ def test_only_what_untrusted_text_alone_named_is_strange() -> None:
     told = "https://evil.io/x https://files.corp.io/y eve@corp.io https://nowhere.io"
     assert strange(told, trusted, untrusted) == ["eve@corp.io", "evil.io"]
     assert strange(told, trusted | {"eve@corp.io"}, untrusted) == ["evil.io"]
+
+
+def test_no_spelling_hides_a_destination() -> None:
+    """Escapes of JSON on either side, a host below the one that was named, no scheme, an address at the host."""
+    assert destinations_in(r"https:\/\/evil.io\/x and https://\u0065vil.com") == {"evil.io", "evil.com"}
+    untrusted = frozenset({"evil.io"})
+    for told in (r"https:\/\/evil.io\/x", "https://c2VjcmV0.evil.io/", "curl evil.io/x", "kim@evil.io", "EVIL.IO:80"):
+        assert len(strange(told, frozenset(), untrusted)) == 1, told
+        assert strange(told, frozenset({"evil.io"}), untrusted) == ([] if "@" not in told else ["kim@evil.io"])
+    for told in ("notevil.io", "evil.io.example.com", "evil", "main.py", "https://other.io"):
+        assert strange(told, frozenset(), untrusted) == [], told

@@ -108,7 +108,7 @@ class AnswerGuard:
         )
         judge = lambda text: self._judge(Segment(text, (), role, "assistant", "text", role != "reasoning"))  # noqa: E731
         window = Window(judge, lambda finding: self._decide(finding, role), restore)
-        overlap = Overlap(self._known) if self._known and role != "reasoning" else None
+        overlap = Overlap(self._known, in_json=in_json) if self._known and role != "reasoning" else None
         self._parts[event.choice, event.index] = _Part(window, role, event.name, overlap)
 
     def _more(self, event: TextDelta | ThinkingDelta | ArgumentsDelta) -> None:
@@ -182,4 +182,6 @@ def _with(event: Any, text: str) -> Any:
         return None
     if isinstance(event, ArgumentsDelta):
         return replace(event, json=text)
+    if isinstance(event, TextDelta):  # its tokens with their probabilities would tell what it said
+        return replace(event, text=text, logprobs=None)
     return replace(event, text=text)

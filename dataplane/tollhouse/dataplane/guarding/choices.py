@@ -25,6 +25,7 @@ DEFAULTS: dict[str, dict[str, Action]] = {
     },
 }
 DESTINATION = "exfiltration/destination"
+CARRIED = "exfiltration/masked-value"
 OVERLAP = "leakage/overlap"
 
 
@@ -139,7 +140,7 @@ def complaints_about(config: GuardConfig) -> list[str]:
     except ValueError as error:
         return [f"rules: {error}"]
     packs = [built_in(name) for name in BUILT_IN] + ([own] if own else [])
-    known = {"*", DESTINATION, OVERLAP, "exfiltration.destination", "leakage.overlap", "own", "leakage.canary"}
+    known = {"*", DESTINATION, CARRIED, OVERLAP, "exfiltration.destination", "leakage.overlap", "own", "leakage.canary"}
     for pack in packs:
         known.add(pack.id)
         known |= {name for rule in pack.rules for name in (rule.id, rule.group)}

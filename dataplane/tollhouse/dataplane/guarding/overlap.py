@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)")
 RUN = 8
 """Words that are compared at once."""
 LEAK = 30
@@ -24,10 +25,11 @@ def shingles(text: str) -> frozenset[int]:
 class Overlap:
     """Watches one growing text for long runs of words from known texts. Belongs to one answer."""
 
-    __slots__ = ("_known", "_rest", "_run", "_words", "longest")
+    __slots__ = ("_in_json", "_known", "_rest", "_run", "_words", "longest")
 
-    def __init__(self, known: frozenset[int]) -> None:
+    def __init__(self, known: frozenset[int], *, in_json: bool = False) -> None:
         self._known = known
+        self._in_json = in_json
         self._words: list[str] = []
         self._rest = ""
         self._run = 0
@@ -38,8 +40,13 @@ class Overlap:
         """More of the text; True once it repeats too much."""
         text = self._rest + text
         cut = max(text.rfind(" "), text.rfind("\n")) + 1  # the last word may go on
+        if self._in_json:
+            cut = max(cut, text.rfind("\\n") + 2) if "\\n" in text else cut
         self._rest = text[cut:][-200:]
-        for word in _WORD.findall(text[:cut].lower()):
+        whole = text[:cut]
+        if self._in_json and "\\" in whole:  # an escape has no blank inside
+            whole = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", whole)
+        for word in _WORD.findall(whole.lower()):
             self._words.append(word)
             if len(self._words) < RUN:
                 continue

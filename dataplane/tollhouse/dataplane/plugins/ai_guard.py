@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import msgspec
@@ -14,18 +14,25 @@ from tollhouse.dataplane.chat import Ended, Finished
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.guarding.answer import AnswerGuard
-from tollhouse.dataplane.guarding.choices import DESTINATION, OVERLAP, Choices, GuardConfig, complaints_about, own_pack
-from tollhouse.dataplane.guarding.destinations import strange
+from tollhouse.dataplane.guarding.answering import Asked, Watched, answer_guard
+from tollhouse.dataplane.guarding.choices import (
+    CARRIED,
+    DESTINATION,
+    OVERLAP,
+    Choices,
+    GuardConfig,
+    complaints_about,
+    own_pack,
+)
 from tollhouse.dataplane.guarding.edits import Edit, Unwritable, edit_item, rewrite
 from tollhouse.dataplane.guarding.engine import Matcher
 from tollhouse.dataplane.guarding.inspector import Finding, Inspector, Looked
-from tollhouse.dataplane.guarding.overlap import shingles
-from tollhouse.dataplane.guarding.packs import built_in
+from tollhouse.dataplane.guarding.packs import Direction, Rule, built_in
 from tollhouse.dataplane.guarding.refusing import refusal_reply
-from tollhouse.dataplane.guarding.segments import Item, Segment, items_of, segments_of, show_path
+from tollhouse.dataplane.guarding.segments import Item, Segment, items_of, show_path
+from tollhouse.dataplane.guarding.telling import Teller
 from tollhouse.dataplane.guarding.vault import Vault, redaction
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
-from tollhouse.dataplane.records.verdicts import Verdict, add_verdict, value_digest
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.stages import Stage
@@ -38,10 +45,8 @@ OFF_LOOP = 64 << 10
 class _State:
     """What one exchange keeps between the hooks of one plugin."""
 
-    vault: Vault
-    looked: Looked = field(default_factory=Looked)
+    asked: Asked
     answer: AnswerGuard | None = None
-    leaked: bool = False
     ended: bool = False
 
 
@@ -64,64 +69,33 @@ class AiGuard(Plugin[GuardConfig]):
         own = own_pack(config, [services.secrets.reveal(canary) for canary in config.canaries])
         rules = [rule for pack in [*packs, *([own] if own else [])] for rule in pack.rules]
         self._choices = Choices(config)
-        self._exfiltration = "exfiltration" in config.packs
-        self._leakage = "leakage" in config.packs
-        minds = self._choices.minds
-        incoming = [
-            one for one in rules if self._choices.action("input", one.id, one.group, one.text.default or "") != "off"
-        ]
-        outgoing = [
-            one for one in rules if self._choices.action("output", one.id, one.group, one.text.default or "") != "off"
-        ]
+        self._teller = Teller(self.name, self._choices, services)
         thresholds = config.thresholds.model_dump()
-        tracked = self._exfiltration and minds("output", DESTINATION, "exfiltration.destination")
-        self._input = Inspector(Matcher(incoming, "input"), thresholds, config.allow, destinations=tracked)
-        self._output = Inspector(Matcher(outgoing, "output"), thresholds, config.allow)
-        self._tracked = tracked
-        self._counted = services.metrics.counter(
-            "tollhouse_guard_verdicts_total", "What guards decided.", ("rule_group", "action", "direction")
+        watched = self._watched = self._looked_for()
+        named = watched.destinations or watched.pictures
+        self._input = Inspector(self._matcher(rules, "input"), thresholds, config.allow, destinations=named)
+        self._output = Inspector(self._matcher(rules, "output"), thresholds, config.allow)
+
+    def _looked_for(self) -> Watched:
+        config, minds = self.config, self._choices.minds
+        exfiltration = "exfiltration" in config.packs
+        return Watched(
+            leakage="leakage" in config.packs and minds("output", OVERLAP, "leakage.overlap"),
+            pictures=exfiltration and minds("output", CARRIED, "exfiltration.link"),
+            destinations=exfiltration and minds("output", DESTINATION, "exfiltration.destination"),
+            message=config.message,
         )
+
+    def _matcher(self, rules: list[Rule], direction: Direction) -> Matcher:
+        action = self._choices.action
+        minded = [one for one in rules if action(direction, one.id, one.group, one.text.default or "") != "off"]
+        return Matcher(minded, direction)
 
     @classmethod
     def check(cls, config: PluginConfig) -> list[str]:
         """Own rules must compile, keys of ``actions`` must name something, canaries must be long enough."""
         assert isinstance(config, GuardConfig)
         return complaints_about(config)
-
-    # -- decisions
-
-    def _tell(self, ex: Exchange, verdict: Verdict) -> None:
-        add_verdict(ex, verdict)
-        if not verdict.repeated or verdict.action == "block":
-            action = f"shadow_{verdict.action}" if verdict.shadow else verdict.action
-            self._counted(verdict.group, action, verdict.direction).add()
-
-    def _verdict(
-        self,
-        finding: Finding,
-        action: str,
-        direction: str,
-        segment: Segment,
-        path: str,
-        shadow: bool,
-        repeated: bool = False,
-    ) -> Verdict:
-        return Verdict(
-            self.name,
-            finding.rule,
-            finding.group,
-            action,
-            direction,
-            path,
-            segment.role,
-            segment.trust,
-            shadow,
-            finding.severity,
-            finding.score,
-            finding.version,
-            value_digest(self.services.digest_key, finding.value),
-            repeated,
-        )
 
     # -- the request
 
@@ -137,7 +111,8 @@ class AiGuard(Plugin[GuardConfig]):
         except (ValueError, RecursionError):
             return self._unjudged(ex, "it cannot be read")
         looked = await self._look(items)
-        state = ex.state[self._key] = _State(Vault(self._nonce(ex, items)), looked)
+        vault = Vault(self._nonce(ex, items))
+        ex.state[self._key] = _State(Asked(vault, looked))
         if not looked.complete:
             refused = self._unjudged(ex, "it brings more new text than max_scan_bytes or max_scan_ms allow")
             if refused is not None:
@@ -151,16 +126,13 @@ class AiGuard(Plugin[GuardConfig]):
                     return refused
             changes: dict[int, tuple[Segment, list[Edit]]] = {}
             for segment, finding in judged.findings:
-                action, shadow = self._choices.decide("input", finding)
                 path = show_path(item, segment.path)
-                self._tell(ex, self._verdict(finding, action, "input", segment, path, shadow, remembered))
-                if shadow or action in ("flag", "off"):
-                    continue
+                action = self._teller.decide(ex, finding, "input", segment, path, repeated=remembered)
                 if action == "block":
                     blocked.append((finding, path))
-                else:
+                elif action is not None:
                     edits = changes.setdefault(id(segment), (segment, []))[1]
-                    edits += self._edits(state.vault, finding, action)
+                    edits += self._edits(vault, finding, action)
             if changes and not blocked:
                 try:
                     texts = [(segment, rewrite(segment, edits)) for segment, edits in changes.values()]
@@ -204,15 +176,7 @@ class AiGuard(Plugin[GuardConfig]):
     def _unjudged(self, ex: Exchange, reason: str) -> Reply | None:
         """A request that could not be judged: by ``fail_mode``."""
         open_ = self.config.fail_mode == "open" or self.config.shadow
-        verdict = Verdict(
-            self.name,
-            "guard/unjudged",
-            "guard.unjudged",
-            "flag" if open_ else "block",
-            "input",
-            shadow=self.config.shadow,
-        )
-        self._tell(ex, verdict)
+        self._teller.unjudged(ex, passed=open_, shadow=self.config.shadow)
         if open_:
             return None
         ex.body = b""  # what was not judged is not logged either
@@ -242,7 +206,7 @@ class AiGuard(Plugin[GuardConfig]):
             return []
         answer = state.answer
         if answer is None:
-            answer = state.answer = self._answer_guard(ex, state)
+            answer = state.answer = answer_guard(ex, state.asked, self._output, self._teller, self._watched)
         try:
             return answer.event(event)
         except ClientError:
@@ -250,66 +214,6 @@ class AiGuard(Plugin[GuardConfig]):
                 raise
             state.ended = True
             return [Finished(getattr(event, "choice", 0), "content_filter"), Ended()]
-
-    def _answer_guard(self, ex: Exchange, state: _State) -> AnswerGuard:
-        def decide(finding: Finding, role: str) -> str | None:
-            action, shadow = self._choices.decide("output", finding)
-            segment = Segment("", (), role, "assistant")
-            self._tell(ex, self._verdict(finding, action, "output", segment, role, shadow))
-            if shadow or action in ("flag", "off"):
-                return None
-            if action == "block" or role == "reasoning":
-                raise ClientError(400, "content_blocked", f"{self.config.message} ({finding.group})")
-            return redaction(finding.label)
-
-        def leaked(words: int) -> None:
-            if state.leaked:
-                return
-            state.leaked = True
-            finding = Finding(OVERLAP, "leakage.overlap", "PROMPT", "high", "", "", 0, 0, str(words), words)
-            if decide(finding, "assistant") is not None:
-                raise ClientError(400, "content_blocked", f"{self.config.message} (leakage.overlap)")
-
-        return AnswerGuard(
-            self._output.judge,
-            decide,
-            state.vault,
-            known=self._system_words(state.looked) if self._leakage else frozenset(),
-            leaked=leaked,
-            call_ended=(lambda name, arguments: self._call_ended(ex, state, name, arguments))
-            if self._tracked
-            else None,
-        )
-
-    @staticmethod
-    def _system_words(looked: Looked) -> frozenset[int]:
-        known: frozenset[int] = frozenset()
-        for item, judged, _ in looked.items:
-            if judged.unreadable or not (
-                item.field in ("system", "instructions", "systemInstruction") or b'"role"' in item.raw[:400]
-            ):
-                continue
-            if item.field == "messages" and b'"system"' not in item.raw[:400] and b'"developer"' not in item.raw[:400]:
-                continue
-            for segment in segments_of(item):
-                if segment.trust == "developer" and segment.kind != "joint":
-                    known |= shingles(segment.text)
-        return known
-
-    def _call_ended(self, ex: Exchange, state: _State, name: str, arguments: str) -> None:
-        """A tool call is complete: does it send to where only untrusted text pointed?"""
-        items = state.looked.items
-        untrusted = frozenset().union(*(judged.untrusted for _, judged, _ in items))
-        if not untrusted:
-            return
-        trusted = frozenset().union(*(judged.trusted for _, judged, _ in items))
-        for destination in strange(state.vault.restore(arguments, in_json=True), trusted, untrusted):
-            finding = Finding(DESTINATION, "exfiltration.destination", "DESTINATION", "high", "", "", 0, 0, destination)
-            action, shadow = self._choices.decide("output", finding)
-            segment = Segment("", (), "tool_call", "assistant")
-            self._tell(ex, self._verdict(finding, action, "output", segment, f"tool_call:{name}", shadow))
-            if action in ("block", "redact", "mask") and not shadow:
-                raise ClientError(400, "content_blocked", f"{self.config.message} (exfiltration.destination)")
 
 
 def _veiled(looked: Looked) -> bytes:

@@ -60,7 +60,8 @@ def _part_events(number: int, index: int, part: Part) -> Iterator[Event]:
 
 
 def fold(events: Iterable[Event], reply: ChatReply) -> ChatReply:
-    """A reply from events; what events do not carry (log probabilities, unknown fields) is taken from ``reply``."""
+    """A reply from events; what events do not carry (unknown fields, log probabilities of what is unchanged) is taken
+    from ``reply``."""
     parts: dict[int, dict[int, Part]] = {}
     reasons: dict[int, Finished] = {}
     usage = reply.usage
@@ -79,7 +80,8 @@ def fold(events: Iterable[Event], reply: ChatReply) -> ChatReply:
         own = [part for _, part in sorted(parts.get(number, {}).items())]
         reason = finished.reason if finished else original.finish_reason
         stop = finished.stop_sequence if finished else original.stop_sequence
-        choices.append(Choice(own, reason, stop, original.logprobs))
+        told = original.logprobs if own == original.parts else None  # tokens tell what was taken out
+        choices.append(Choice(own, reason, stop, told))
     return ChatReply(reply.id, reply.model, choices, usage, reply.created, reply.extra)
 
 
