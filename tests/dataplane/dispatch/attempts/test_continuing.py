@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -123,3 +124,38 @@ async def test_a_whole_stream_is_left_alone(gate: Bench) -> None:
         got = await gate.ask(chat("Tell me a story", stream=True))
         assert text_of(got) == "Hello there"
         assert second.received == []
+
+
+async def test_a_stream_that_could_be_continued_is_not_written_anew(gate: Bench) -> None:
+    """Fields and comments only the provider knows pass, though the gateway remembers the text."""
+    odd = openai_chunk({"role": "assistant", "content": "Once"}, citations=["a"])
+    async with providers(stream(odd, *OPENAI_STREAM[1:]), REST) as [first, second]:
+        await two(gate, first.url, second.url)
+        got = await gate.ask(chat("Tell me a story", stream=True))
+        assert b'"citations":["a"]' in got.body
+        assert second.received == []
+
+
+async def test_what_a_continued_stream_cannot_show_is_named(gate: Bench) -> None:
+    """On routes that continue streams as on others."""
+    parts = [{"text": "see"}, {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}]
+    shown = [{"content": {"parts": [part]}} for part in parts] + [{"finishReason": "STOP"}]
+    text, picture, end = (f"data: {json.dumps({'candidates': [one]})}\n\n".encode() for one in shown)
+    async with providers(stream(text, 0.05, picture, end), REST) as [first, second]:
+        await gate.multi(
+            instance(
+                "a",
+                "gemini",
+                first.url,
+                priority=1,
+                options={"model": "gemini-2.5-flash"},
+                auth={"header": {"x-goog-api-key": "g"}},
+            ),
+            instance("b", "anthropic", second.url),
+            fallback_strategy="any",
+            continue_streams=True,
+        )
+        got = await gate.ask(message(stream=True), "/v1/messages")
+        assert b'"text":"see"' in got.body
+        assert got.body.endswith(b'{"type":"message_stop"}\n\n: x-tollhouse-dropped answer.inlineData\n\n')
+        assert got.ex.dropped == ["answer.inlineData"]

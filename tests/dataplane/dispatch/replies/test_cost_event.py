@@ -43,12 +43,14 @@ async def told(gate: Bench, path: str, body: dict[str, Any], **config: Any) -> t
 async def test_it_stands_behind_the_end_in_every_dialect(
     gate: Bench, path: str, body: dict[str, Any], end: bytes
 ) -> None:
-    """An event of a name of its own, a comment where clients know no names; cost and tokens are those charged."""
+    """An event of a name of its own, a field where clients know no names; cost and tokens are those charged."""
     data, ex = await told(gate, path, body, cost_event=True)
-    mark = b": tollhouse.cost " if "Gemini" in path or "generate" in path.lower() else b"event: tollhouse.cost\ndata: "
+    google = "generate" in path.lower()
+    mark = b'data: {"tollhouse.cost":' if google else b"event: tollhouse.cost\ndata: "
     before, _, event = data.partition(mark)
     assert before.endswith(end)
-    cost = json.loads(event)
+    assert b"\n:" not in data
+    cost = json.loads(event.rstrip()[:-1] if google else event)
     assert (cost["cost_usd"], cost["target"], cost["model"]) == (
         f"{ex.cost_nano / 1e9:.9f}".rstrip("0"),
         "a",

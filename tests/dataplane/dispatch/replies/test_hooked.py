@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 from tollhouse.dataplane.chat import Event, TextDelta
 from tollhouse.dataplane.dispatch.replies.hooked import HookedLeg
-from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.engine.sse import EventReader
+from tollhouse.dataplane.errors import ClientError, UpstreamError
 from tollhouse.dataplane.protocol import ReplyContext
 from tollhouse.dataplane.registry import protocols_by_name
 
@@ -42,7 +44,9 @@ def test_what_hooks_leave_alone_passes_byte_for_byte(path: Any, size: int) -> No
     protocol = path.parts[-3]
     if b"event: error" in data or b'"error"' in data:
         pytest.skip("a stream that fails is ended by us")
-    assert relay(leg_of(protocol, lambda event: [event]), data, size) == data
+    end = max(data.rfind(b"\n\n") + 2, data.rfind(b"\r\n\r\n") + 4)
+    whole = data[:end] if path.stem == "cut" else data
+    assert relay(leg_of(protocol, lambda event: [event]), data, size) == whole
     held: list[Event] = []
 
     def late(event: Event) -> list[Event]:
@@ -54,6 +58,16 @@ def test_what_hooks_leave_alone_passes_byte_for_byte(path: Any, size: int) -> No
 
     if path.stem != "cut":  # there the hook never learns of the end
         assert relay(leg_of(protocol, late), data, size) == data
+
+
+def test_the_piece_of_an_event_a_stream_breaks_in_is_not_shown() -> None:
+    """The error that follows it could not be read."""
+    leg = leg_of("openai_chat", lambda event: [event])
+    leg.feed(b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"hi"}}]}\n\ndata: {"id":"x","cho')
+    leg.close()
+    shown = leg.take() + leg.error(UpstreamError(502, "provider_cut", "It broke off."), "r")
+    assert [json.loads(event.data).get("id") for event in EventReader().feed(shown)] == ["x", None]
+    assert b"provider_cut" in shown
 
 
 def test_changed_words_are_encoded_and_the_rest_is_not() -> None:

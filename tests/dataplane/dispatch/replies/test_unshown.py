@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.dispatch.replies.legs import TranslatedLeg
-from tollhouse.dataplane.dispatch.replies.unshown import unshown
+from tollhouse.dataplane.dispatch.replies.unshown import late_word, unshown
 from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.protocol import ReplyContext
 
-from tests.support.protocols import OPENAI, protocol
+from tests.support.protocols import ANTHROPIC, OPENAI, protocol
 
 GEMINI = protocol("gemini_generate")
 IMAGE = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
@@ -50,3 +50,42 @@ def test_an_answer_that_is_nothing_else_fails_and_says_so() -> None:
     assert leg.failed is not None
     assert leg.failed.code == "invalid_upstream_reply"
     assert (leg.has_content, leg.ended, dropped) == (False, False, [])
+
+
+def test_what_is_lost_behind_the_beginning_of_a_stream_is_said_behind_its_end() -> None:
+    """Its headers have gone; clients that fail at comments are told nothing more."""
+    dropped: list[str] = []
+    leg = TranslatedLeg(
+        GEMINI.stream_decoder(), protocol(OPENAI).stream_encoder(ReplyContext("m")), None, (OPENAI, dropped)
+    )
+    leg.feed(b"data: " + json.dumps({"candidates": [{"content": {"parts": [{"text": "see"}]}}]}).encode() + b"\n\n")
+    leg.take()
+    assert (dropped, list(leg.lost_late)) == ([], [])
+    leg.feed(b"data: " + _body(IMAGE) + b"\n\n")
+    leg.close()
+    leg.take()
+    assert dropped == list(leg.lost_late) == ["answer.inlineData"]
+    assert late_word(leg.lost_late, OPENAI) == b": x-tollhouse-dropped answer.inlineData\n\n"
+    assert late_word(leg.lost_late, "gemini_generate") == late_word((), OPENAI) == b""
+
+
+def test_citations_and_what_else_only_one_format_knows_are_named() -> None:
+    cited = {"type": "text", "text": "so", "citations": [{"type": "char_location", "cited_text": "so"}]}
+    searched = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    body = {"type": "message", "content": [searched, cited], "stop_reason": "end_turn"}
+    reply = protocol(ANTHROPIC).decode_reply(json.dumps(body).encode())
+    assert unshown(reply, OPENAI) == ["answer.server_tool_use", "answer.citations"]
+    assert unshown(reply, ANTHROPIC) == []
+    noted = {"content": "so", "annotations": [{"type": "url_citation"}]}
+    reply = protocol(OPENAI).decode_reply(json.dumps({"choices": [{"message": noted}]}).encode())
+    assert unshown(reply, ANTHROPIC) == ["answer.annotations"]
+    dropped: list[str] = []
+    leg = TranslatedLeg(
+        protocol(OPENAI).stream_decoder(),
+        protocol(ANTHROPIC).stream_encoder(ReplyContext("m")),
+        None,
+        (ANTHROPIC, dropped),
+    )
+    leg.feed(b"data: " + json.dumps({"choices": [{"delta": noted}]}).encode() + b"\n\n")
+    leg.take()
+    assert dropped == ["answer.annotations"]

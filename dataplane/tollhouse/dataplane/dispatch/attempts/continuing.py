@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.chat import Event, PartEnded, PartStarted, ReplyStarted, TextDelta, Usage, UsageReported
 from tollhouse.dataplane.dispatch.choosing.targets import Target
+from tollhouse.dataplane.dispatch.replies.hooked import HookedLeg
 from tollhouse.dataplane.dispatch.replies.legs import TranslatedLeg
 from tollhouse.dataplane.engine.prompt_size import media_tokens
-from tollhouse.dataplane.protocol import StreamDecoder, StreamEncoder
+from tollhouse.dataplane.protocol import StreamDecoder, StreamEncoder, UsageReader
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
@@ -47,22 +48,20 @@ class Broken:
         """Bytes the rest may have; None: any number."""
 
 
-class KeptLeg(TranslatedLeg):
-    """Remembers the text, as long as there is nothing but text."""
+class Said:
+    """Remembers what a stream says, as long as there is nothing but one piece of text."""
 
-    __slots__ = ("_open", "_others", "_text", "client_encoder")
+    __slots__ = ("_encoder", "_open", "_others", "_text")
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder) -> None:
-        super().__init__(decoder, encoder, None)
-        self.client_encoder = encoder
+    def __init__(self, encoder: StreamEncoder) -> None:
+        self._encoder = encoder
         self._text: list[str] = []
         self._open: int | None = None
         self._others = False
 
-    def events(self, events: Iterable[Event]) -> None:
+    def see(self, events: Iterable[Event]) -> None:
         """Take events in."""
-        seen = list(events)
-        for event in seen:
+        for event in events:
             if isinstance(event, PartStarted):
                 self._others = self._others or event.kind != "text" or self._open is not None
                 self._open = event.index
@@ -70,14 +69,58 @@ class KeptLeg(TranslatedLeg):
                 self._text.append(event.text)
             elif isinstance(event, PartEnded):
                 self._others = True  # the answer was over, or something else was to come
-        super().events(seen)
 
-    def broken(self, request_size: int) -> Broken | None:
+    def broken(self, usage: Usage) -> Broken | None:
         """What could be continued; None when there is more than one open piece of text."""
         text = "".join(self._text)
         if self._others or self._open is None or not text.strip():
             return None
-        return Broken(self.client_encoder, text, self._open, self.usage(request_size))
+        return Broken(self._encoder, text, self._open, usage)
+
+
+class KeptLeg(TranslatedLeg):
+    """One attempt's stream, translated."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, loss: tuple[str, list[str]]) -> None:
+        super().__init__(decoder, encoder, None, loss)
+        self.said = Said(encoder)
+
+    def events(self, events: Iterable[Event]) -> None:
+        """Take events in."""
+        seen = list(events)
+        self.said.see(seen)
+        super().events(seen)
+
+
+class KeptPassingLeg(HookedLeg):
+    """One attempt's stream in the client's own format: it passes byte for byte."""
+
+    __slots__ = ("said",)
+
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, hiding: UsageReader | None) -> None:
+        super().__init__(decoder, encoder, lambda event: [event], hiding)
+        self.said = Said(encoder)
+
+    def events(self, events: Iterable[Event]) -> None:
+        """Take events in."""
+        seen = list(events)
+        self.said.see(seen)
+        super().events(seen)
+
+
+def kept_leg(
+    decoder: StreamDecoder,
+    encoder: StreamEncoder,
+    loss: tuple[str, list[str]],
+    *,
+    same: bool,
+    hiding: UsageReader | None,
+) -> KeptLeg | KeptPassingLeg:
+    """A leg that can be continued. ``same``: the provider speaks the client's format; ``hiding`` then takes out usage
+    the client did not ask for."""
+    return KeptPassingLeg(decoder, encoder, hiding) if same else KeptLeg(decoder, encoder, loss)
 
 
 class ContinuedLeg(TranslatedLeg):
@@ -85,8 +128,8 @@ class ContinuedLeg(TranslatedLeg):
 
     __slots__ = ("_broken", "_repeated", "_second")
 
-    def __init__(self, decoder: StreamDecoder, broken: Broken) -> None:
-        super().__init__(decoder, broken.encoder, None)
+    def __init__(self, decoder: StreamDecoder, broken: Broken, loss: tuple[str, list[str]]) -> None:
+        super().__init__(decoder, broken.encoder, None, loss)
         self._broken = broken
         self._repeated = broken.text[len(broken.text.rstrip()) :]
         """White space the client has and the new target was not shown."""
@@ -95,6 +138,7 @@ class ContinuedLeg(TranslatedLeg):
     def take(self) -> bytes:
         """What is ready, as if it came from the first."""
         pending, self._pending = self._pending, []
+        self.name_lost()
         encode = self._broken.encoder.encode
         return b"".join([encode(event) for one in pending for event in self._shown(one)])
 

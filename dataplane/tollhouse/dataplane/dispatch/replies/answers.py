@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from tollhouse.dataplane.chat import ChatReply, Event, PartStarted, Usage
 from tollhouse.dataplane.dispatch.attempts import failures
-from tollhouse.dataplane.dispatch.attempts.continuing import STATE, Broken, ContinuedLeg, KeptLeg, may_continue
+from tollhouse.dataplane.dispatch.attempts.continuing import STATE, Broken, ContinuedLeg, kept_leg, may_continue
 from tollhouse.dataplane.dispatch.attempts.headers import as_mapping, from_provider
 from tollhouse.dataplane.dispatch.attempts.outgoing import Prepared, reply_context
 from tollhouse.dataplane.dispatch.attempts.trial import Trial
@@ -22,6 +22,7 @@ from tollhouse.dataplane.dispatch.replies.judged import JudgedResponse, judge, j
 from tollhouse.dataplane.dispatch.replies.legs import Hooks, Leg, TranslatedLeg, WatchedLeg
 from tollhouse.dataplane.dispatch.replies.passing import pass_on
 from tollhouse.dataplane.dispatch.replies.stream import StreamBody
+from tollhouse.dataplane.dispatch.replies.unshown import HEADER as DROPPED
 from tollhouse.dataplane.dispatch.replies.unshown import unshown
 from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
@@ -207,10 +208,14 @@ class Answers:
         client = ex.protocol
         broken: Broken | None = ex.state.get(STATE)
         if broken is not None:
-            return ContinuedLeg(prepared.spoken.stream_decoder(), broken)
+            return ContinuedLeg(prepared.spoken.stream_decoder(), broken, (client.name, ex.dropped))
         hooks = _hooks(ex, prepared)
         if limits.continues and may_continue(ex):
-            return KeptLeg(prepared.spoken.stream_decoder(), client.stream_encoder(reply_context(ex, prepared)))
+            encoder = client.stream_encoder(reply_context(ex, prepared))
+            hiding = prepared.spoken.usage_reader(hide_usage=True) if prepared.hide_usage else None
+            return kept_leg(
+                prepared.spoken.stream_decoder(), encoder, (client.name, ex.dropped), same=prepared.same, hiding=hiding
+            )
         if prepared.same and hooks is None:
             reader = prepared.spoken.usage_reader(hide_usage=prepared.hide_usage)
             return WatchedLeg(
@@ -264,7 +269,7 @@ class Answers:
         add(("x-tollhouse-model", safe(attempt.model)))
         add(("x-tollhouse-attempts", str(len(ex.attempts))))
         if ex.dropped:
-            add(("x-tollhouse-dropped", safe(",".join(ex.dropped))))
+            add((DROPPED, safe(",".join(ex.dropped))))
         if trial.entry is not None and trial.entry.shares:
             add((HEADER, trial.entry.header()))
         if usage is not None:

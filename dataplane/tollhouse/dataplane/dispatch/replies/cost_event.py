@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
 NAME = "tollhouse.cost"
-_COMMENTS_ONLY = frozenset({"gemini_generate"})
-"""Formats whose clients take every event for a piece of the answer: they are told in a comment."""
+_UNNAMED = frozenset({"gemini_generate"})
+"""Formats whose events have no names, and whose clients fail at comments: they are told in a field of its own."""
 
 
 class _Cost(msgspec.Struct):
@@ -51,6 +51,6 @@ def cost_event(ex: Exchange, usage: Usage) -> bytes:
             ex.id,
         )
     )
-    if ex.protocol is not None and ex.protocol.name in _COMMENTS_ONLY:
-        return b": " + NAME.encode() + b" " + told + b"\n\n"
+    if ex.protocol is not None and ex.protocol.name in _UNNAMED:
+        return b'data: {"' + NAME.encode() + b'":' + told + b"}\n\n"
     return b"event: " + NAME.encode() + b"\ndata: " + told + b"\n\n"

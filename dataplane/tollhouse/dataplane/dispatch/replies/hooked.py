@@ -63,7 +63,12 @@ class HookedLeg(TranslatedLeg):
     def close(self) -> None:
         raw, self._cut = self._cut + (self._hiding.close() if self._hiding is not None else b""), b""
         events = self._decoder.feed(raw) if raw else []
-        self._keep(raw, events + self._decoder.close())
+        events += self._decoder.close()
+        if events:  # else it is the piece of an event inside which the stream broke
+            self._keep(raw, events)
+
+    def error(self, error: GatewayError, request_id: str) -> bytes:
+        return b"\n\n" + super().error(error, request_id)  # the last event may lack its end
 
     def usage(self, request_size: int) -> Usage:
         hiding = self._hiding

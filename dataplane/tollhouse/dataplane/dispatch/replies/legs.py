@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from tollhouse.dataplane.chat import Ended, Event, Failed, PartStarted, ReplyStarted, Usage, UsageReported, is_content
+from tollhouse.dataplane.chat import (
+    Ended,
+    Event,
+    Failed,
+    OpaqueDelta,
+    PartStarted,
+    ReplyStarted,
+    Usage,
+    UsageReported,
+    is_content,
+)
 from tollhouse.dataplane.dispatch.replies.events import text_size
 from tollhouse.dataplane.dispatch.replies.unshown import name_of, nothing_else
 from tollhouse.dataplane.engine.tokens import complete
@@ -29,6 +39,8 @@ class Leg(ABC):
     """The provider's own word inside the stream."""
     tells_failure: bool
     """The client has been or will be told of ``failed`` by what ``take`` gives."""
+    lost_late: Sequence[str] = ()
+    """What was lost of the answer after the first ``take``, when the headers had gone."""
 
     @abstractmethod
     def feed(self, data: bytes) -> None: ...
@@ -129,7 +141,9 @@ class TranslatedLeg(Leg):
         "_pending",
         "_reported",
         "_text_size",
+        "_took",
         "_usage",
+        "lost_late",
     )
 
     def __init__(
@@ -142,6 +156,8 @@ class TranslatedLeg(Leg):
         """``loss``: the client's format, and where to name the parts it has no place for."""
         self._client, self._dropped = loss or ("", [])
         self._lost: list[str] = []
+        self._took = False
+        self.lost_late: list[str] = []
         self._decoder = decoder
         self._encoder = encoder
         self._hooks = hooks
@@ -176,7 +192,11 @@ class TranslatedLeg(Leg):
                     self.failed = nothing_else(self._lost)
                     return
                 self.ended = True
-            elif self._client and isinstance(event, PartStarted) and (lost := name_of(event.opaque, self._client)):
+            elif (
+                self._client
+                and isinstance(event, PartStarted | OpaqueDelta)
+                and (lost := name_of(event.opaque, self._client))
+            ):
                 if lost not in self._lost:
                     self._lost.append(lost)
             else:
@@ -187,12 +207,19 @@ class TranslatedLeg(Leg):
 
     def take(self) -> bytes:
         pending, self._pending = self._pending, []
-        for name in self._lost:
-            if name not in self._dropped:
-                self._dropped.append(name)
+        self.name_lost()
         if self._hooks is None:
             return b"".join([self._encoder.encode(event) for event in pending])
         return b"".join([self._encoder.encode(shown) for event in pending for shown in self._hooks(event)])
+
+    def name_lost(self) -> None:
+        """Say what was lost so far; not before it is clear that this attempt is the one that answers."""
+        for name in self._lost:
+            if name not in self._dropped:
+                self._dropped.append(name)
+                if self._took:
+                    self.lost_late.append(name)
+        self._took = True
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
         return self._encoder.error(error, request_id)

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from tollhouse.dataplane.dispatch.attempts import failures
-from tollhouse.dataplane.dispatch.attempts.continuing import KeptLeg
+from tollhouse.dataplane.dispatch.attempts.continuing import KeptLeg, KeptPassingLeg
 from tollhouse.dataplane.dispatch.attempts.trial import Trial
 from tollhouse.dataplane.dispatch.replies.cost_event import cost_event
 from tollhouse.dataplane.dispatch.replies.legs import Leg
+from tollhouse.dataplane.dispatch.replies.unshown import late_word
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.services import Clock
@@ -131,7 +132,9 @@ class StreamBody(AsyncIterator[bytes]):
         self._done = True
         self._trial.succeed(usage)
         await self._drain()
-        return cost_event(self._trial.ex, usage) if self._cost_event else b""
+        ex = self._trial.ex
+        word = late_word(leg.lost_late, ex.protocol.name) if leg.lost_late and ex.protocol is not None else b""
+        return word + cost_event(ex, usage) if self._cost_event else word
 
     async def _drain(self) -> None:
         """Read past the end mark, so that the connection can be used again."""
@@ -147,7 +150,8 @@ class StreamBody(AsyncIterator[bytes]):
     ) -> bytes:
         """The provider failed in the middle: another one says the rest if that is wanted and possible."""
         leg, resume = self._leg, self._trial.resume
-        broken = leg.broken(self._request_size) if isinstance(leg, KeptLeg) else None
+        said = leg.said if isinstance(leg, KeptLeg | KeptPassingLeg) else None
+        broken = said.broken(leg.usage(self._request_size)) if said is not None else None
         if resume is not None and broken is not None and failure.failure_class != "final":
             self._response.close()
             self._trial.fail(failure, leg.usage(self._request_size))

@@ -11,6 +11,7 @@ from tollhouse.dataplane.chat import (
     Event,
     Failed,
     Finished,
+    Opaque,
     OpaqueDelta,
     PartEnded,
     PartKind,
@@ -32,6 +33,7 @@ from tollhouse.dataplane.protocols._freeform import BEGIN, END, escaped, freefor
 from tollhouse.dataplane.protocols._names import counted, told_id
 from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_chat.errors import write_error
+from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
 from tollhouse.dataplane.protocols.openai_chat.reply import in_parts, read_finish, write_finish
 from tollhouse.dataplane.protocols.openai_chat.usage import read_stream_error, read_usage, write_usage
 
@@ -115,6 +117,9 @@ class ChatStreamDecoder(EventDecoder):
             elif isinstance(content, str) and content:
                 index = self._part(number, state, "text", events)
                 events.append(TextDelta(number, index, content, choice.get("logprobs")))
+            if isinstance(delta.get("annotations"), list):
+                noted = Opaque(FORMAT, {"annotations": delta["annotations"]})
+                events.append(OpaqueDelta(number, max(state.open, 0), noted))
             refusal = words(delta.get("refusal"))
             if refusal:
                 state.refused = True
@@ -230,8 +235,8 @@ class ChatStreamEncoder(StreamEncoder):
                 return self._end()
             case Failed(type_, message, status):
                 return self.error(stream_failure(type_, message, status), self._context.request_id)
-            case OpaqueDelta():
-                pass
+            case OpaqueDelta(choice, _, opaque) if opaque.protocol == FORMAT:
+                return self._role(choice) + self._chunk(choice, opaque.value)
         return b""
 
     def error(self, error: GatewayError, request_id: str) -> bytes:
