@@ -207,6 +207,10 @@ class Exchange:
             self._chat = self.protocol.decode_request(self.document)
         return self._chat
 
+    def forget_chat(self) -> None:
+        """Let go of the neutral form; who asks for it again has it decoded again."""
+        self._chat = None
+
     def forget(self) -> None:
         """Drop what was read from ``document``, because it was edited."""
         self._peek = None

@@ -53,7 +53,8 @@ class ReplyContext:
     created: int = 0
     """Epoch seconds, for formats that date their replies when the provider's does not."""
     request: ChatRequest | None = None
-    """The request answered, for formats whose replies repeat it or name its tools in a way of their own."""
+    """The request answered, without its messages, for formats whose replies repeat it or name its tools in a way of
+    their own."""
     provider_format: str = ""
     """The format the provider answers in: signatures of its reasoning mean something there only."""
 

@@ -109,14 +109,18 @@ def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Pr
 
 
 def reply_context(ex: Exchange, prepared: Prepared) -> ReplyContext:
-    """What the client's encoder needs to know. Decodes the request, so only where the answer is re-encoded."""
+    """What the client's encoder needs to know: of the request all but what was said. Decodes it, so only where the
+    answer is re-encoded."""
+    request = msgspec.structs.replace(ex.chat, messages=[])
+    if ex.peek.stream:  # it may last for minutes, and a prompt be large
+        ex.forget_chat()
     return ReplyContext(
         ex.peek.model,
-        ex.chat.stream_usage,
+        request.stream_usage,
         prepared.renamed_tools,
         ex.id,
         int(ex.received_at),
-        ex.chat,
+        request,
         prepared.spoken.name,
     )
 
