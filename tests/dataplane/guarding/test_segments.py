@@ -181,3 +181,17 @@ def test_what_is_nested_without_end_cannot_be_judged() -> None:
         deep = [deep]
     with pytest.raises(ValueError):
         said({"messages": [{"role": "user", "content": deep}]})
+
+
+def test_schemas_of_answers_are_words_of_the_developer() -> None:
+    """Their descriptions are read by the model; one segment each, and none where only a setting stands."""
+    schema = {"type": "object", "properties": {"city": {"type": "string", "description": "Where Kim lives."}}}
+    for field, value in (
+        ("response_format", {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}),
+        ("text", {"format": {"type": "json_schema", "name": "x", "schema": schema}}),
+        ("output_config", {"format": {"type": "json_schema", "schema": schema}}),
+        ("generationConfig", {"temperature": 1, "responseSchema": schema}),
+    ):
+        [(path, role, trust, text)] = said({field: value})
+        assert (path, role, trust) == (field, "system", "developer")
+        assert "Where Kim lives." in text

@@ -28,13 +28,16 @@ _SETTINGS = frozenset(
         "max_output_tokens", "n", "seed", "stop", "stop_sequences", "presence_penalty", "frequency_penalty",
         "logit_bias", "logprobs", "top_logprobs", "parallel_tool_calls", "tool_choice", "stream_options",
         "service_tier", "store", "truncation", "include", "reasoning", "reasoning_effort", "thinking", "modalities",
-        "encoding_format", "dimensions", "previous_response_id", "context_management", "output_config", "verbosity",
-        "generationConfig", "safetySettings", "inferenceConfig", "prompt_cache_key", "prompt_cache_retention",
-        "safety_identifier", "background", "anthropic_version", "anthropic_beta", "container", "response_format",
-        "text", "output_format", "cache_control", "speed", "betas",
+        "encoding_format", "dimensions", "previous_response_id", "context_management", "verbosity",
+        "safetySettings", "inferenceConfig", "prompt_cache_key", "prompt_cache_retention",
+        "safety_identifier", "background", "anthropic_version", "anthropic_beta", "container",
+        "cache_control", "speed", "betas",
     )
 )  # fmt: skip
 """Top-level fields that hold no words of anybody."""
+
+_SCHEMAS = frozenset(("response_format", "text", "output_format", "output_config", "generationConfig"))
+"""Those that may hold the schema of the answer, with descriptions the model reads."""
 
 _NAMES = frozenset(
     (
@@ -142,8 +145,9 @@ def segments_of(item: Item) -> list[Segment]:
     value = msgspec.json.decode(item.raw)
     role, trust = _FIELD_ROLES.get(item.field, ("user", "user"))
     if role == "tool_definition":
-        text = msgspec.json.encode(value).decode()
-        return [Segment(text, (), role, trust, "object")]
+        return [_as_object(value, (), role, trust)]
+    if item.field in _SCHEMAS and isinstance(value, dict):
+        return [_as_object(value, (), "system", "developer")]
     if isinstance(value, dict) and isinstance(value.get("role"), str):
         role, trust = _ROLES.get(value["role"], ("user", "user"))
     found = list(_walk(value, (), role, trust, 0))
