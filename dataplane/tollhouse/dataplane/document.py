@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from tollhouse.dataplane.errors import ClientError
+from tollhouse.dataplane.named_twice import named_twice
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENCODER = msgspec.json.Encoder()
@@ -54,6 +55,10 @@ class RequestDocument:
         values[name] = value
         return value
 
+    def named_twice(self) -> str:
+        """The first top-level field that stands in it twice; empty where none does. To be asked before any edit."""
+        return named_twice(self.raw, self._fields)
+
     def some(self, names: Iterable[str]) -> dict[str, Any]:
         """Those of the fields that are there, as ``get`` gives them."""
         fields = self._fields
@@ -92,6 +97,10 @@ class RequestDocument:
         if self._fields.pop(name, None) is not None:
             self._values.pop(name, None)
             self._dirty = True
+
+    def forget_values(self) -> None:
+        """Let go of decoded values; who asks for one again has it decoded again."""
+        self._values.clear()
 
     def copy(self) -> RequestDocument:
         """An independent one, for the edits of one attempt."""

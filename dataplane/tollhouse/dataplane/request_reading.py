@@ -10,6 +10,7 @@ from tollhouse.dataplane.dispatch.money.refusals import stopped
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.named_twice import twice_within
 from tollhouse.dataplane.pipeline import Pipeline
 from tollhouse.dataplane.protocol import Protocol
 from tollhouse.dataplane.variables import BodyNeeded
@@ -54,7 +55,20 @@ async def read_document(ex: Exchange, pipeline: Pipeline) -> None:
                 f"No protocol served here fits {ex.method} {ex.path}. Served are: {served}.",
             )
     if ex.protocol is not None:
+        _require_one_meaning(ex.protocol, ex.document)
         ex.protocol.enter(ex.path, ex.query, ex.document)
+
+
+def _require_one_meaning(protocol: Protocol, document: RequestDocument) -> None:
+    """Refuse what a provider may read otherwise than it is judged and charged here. Raises ClientError 400."""
+    twice = document.named_twice()
+    holder, dot, _ = protocol.limit_field.partition(".")
+    if not twice and dot and holder in document:
+        inner = twice_within(document.raw_field(holder))
+        twice = inner and f"{holder}.{inner}"
+    if twice:
+        message = f"The request names {twice[:80]!r} twice, and providers differ in which one they take. Send it once."
+        raise ClientError(400, "duplicate_field", message, param=twice[:80])
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import parse_qs, unquote
 
+from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.protocol import Peek
 from tollhouse.dataplane.protocols._fields import as_object, get_flag, get_integer, get_text, unsupported
@@ -14,6 +15,7 @@ from tollhouse.dataplane.protocols._format import Codec, Format
 from tollhouse.dataplane.protocols._signatures import PREFIX
 from tollhouse.dataplane.protocols.gemini_generate.errors import error_status, write_error
 from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, camel
+from tollhouse.dataplane.protocols.gemini_generate.finish import may_be_broken_off
 from tollhouse.dataplane.protocols.gemini_generate.read_request import read_request
 from tollhouse.dataplane.protocols.gemini_generate.reply import read_reply, write_reply
 from tollhouse.dataplane.protocols.gemini_generate.stream import GeminiDecoder, GeminiEncoder
@@ -74,6 +76,10 @@ class GeminiGenerate(Format):
     def peek(self, document: RequestDocument) -> Peek:
         """As the port says."""
         few = {name: document.get(name) for name in ("model", "stream") if name in document}
+        if "generationConfig" in document and "generation_config" in document:
+            raise unsupported(
+                "generation_config", "generationConfig stands there too: that is 'generation_config' twice."
+            )
         raw = document.get("generationConfig") or document.get("generation_config") or {}
         config = camel(as_object(raw, "generationConfig"))
         needs = _TOOLS if b"unction" in document.raw_field("tools") else frozenset[str]()
@@ -86,6 +92,12 @@ class GeminiGenerate(Format):
             choices=get_integer(config, "candidateCount", "generationConfig", low=1, high=8) or 1,
             needs=needs,
         )
+
+    def read_usage(self, body: bytes) -> tuple[Usage | None, str]:
+        """As the port says."""
+        if may_be_broken_off(body):
+            read_reply(body)
+        return read_tail(body)
 
     def passthrough_edits(self, document: RequestDocument) -> bool:
         """Takes out what came from the path, and signatures of other formats' providers, which Google cannot read."""
