@@ -208,8 +208,10 @@ class Exchange:
         return self._chat
 
     def forget_chat(self) -> None:
-        """Let go of the neutral form; who asks for it again has it decoded again."""
+        """Let go of the neutral form and what it was made of; who asks for it again has it decoded again."""
         self._chat = None
+        if self.document is not None:
+            self.document.forget_values()
 
     def forget(self) -> None:
         """Drop what was read from ``document``, because it was edited."""
