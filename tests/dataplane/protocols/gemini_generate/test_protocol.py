@@ -197,12 +197,36 @@ def test_an_answer_the_model_spoilt_is_the_failure_of_the_provider(reason: str, 
     assert isinstance(events[-1], Failed)
     assert events[-1].type == "invalid_stream"
     assert not any(isinstance(event, Finished | Ended) for event in events)
+    with pytest.raises(UpstreamError, match=f"ended with {reason} and without an answer"):
+        FORMAT.read_usage(_ending(reason, *parts))  # and where nothing is translated
+    reader = FORMAT.usage_reader(hide_usage=False)
+    assert reader.feed(b"data: " + _ending(reason, *parts) + b"\n\n") == b""
+    reader.close()
+    assert (reader.rejected, reader.ended, reader.usage.input_tokens) == (True, False, 3)
+    assert reader.failed is not None
 
 
 @pytest.mark.parametrize("reason", ["STOP", "OTHER", "MAX_TOKENS", "A_REASON_OF_TOMORROW"])
 def test_an_answer_that_is_there_is_kept_whatever_the_reason(reason: str) -> None:
     assert FORMAT.decode_reply(_ending(reason, {"text": "42"})).choices[0].parts
-    assert isinstance(FORMAT.stream_decoder().feed(b"data: " + _ending(reason, {"text": "42"}) + b"\n\n")[-2], Finished)
+    event = b"data: " + _ending(reason, {"text": "42"}) + b"\n\n"
+    assert isinstance(FORMAT.stream_decoder().feed(event)[-2], Finished)
+    reader = FORMAT.usage_reader(hide_usage=False)
+    assert reader.feed(event) == event
+    reader.close()
+    assert (reader.failed, reader.ended) == (None, True)
+    assert FORMAT.read_usage(_ending(reason, {"text": "42"}))[0] is not None
+
+
+def test_a_call_far_from_the_end_of_a_stream_that_passes_is_remembered() -> None:
+    """Google ends some answers with a call in them as if the call were spoilt."""
+    call = {"candidates": [{"content": {"parts": [{"functionCall": {"name": "f", "args": {}}}]}}]}
+    reader = FORMAT.usage_reader(hide_usage=False)
+    for event in ({"candidates": [{"content": {"parts": [{"text": "I"}]}}]}, call):
+        reader.feed(b"data: " + json.dumps(event).encode() + b"\n\n")
+    end = b"data: " + _ending("UNEXPECTED_TOOL_CALL") + b"\n\n"
+    assert reader.feed(end) == end
+    assert not reader.rejected
 
 
 @pytest.mark.parametrize("other", [OPENAI, ANTHROPIC, "openai_responses"])

@@ -34,14 +34,8 @@ from tollhouse.dataplane.protocols._decoder import EventDecoder
 from tollhouse.dataplane.protocols._failures import INVALID_STREAM, stream_failure
 from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols.gemini_generate.errors import write_error
-from tollhouse.dataplane.protocols.gemini_generate.reply import (
-    PartWriter,
-    broken_off,
-    is_answer,
-    read_finish,
-    read_part,
-    write_finish,
-)
+from tollhouse.dataplane.protocols.gemini_generate.finish import broken_off, read_finish, write_finish
+from tollhouse.dataplane.protocols.gemini_generate.reply import PartWriter, is_answer, read_part
 from tollhouse.dataplane.protocols.gemini_generate.usage import (
     GeminiWatcher,
     read_stream_error,

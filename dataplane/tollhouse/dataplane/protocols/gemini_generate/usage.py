@@ -10,6 +10,7 @@ from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._special import tier_of
 from tollhouse.dataplane.protocols._tail import tail_reader
 from tollhouse.dataplane.protocols._watch import StreamWatcher
+from tollhouse.dataplane.protocols.gemini_generate.finish import broken_off
 
 _BROKEN = "the provider failed in the middle of its answer"
 
@@ -86,7 +87,7 @@ def read_stream_error(body: dict[str, Any]) -> tuple[str, str, int]:
 class GeminiWatcher(StreamWatcher):
     """Watches a stream. The format has no end mark: it has ended when its last piece named a reason."""
 
-    __slots__ = ("_finished",)
+    __slots__ = ("_answered", "_called", "_finished")
 
     max_event = 64 << 20
     """A made image comes as one event."""
@@ -94,10 +95,14 @@ class GeminiWatcher(StreamWatcher):
     def __init__(self) -> None:
         super().__init__(hide=False)
         self._finished = False
+        self._called = False
+        self._answered = False
 
     def needs_look(self, data: bytes) -> bool:
-        """Usage, a reason to finish, or an error."""
-        return b'"usageMetadata"' in data or b'"finishReason"' in data or b'"error"' in data
+        """Usage, a reason to finish, a call, or an error."""
+        if b'"usageMetadata"' in data or b'"finishReason"' in data or b'"error"' in data:
+            return True
+        return not self._called and b'"functionCall"' in data
 
     def look(self, name: str, body: dict[str, Any]) -> bool:
         """As the watcher says."""
@@ -116,15 +121,22 @@ class GeminiWatcher(StreamWatcher):
                 self._candidate(candidate)
         if isinstance(body.get("promptFeedback"), dict) and body["promptFeedback"].get("blockReason"):
             self._finished = True
-        return True
+        return not self.rejected
 
     def _candidate(self, candidate: dict[str, Any]) -> None:
-        if candidate.get("finishReason"):
-            self._finished = True
         content = candidate.get("content")
         parts = content.get("parts") if isinstance(content, dict) else None
-        if isinstance(parts, list) and any(isinstance(part, dict) and part != {"text": ""} for part in parts):
-            self.has_content = True
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and part != {"text": ""}:
+                self.has_content = True
+                self._called = self._called or "functionCall" in part
+                self._answered = self._answered or part.get("thought") is not True
+        reason = candidate.get("finishReason")
+        if reason:
+            self._finished = True
+            wrong = broken_off(reason, called=self._called, answered=self._answered)
+            if wrong:
+                self.reject(wrong)
 
     def close(self) -> bytes:
         """As the port says."""
