@@ -16,9 +16,15 @@ from typing import Any, Literal
 FailureClass = Literal["retry", "next", "final"]
 """What an upstream failure means for the attempt loop: try the same target again, try the next, or give up."""
 
+Fault = Literal["agent", "provider", "gateway"]
+"""Who has to change something for it to go well next time; ``gateway`` is whoever runs this one."""
+
 
 class GatewayError(Exception):
     """A request that ends without the answer it asked for."""
+
+    fault: Fault = "gateway"
+    """Whose it is; who knows better overwrites it."""
 
     def __init__(
         self,
@@ -52,9 +58,13 @@ class GatewayError(Exception):
 class ClientError(GatewayError):
     """The caller's fault: bad input, no permission, over a limit."""
 
+    fault: Fault = "agent"
+
 
 class UpstreamError(GatewayError):
     """The provider failed, or every one that could serve did."""
+
+    fault: Fault = "provider"
 
 
 class GatewayFault(GatewayError):

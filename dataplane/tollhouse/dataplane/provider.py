@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from tollhouse.dataplane.dialect import Dialect
-from tollhouse.dataplane.errors import FailureClass
+from tollhouse.dataplane.engine.failure_kinds import KINDS
+from tollhouse.dataplane.errors import FailureClass, Fault
 
 
 @dataclass(slots=True)
@@ -17,9 +18,7 @@ class UpstreamFailure:
 
     failure_class: FailureClass
     kind: str
-    """``connect``, ``timeout``, ``rate_limited``, ``overloaded``, ``server_error``, ``auth`` (dead key), ``quota``,
-    ``bad_request``, ``context_too_long``, ``content_refused``, ``not_found``, ``cut`` (mid-stream),
-    ``invalid_reply``."""
+    """One of ``engine.failure_kinds``."""
     status: int
     message: str
     retry_after_s: float | None = None
@@ -27,6 +26,11 @@ class UpstreamFailure:
     """The vendor's error document, parsed, for clients of the same format."""
     unsent: bool = False
     """It never got the request, so asking again bills nothing twice."""
+    fault: Fault = field(init=False)
+    """Whose it is, by its kind; whoever knows better overwrites it."""
+
+    def __post_init__(self) -> None:
+        self.fault = KINDS[self.kind].fault
 
 
 class Provider(ABC):
@@ -90,6 +94,9 @@ class Provider(ABC):
     dialect: ClassVar[Dialect | None] = None
     """How its chat completions differ from OpenAI's, or its contents from Gemini's; None: not at all."""
 
+    cache_s: ClassVar[float] = 300.0
+    """How long it keeps a prompt in its cache after the last use, where nothing else is asked for."""
+
     key_headers: ClassVar[Mapping[str, str]] = {}
     """Protocol name -> the header a bearer key goes into bare, for vendors whose formats want it in different ones."""
 
@@ -106,5 +113,5 @@ class Provider(ABC):
         """What a non-2xx answer means. Header names are lower case."""
 
     @abstractmethod
-    def read_stream_failure(self, error_type: str, message: str) -> UpstreamFailure:
-        """What an error event inside a 200 stream means."""
+    def read_stream_failure(self, error_type: str, message: str, body: Any = None) -> UpstreamFailure:
+        """What an error inside an answer of 200 means. ``body``: its document, parsed, where there is one."""

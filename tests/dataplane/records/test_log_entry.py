@@ -66,9 +66,9 @@ async def test_a_chat_says_models_tokens_cost_and_attempts() -> None:
     assert (entry["target"], entry["provider"], entry["model"]) == ("gpt", "openai", "gpt-x")
     assert entry["cost_usd"] == "0.0015"
     assert entry["tokens"] == {"input": 100, "output": 20, "cached": 40}
-    assert [(one["target"], one["status"], one.get("failure")) for one in entry["attempts"]] == [
-        ("claude", 529, "overloaded"),
-        ("gpt", 200, None),
+    assert [(one["target"], one["status"], one.get("failure"), one.get("fault")) for one in entry["attempts"]] == [
+        ("claude", 529, "overloaded", "provider"),
+        ("gpt", 200, None, None),
     ]
 
 

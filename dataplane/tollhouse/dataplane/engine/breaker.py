@@ -11,8 +11,9 @@ State = Literal["closed", "open", "half_open"]
 TROUBLE = frozenset({"connect", "timeout", "slow", "server_error", "overloaded", "cut", "invalid_reply"})
 """Failures that count towards opening."""
 
-DEAD_KEY = frozenset({"auth", "quota"})
-"""Failures that open at once: trying again with the same key gives the same answer."""
+DEAD_KEY = frozenset({"auth", "quota", "no_access"})
+"""Failures that open at once: trying again with the same key gives the same answer. ``no_access`` is about one model
+only."""
 
 
 class Breaker:

@@ -21,7 +21,8 @@ Outcome = UpstreamFailure | None
 
 _POINTLESS = frozenset(
     {
-        *("auth", "quota", "not_found", "bad_request", "context_too_long", "content_refused"),
+        *("auth", "quota", "no_access", "not_found", "bad_request", "context_too_long", "content_refused"),
+        *("too_large", "unsupported"),
         *("budget", "busy", "open", "not_allowed"),
     }
 )

@@ -1,138 +1,100 @@
-"""What a vendor's refusal means: by its own words first, by its status second."""
+"""Reads a vendor's error: its tags and its sentence out of whatever document it sent, then what they mean."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-from tollhouse.dataplane.errors import FailureClass
 from tollhouse.dataplane.provider import UpstreamFailure
+from tollhouse.dataplane.providers._says import Says, meaning
+from tollhouse.dataplane.providers._waits import read_retry_after, read_wait
 
 _REDIRECTED = (
     "The provider answered {}, a redirect. It is not followed, because the provider's key goes to the configured "
     "address only: configure the address it leads to."
 )
-
-_CONTEXT = (
-    "context_length_exceeded",
-    "maximum context length",
-    "context window",
-    "prompt is too long",
-    "input is too long",
-    "too many tokens",
-    "exceeds the model's context",
-    "exceed context limit",
-    "reduce the length of the messages",
-    "string_above_max_length",
-)
-_CONTENT = (
-    "content_filter",
-    "content_policy",
-    "content policy",
-    "content management policy",
-    "responsibleaipolicyviolation",
-    "safety system",
-    "usage policy",
-    "usage policies",
-    "data_inspection_failed",
-    "output blocked by content filtering",
-)
-_QUOTA = ("insufficient_quota", "billing", "credit balance", "insufficient balance", "exceeded your current quota")
-_DEAD_KEY = ("invalid_api_key", "incorrect api key", "invalid x-api-key", "api key not valid", "authentication_error")
-_NO_MODEL = ("model_not_found", "does not exist", "model not found", "no such model", "unknown model")
-_OVERLOADED = ("overloaded", "engine is currently", "at capacity", "service_unavailable")
-
-_KINDS: dict[int, tuple[FailureClass, str]] = {
-    401: ("next", "auth"),
-    402: ("next", "quota"),
-    403: ("next", "auth"),
-    404: ("next", "not_found"),
-    408: ("next", "timeout"),
-    409: ("next", "server_error"),
-    424: ("next", "server_error"),  # Bedrock: the model failed
-    425: ("next", "server_error"),
-    429: ("next", "rate_limited"),
-    503: ("next", "overloaded"),
-    504: ("next", "timeout"),
-    529: ("next", "overloaded"),
-}
-
-
 _FINDINGS = 5
 """Of a validator's findings, how many are told."""
 
+_WAITED_FOR = (429, 503)
+"""Statuses whose sentence may say how long to wait."""
 
-def read_failure(status: int, headers: Mapping[str, str], body: bytes) -> UpstreamFailure:
-    """What an answer other than 2xx means."""
-    if 300 <= status < 400:
-        return UpstreamFailure("next", "invalid_reply", status, _REDIRECTED.format(status))
-    document = _parse(body)
-    words, message = _words(document, body, status)
-    retry_after_s = read_retry_after(headers)
-    failure_class, kind = _classify(status, words)
-    return UpstreamFailure(failure_class, kind, status, message, retry_after_s, document)
+_TAGS_OF = {
+    400: (
+        *("invalid_request_error", "invalid_argument", "failed_precondition", "badrequesterror", "invalid_prompt"),
+        *("context_length_exceeded", "content_filter"),
+    ),
+    401: ("authentication_error", "unauthenticated", "invalid_api_key"),
+    402: ("billing_error",),
+    403: ("permission_error", "permission_denied"),
+    404: ("not_found_error", "not_found", "model_not_found", "notfounderror"),
+    413: ("request_too_large",),
+    429: (
+        *("rate_limit_error", "rate_limit_exceeded", "rate_limited", "resource_exhausted", "too_many_requests"),
+        *("insufficient_quota", "tokens", "requests"),
+    ),
+    503: ("service_unavailable", "unavailable"),
+    504: ("timeout_error", "deadline_exceeded", "timeout"),
+    529: ("overloaded_error", "overloaded"),
+}
+_STATUS_OF = {tag: status for status, tags in _TAGS_OF.items() for tag in tags}
+"""The status an error inside an answer of 200 would have had, by its tag."""
 
-
-def read_stream_failure(error_type: str, message: str) -> UpstreamFailure:
-    """What an error event inside a 200 stream means. Nothing tells its status, so its words are all there is."""
-    words = f"{error_type} {message}".lower()
-    status = 500
-    for part, implied in _STREAM_STATUS:
-        if part in words:
-            status = implied
-            break
-    failure_class, kind = _classify(status, words)
-    return UpstreamFailure(failure_class, kind, status, message or error_type)
-
-
-_STREAM_STATUS = (
+_STATUS_IN_WORDS = (
     ("overloaded", 529),
     ("rate_limit", 429),
     ("rate limit", 429),
-    ("insufficient_quota", 429),
     ("context_length", 400),
     ("content_filter", 400),
     ("invalid_request", 400),
     ("authentication", 401),
     ("permission", 403),
-    ("not_found", 404),
     ("timeout", 504),
     ("service_unavailable", 503),
 )
 
 
-def _classify(status: int, words: str) -> tuple[FailureClass, str]:
-    if status < 400:
-        return "next", "invalid_reply"
-    if status in (400, 413, 422) or status == 403:
-        if _any(words, _CONTENT):
-            return "final", "content_refused"
-        if _any(words, _CONTEXT):
-            return "final", "context_too_long"
-    if status in (400, 404) and "previous_response_not_found" in words:
-        return "next", "not_found"  # another account may have made it
-    if status == 400:
-        if _any(words, _QUOTA):
-            return "next", "quota"
-        if _any(words, _DEAD_KEY):
-            return "next", "auth"
-        if _any(words, _NO_MODEL) and "model" in words:
-            return "next", "not_found"
-    if status == 429 and _any(words, _QUOTA):
-        return "next", "quota"
-    if status == 429 and _any(words, _OVERLOADED):
-        return "next", "overloaded"
-    if status in _KINDS:
-        return _KINDS[status]
-    if status >= 500:
-        return "next", "overloaded" if _any(words, _OVERLOADED) else "server_error"
-    return "final", "bad_request"
+def read_failure(status: int, headers: Mapping[str, str], body: bytes, said: Iterable[Says] = ()) -> UpstreamFailure:
+    """What an error answer means; one of 2xx that holds an error goes by the status it names there, else by 500.
+    ``said``: what the vendor's documentation says."""
+    if 300 <= status < 400:
+        return UpstreamFailure("next", "invalid_reply", status, _REDIRECTED.format(status))
+    document = _parse(body)
+    if status < 300:
+        status = _status(_tags(document)) or 500
+    tags = _tags(document) | _tagged(headers.get("x-amzn-errortype"))
+    sentence, told = _sentences(document, body, status)
+    failure_class, kind = meaning(said, status, tags, _words(tags, sentence))
+    wait = read_retry_after(headers)
+    if wait is None and status in _WAITED_FOR:
+        wait = read_wait(_details(document), sentence)
+    return UpstreamFailure(failure_class, kind, status, told, wait, document)
 
 
-def _any(words: str, needles: tuple[str, ...]) -> bool:
-    return any(needle in words for needle in needles)
+def read_stream_failure(
+    error_type: str, message: str, document: Any = None, said: Iterable[Says] = ()
+) -> UpstreamFailure:
+    """What an error inside an answer of 200 means. Its status has to be guessed by its tags, else by its words."""
+    tags = _tags(document) | _tagged(error_type)
+    words = _words(tags, message)
+    status = _status(tags) or next((one for part, one in _STATUS_IN_WORDS if part in words), 500)
+    failure_class, kind = meaning(said, status, tags, words)
+    wait = read_wait(_details(document), message) if status in _WAITED_FOR else None
+    return UpstreamFailure(failure_class, kind, status, message or error_type, wait, document)
+
+
+def _status(tags: frozenset[str]) -> int:
+    """Of several tags the most telling: the higher status."""
+    return max((int(tag) if _is_status(tag) else _STATUS_OF.get(tag, 0) for tag in tags), default=0)
+
+
+def _is_status(tag: str) -> bool:
+    return len(tag) == 3 and tag.isdecimal() and 400 <= int(tag) <= 599
+
+
+def _words(tags: frozenset[str], sentence: str) -> str:
+    return f"{' '.join(sorted(tags))} {sentence.lower()}"
 
 
 def _parse(body: bytes) -> Any:
@@ -142,21 +104,54 @@ def _parse(body: bytes) -> Any:
         return None
 
 
-def _words(document: Any, body: bytes, status: int) -> tuple[str, str]:
-    """All words that may tell the cause, in lower case; and the vendor's sentence."""
-    if isinstance(document, list) and document:  # Gemini wraps its error in a list
+def _error(document: Any) -> Any:
+    """The error in a document: its own object where it has one. Google wraps its documents in a list."""
+    if isinstance(document, list) and document:
         document = document[0]
-    error = document.get("error", document) if isinstance(document, dict) else None
+    return document.get("error", document) if isinstance(document, dict) else None
+
+
+def _tags(document: Any) -> frozenset[str]:
+    """Types, codes, statuses and reasons, wherever vendors put them."""
+    outer = document[0] if isinstance(document, list) and document else document
+    error = _error(document)
+    found: list[Any] = []
+    for one in (outer, error):
+        if isinstance(one, dict):
+            found += [one.get(name) for name in ("type", "code", "status", "__type")]
     if isinstance(error, dict):
-        message = next(filter(None, (_sentence(error.get(key)) for key in ("message", "detail", "msg"))), "")
-        tags = " ".join(str(error.get(key) or "") for key in ("type", "code", "status"))
-        return f"{tags} {message}".lower(), message or f"The provider answered {status}."
+        inner = error.get("innererror")  # Azure
+        found += [inner.get("code")] if isinstance(inner, dict) else []
+        found += [detail.get("reason") for detail in _details(document)]  # Google
+    return frozenset().union(*(_tagged(one) for one in found))
+
+
+def _tagged(value: Any) -> frozenset[str]:
+    """One tag, as it is compared. AWS puts name spaces before and addresses behind its own."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        return frozenset()
+    text = str(value).rpartition("#")[2]
+    head, colon, _ = text.partition(":")
+    return frozenset({(head if colon and head.endswith("Exception") else text).lower()})
+
+
+def _details(document: Any) -> Iterator[Mapping[str, Any]]:
+    error = _error(document)
+    details = error.get("details") if isinstance(error, dict) else None
+    return (one for one in details if isinstance(one, dict)) if isinstance(details, list) else iter(())
+
+
+def _sentences(document: Any, body: bytes, status: int) -> tuple[str, str]:
+    """The vendor's sentence as it came, and as it is told: never a page of HTML."""
+    error = _error(document)
+    if isinstance(error, dict):
+        named = (error.get(key) for key in ("message", "Message", "detail", "msg"))
+        message = next(filter(None, map(_sentence, named)), "")
+        return message, message or f"The provider answered {status}."
     if isinstance(error, str):
-        return error.lower(), error
+        return error, error
     text = body[:500].decode("utf-8", "replace").strip()
-    if not text or text.startswith("<"):
-        return text.lower(), f"The provider answered {status}."
-    return text.lower(), text
+    return text, f"The provider answered {status}." if not text or text.startswith("<") else text
 
 
 def _sentence(value: Any) -> str:
@@ -170,27 +165,3 @@ def _sentence(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(filter(None, map(_sentence, value[:_FINDINGS])))
     return ""
-
-
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from ``retry-after-ms`` or ``retry-after`` (seconds, or a date beside the answer's ``date``)."""
-    millis = _number(headers.get("retry-after-ms"))
-    if millis is not None:
-        return millis / 1000
-    text = headers.get("retry-after")
-    seconds = _number(text)
-    if seconds is not None or not text:
-        return seconds
-    try:
-        difference = parsedate_to_datetime(text) - parsedate_to_datetime(headers["date"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    return max(0.0, difference.total_seconds())
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text) if text else None
-    except ValueError:
-        return None
-    return value if value is not None and 0 <= value < 1e9 else None

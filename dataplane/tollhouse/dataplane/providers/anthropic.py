@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.providers._says import Says
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -23,3 +24,14 @@ class Anthropic(Vendor):
     hosts = ("api.anthropic.com",)
     native_models = ("claude-*",)
     fallback_model = "claude-haiku-4-5"
+    says = (
+        Says("quota", tags=("billing_error",)),
+        Says("quota", (400,), words=("credit balance is too low", "specified api usage limits")),
+        Says("auth", (400, 403), words=("has been disabled", "has been revoked")),
+        Says("no_access", (403,)),
+        Says("rate_limited", tags=("rate_limit_error",)),
+        Says("overloaded", tags=("overloaded_error",)),
+        Says("timeout", tags=("timeout_error",)),
+        Says("content_refused", (400,), words=("output blocked by content filtering policy",)),
+        Says("context_too_long", (400,), words=("prompt is too long", "exceed context limit")),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.providers._says import Says
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -25,3 +26,13 @@ class AzureOpenAi(Vendor):
     default_key = "$env://AZURE_OPENAI_API_KEY"
     sends_model = False
     max_tokens_field: ClassVar[Mapping[str, str]] = {"openai_chat": "max_completion_tokens"}
+    says = (
+        Says("content_refused", tags=("content_filter", "responsibleaipolicyviolation")),
+        Says("context_too_long", tags=("context_length_exceeded", "string_above_max_length")),
+        Says("overloaded", (429,), words=("currently experiencing high demand", "temporarily unable to process")),
+        Says("quota", (403, 429), tags=("insufficient_quota", "quotaexceeded")),
+        Says("quota", (403,), words=("out of call volume quota",)),
+        Says("rate_limited", (429,)),
+        Says("auth", (403,)),  # rules of the network, roles: they hold for the whole resource
+        Says("not_found", tags=("deploymentnotfound",)),
+    )

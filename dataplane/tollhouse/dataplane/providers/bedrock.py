@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.providers._says import Says
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -24,6 +25,30 @@ class Bedrock(Vendor):
     }
     signs = "aws"
     native_models = ("anthropic.*", "*.anthropic.*", "amazon.*", "meta.*", "mistral.*")
+    says = (
+        Says(
+            "auth",
+            tags=(
+                *("unrecognizedclientexception", "invalidsignatureexception", "expiredtokenexception"),
+                *("missingauthenticationtokenexception", "incompletesignatureexception", "optinrequired"),
+            ),
+        ),
+        Says("auth", (401, 403), words=("api key is valid",)),
+        Says("no_access", tags=("accessdeniedexception",)),  # access is given model by model
+        Says(
+            "overloaded", tags=("modelnotreadyexception",), again=True
+        ),  # its SDK asks again at once, up to five times
+        Says("server_error", tags=("modelerrorexception",), again=True),
+        Says("rate_limited", tags=("throttlingexception", "servicequotaexceededexception")),
+        Says("timeout", tags=("modeltimeoutexception",)),
+        Says("overloaded", tags=("serviceunavailableexception",)),
+        Says("server_error", tags=("internalserverexception",)),
+        Says("not_found", tags=("resourcenotfoundexception",)),
+        Says(
+            "not_found", (400,), words=("model identifier is invalid", "with on-demand throughput", "end of its life")
+        ),
+        Says("context_too_long", (400,), words=("input is too long", "prompt is too long", "input tokens exceeded")),
+    )
 
     def locate(self, region: str, project: str) -> str:
         """As the port says."""

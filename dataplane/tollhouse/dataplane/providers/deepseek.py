@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from tollhouse.dataplane.dialect import Dialect
+from tollhouse.dataplane.providers._says import Says
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -25,4 +26,12 @@ class DeepSeek(Vendor):
         knows_developers=False,
         takes_schemas=False,
         wants_thoughts=True,
+    )
+    says = (
+        Says("quota", (402,)),
+        Says("content_refused", (400,), words=("content exists risk",)),
+        Says("not_found", (400,), words=("model not exist",)),
+        Says("context_too_long", (400,), words=("maximum context length",)),
+        Says("rate_limited", (429,)),
+        Says("overloaded", (503,)),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from tollhouse.dataplane.dialect import Dialect
+from tollhouse.dataplane.providers._google import GOOGLE
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -41,3 +42,4 @@ class Gemini(Vendor):
             )
         )
     )
+    says = GOOGLE

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from tollhouse.dataplane.dialect import Dialect
+from tollhouse.dataplane.providers._says import Says
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -39,4 +40,11 @@ class Mistral(Vendor):
         knows_developers=False,
         call_id_size=9,
         answers_results=True,
+    )
+    says = (
+        Says("overloaded", (429, 503), tags=("service_tier_capacity_exceeded", "3505", "unreachable_backend")),
+        Says("overloaded", (429, 503), words=("service tier capacity exceeded",)),
+        Says("rate_limited", (429,)),
+        Says("not_found", (400, 404), tags=("invalid_model",)),
+        Says("context_too_long", (400, 422), words=("too large for model", "maximum context length")),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from tollhouse.dataplane.dialect import Dialect
+from tollhouse.dataplane.providers._says import Says
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -22,3 +23,21 @@ class OpenAiCompatible(Vendor):
     }
     passes_headers = ("openai-*",)
     dialect = Dialect(knows_developers=False)  # chat templates of open models raise at the role
+    says = (
+        Says("context_too_long", tags=("exceed_context_size_error",)),  # llama.cpp
+        Says(
+            "context_too_long",
+            (400,),
+            words=("maximum model length", "maximum context length", "exceeded max context length"),
+        ),
+        Says(
+            "unsupported",
+            (400,),
+            words=(
+                *("does not support tools", "does not support thinking", "does not support image"),
+                *("is not a multimodal model", "requires --enable-auto-tool-choice", "at most 0 image"),
+            ),
+        ),
+        Says("not_found", (400, 404), words=("try pulling it first",)),  # Ollama
+        Says("overloaded", (500, 503), words=("maximum pending requests", "loading model", "server busy")),
+    )

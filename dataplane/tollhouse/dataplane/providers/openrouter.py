@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.providers._says import Says
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -20,3 +21,12 @@ class OpenRouter(Vendor):
     hosts = ("openrouter.ai",)
     native_models = ("*/*",)
     fallback_model = "openai/gpt-4o-mini"
+    says = (
+        Says("quota", (402,)),
+        Says("quota", (403,), words=("limit exceeded", "insufficient credits")),
+        Says("content_refused", (403,), words=("moderation", "flagged")),
+        Says("unsupported", (404,), words=("no endpoints found that",)),
+        Says("not_found", (400,), words=("not a valid model id",)),
+        Says("rate_limited", (429,)),
+        Says("overloaded", (502,), words=("is down", "no available", "overloaded")),
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from tollhouse.dataplane.dialect import Dialect
+from tollhouse.dataplane.providers._google import GOOGLE
 from tollhouse.dataplane.providers._vendor import Vendor
 
 
@@ -24,6 +25,7 @@ class VertexAi(Vendor):
     credentials: ClassVar[Mapping[str, str]] = {"service_account_json": "$env://GCP_SERVICE_ACCOUNT"}
     signs = "gcp"
     dialect = Dialect(takes_call_ids=False)  # its reader refuses them, unlike the Gemini API's
+    says = GOOGLE
 
     def locate(self, region: str, project: str) -> str:
         """As the port says; empty without a project."""

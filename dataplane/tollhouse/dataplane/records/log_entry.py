@@ -282,6 +282,7 @@ def _add_ours(entry: Entry, ex: Exchange) -> None:
         entry["dropped"] = list(ex.dropped)
     if ex.error is not None:
         entry["error"] = getattr(ex.error, "code", "gateway_fault")
+        entry["fault"] = getattr(ex.error, "fault", "gateway")
         budget = ex.error.headers.get("x-tollhouse-budget") if isinstance(ex.error, GatewayError) else None
         if budget:
             entry["budget"] = budget
@@ -308,6 +309,7 @@ def _attempt(attempt: Attempt) -> Entry:
         entry["duration_ms"] = _ms(attempt.ended_s - attempt.started_s)
     if attempt.failure is not None:
         entry["failure"] = attempt.failure.kind
+        entry["fault"] = attempt.failure.fault
     if attempt.usage is not None:
         entry["tokens"] = _tokens(attempt.usage)
         entry["cost_usd"] = format_usd(attempt.cost_nano)

@@ -111,6 +111,7 @@ def _attempt_span(
     if attempt.failure is not None:
         error = attempt.failure.kind  # the message may quote what was asked
         told["error.type"] = attempt.failure.kind
+        told["tollhouse.fault"] = attempt.failure.fault
     started, ended = _epoch(ex, attempt.started_s), _epoch(ex, attempt.ended_s or end_s)
     span_id = trace.attempt_id(number)
     return SpanRecord(name, "client", trace.trace_id, span_id, trace.span_id, started, ended, told, error)

@@ -26,7 +26,10 @@ def failure(kind: str, status: int = 0, cls: Any = "next", **more: Any) -> Upstr
         (failure("timeout"), 504, "provider_timeout"),
         (failure("auth", 401), 502, "provider_credentials_rejected"),
         (failure("quota", 429), 502, "provider_quota_exhausted"),
+        (failure("no_access", 403), 502, "provider_access_denied"),
         (failure("not_found", 404), 404, "model_not_found"),
+        (failure("unsupported", 400), 400, "unsupported_by_model"),
+        (failure("too_large", 413), 413, "request_too_large"),
         (failure("bad_request", 422, "final"), 422, "bad_request"),
         (failure("context_too_long", 400, "final"), 400, "context_too_long"),
         (failure("invalid_reply", 302), 502, "invalid_upstream_reply"),
@@ -49,11 +52,27 @@ def test_a_key_this_node_lacks_is_not_blamed_on_the_provider() -> None:
 
 def test_several_failures_are_told_together() -> None:
     """503 with each cause; a rejected key is not quoted; the shortest wait counts."""
-    both = [failure("auth", 401), failure("overloaded", 529, retry_after_s=4.0)]
-    error = to_error(both, ["a", "b"])
+    both = [failure("auth", 401), failure("no_access", 403), failure("overloaded", 529, retry_after_s=4.0)]
+    error = to_error(both, ["a", "c", "b"])
     assert (error.status, error.retry_after_s) == (503, 4.0)
     assert "overloaded said" in error.message
     assert "auth said" not in error.message
+    assert "no_access said" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("kinds", "fault"),
+    [
+        (["auth"], "gateway"),
+        (["overloaded"], "provider"),
+        (["overloaded", "auth"], "provider"),
+        (["rate_limited", "auth"], "gateway"),
+        (["connect", "too_large"], "agent"),
+    ],
+)
+def test_an_error_says_whose_fault_it_is(kinds: list[str], fault: str) -> None:
+    """Where everybody failed, a provider that should have answered outweighs one that could not be asked."""
+    assert to_error([failure(kind, 400) for kind in kinds], [str(n) for n, _ in enumerate(kinds)]).fault == fault
 
 
 def test_a_final_failure_after_others_is_the_answer() -> None:

@@ -30,7 +30,7 @@ async def test_only_the_first_ending_counts(gate: Bench) -> None:
     assert state.in_flight == 0
     assert ex.cost_nano == 15 * 150 + 5 * 75 + 4 * 600
     assert ex.attempts[0].failure is None
-    assert gate.counted("tollhouse_attempts_total") == {("", "a", "openai", "gpt-4o-mini", "ok"): 1}
+    assert gate.counted("tollhouse_attempts_total") == {("", "a", "openai", "gpt-4o-mini", "", "ok"): 1}
 
 
 async def test_an_answer_without_tokens_says_nothing_of_the_time_per_token(gate: Bench) -> None:

@@ -23,7 +23,9 @@ async def test_targets_and_attempts_are_told_on_demand(gate: Bench) -> None:
         assert got.header("x-tollhouse-explain-1").startswith("#1 a (gpt-4o-mini): first choice: priority 1, about 0.")
         assert got.header("x-tollhouse-explain-2").startswith("#2 b (gpt-4o-mini): if the ones before fail")
         assert got.header("x-tollhouse-explain-3") == "out c (gpt-4o-mini): weight 0"
-        assert got.header("x-tollhouse-attempt-1").startswith("a (gpt-4o-mini): server_error 500 after 0.")
+        assert got.header("x-tollhouse-attempt-1").startswith(
+            "a (gpt-4o-mini): server_error 500 (the provider's fault) after 0."
+        )
         assert got.header("x-tollhouse-attempt-2").startswith("b (gpt-4o-mini): answered 200 after 0.")
         plain = await gate.ask(chat())
         assert plain.reply.header("x-tollhouse-explain-1") is None

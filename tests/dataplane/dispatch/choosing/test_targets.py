@@ -27,12 +27,20 @@ def fail(states: TargetStates, one: Target, kind: str, times: int = 1, now: floa
 
 def test_a_dead_key_or_port_shuts_all_models_of_the_account() -> None:
     """One model finds out for all; an overloaded model concerns only itself."""
-    for kind, times, others in (("auth", 1, False), ("connect", 3, False), ("server_error", 3, True)):
+    ones = (("auth", 1, False), ("connect", 3, False), ("server_error", 3, True), ("no_access", 1, True))
+    for kind, times, others in ones:
         states = TargetStates(StillClock())
         fail(states, target("m"), kind, times)
         assert not states.of(target("m")).permits(0)
         assert states.of(target("other")).permits(0) is others
         assert "breaker is open" in states.of(target("m")).shut(0)
+
+
+def test_a_model_the_client_chose_shuts_nothing() -> None:
+    """Where clients name models, one that the key may not use says nothing of the others."""
+    states = TargetStates(StillClock())
+    fail(states, target(""), "no_access", 5)
+    assert states.of(target("")).permits(0)
 
 
 def test_an_answer_proves_the_account_alive() -> None:

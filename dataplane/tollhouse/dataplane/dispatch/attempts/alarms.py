@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.services import Services
 from tollhouse.dataplane.spending import Alert
 
@@ -34,9 +35,15 @@ class Alarms:
         details = {"provider": target.endpoint.name, "model": name, "policy": target.unknown_price}
         self._tell(Alert("unknown_price", f"{target.endpoint.name}/{name}", text, "", details))
 
-    def dead_key(self, target: Target, status: int) -> None:
-        """A provider does not take the key it was shown."""
-        text = f"{target.endpoint.name} refuses the key of target {target.name} (it answered {status}). Replace it."
+    def dead_key(self, target: Target, failure: UpstreamFailure) -> None:
+        """A provider does not take the key it was shown, or not for this model."""
+        what, status = f"the key of target {target.name}", failure.status
+        text = f"{target.endpoint.name} refuses {what} (it answered {status}). Replace it."
+        if failure.kind == "no_access":
+            text = (
+                f"{target.endpoint.name} does not let {what} use its model (it answered {status}). Have access given "
+                f"to it, or take the target out."
+            )
         details = {"provider": target.endpoint.name, "target": target.name, "status": status}
         self._tell(Alert("dead_key", f"{target.endpoint.name}/{target.name}", text, "", details))
 

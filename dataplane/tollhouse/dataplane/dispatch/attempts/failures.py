@@ -13,7 +13,10 @@ CODES = {
     "bad_request": "bad_request",
     "context_too_long": "context_too_long",
     "content_refused": "content_refused",
+    "too_large": "request_too_large",
     "not_found": "model_not_found",
+    "unsupported": "unsupported_by_model",
+    "no_access": "provider_access_denied",
     "rate_limited": "provider_rate_limited",
     "overloaded": "provider_overloaded",
     "server_error": "provider_error",
@@ -28,6 +31,17 @@ CODES = {
     "busy": "overloaded",
 }
 """Kind of failure -> the stable code clients see."""
+
+
+_TOLD = frozenset({"not_found", "too_large", "unsupported"})
+"""What the provider says is told, though others may have said something else before."""
+
+_OURS = {
+    "auth": "rejected the gateway's credentials",
+    "quota": "says the gateway's quota is used up",
+    "no_access": "does not let the gateway's key use this model",
+}
+"""What a provider says of the gateway's own key is not repeated: it may quote it, or name who it belongs to."""
 
 
 def of_transport(error: TransportError) -> UpstreamFailure:
@@ -46,7 +60,7 @@ def of_answer(provider: Provider, error: GatewayError) -> UpstreamFailure:
     """What an answer of 200 said of itself, or what we found wrong with it."""
     if error.code in (INVALID_STREAM, CODES["invalid_reply"]):
         return UpstreamFailure("next", "invalid_reply", 0, error.message)
-    failure = provider.read_stream_failure(error.code, error.message)
+    failure = provider.read_stream_failure(error.code, error.message, error.provider_body)
     failure.body = error.provider_body
     return failure
 
@@ -58,17 +72,26 @@ def cut(message: str = "The provider's stream ended before the answer was comple
 
 def to_error(failures: Sequence[UpstreamFailure], names: Sequence[str]) -> UpstreamError:
     """What the client is told. ``names``: the targets that were tried, aligned with ``failures``."""
+    error = _to_error(failures, names)
+    faults = [failure.fault for failure in failures]
+    # Where everybody failed, a provider that should have answered outweighs one that could not be asked.
+    error.fault = faults[-1] if error.code != "all_targets_failed" or "provider" not in faults else "provider"
+    return error
+
+
+def _to_error(failures: Sequence[UpstreamFailure], names: Sequence[str]) -> UpstreamError:
     last = failures[-1]
-    if last.failure_class == "final" or last.kind == "not_found":
+    if last.failure_class == "final" or last.kind in _TOLD:
         return _told(last, last.status or 502)
     if len({*names}) > 1:
         return _all_failed(failures, names)
-    if last.kind in ("auth", "quota"):
+    if last.kind in _OURS:
         if last.kind == "auth" and not last.status:
             message = f"The gateway's key for {names[-1]} is missing on this node. Tell whoever runs the gateway."
             return UpstreamError(502, CODES[last.kind], message)
-        what = "rejected the gateway's credentials" if last.kind == "auth" else "says the gateway's quota is used up"
-        message = f"The provider behind {names[-1]} {what}. Your own key is fine; tell whoever runs the gateway."
+        message = (
+            f"The provider behind {names[-1]} {_OURS[last.kind]}. Your own key is fine; tell whoever runs the gateway."
+        )
         return UpstreamError(502, CODES[last.kind], message)
     return _told(last, last.status or (504 if last.kind == "timeout" else 503))
 
@@ -96,8 +119,10 @@ def _all_failed(failures: Sequence[UpstreamFailure], names: Sequence[str]) -> Up
 
 
 def _shown(failure: UpstreamFailure) -> str:
-    """One failure in a few words. What a provider says of a rejected key may quote it, so that is not repeated."""
-    if failure.kind == "auth":
-        return "the provider rejected the gateway's credentials" if failure.status else "no key for it on this node"
+    """One failure in a few words."""
+    if failure.kind == "auth" and not failure.status:
+        return "no key for it on this node"
+    if failure.kind in _OURS:
+        return f"the provider {_OURS[failure.kind]}"
     status = f"{failure.status} " if failure.status else ""
     return f"{status}{failure.message[:200]}"

@@ -50,6 +50,7 @@ def gave_up(ex: Exchange, failed: Sequence[UpstreamFailure], tried: Sequence[str
     else:
         error = failures.to_error(failed, tried)
     error.headers["x-tollhouse-attempts"] = str(len(ex.attempts))
+    error.headers["x-tollhouse-fault"] = error.fault
     return error
 
 

@@ -35,6 +35,9 @@ _PROBABLY_BILLED = frozenset({"cancelled", "slow", "timeout", "cut", "connect", 
 """Endings after which a provider that had the request may have worked on it, and never said what it charges."""
 
 
+_KEYS = frozenset({"auth", "no_access"})
+"""Failures after which somebody has to see to a key."""
+
 _READ = frozenset({"read", "mend"})
 """Of what a provider kept: see ``chat.Special.kept``."""
 
@@ -51,8 +54,9 @@ class Books:
         self.kept = KeptAnswers()
         self.attempts = services.metrics.counter(
             "tollhouse_attempts_total",
-            "Tries on targets, by how they ended (ok, cancelled, or the kind of failure).",
-            ("route", "target", "provider", "model", "outcome"),
+            "Tries on targets, by how they ended (ok, cancelled, or the kind of failure), and by whose fault a failure "
+            "was (agent, provider, or gateway: whoever runs this one).",
+            ("route", "target", "provider", "model", "fault", "outcome"),
         )
         self.failovers = services.metrics.counter(
             "tollhouse_failovers_total",
@@ -167,8 +171,10 @@ class Trial:
     def fail(self, failure: UpstreamFailure, usage: Usage | None = None) -> None:
         """It failed; ``usage`` when part of an answer had come."""
         if not self.ended:
-            if failure.kind == "auth":
-                self._books.alarms.dead_key(self.target, failure.status)
+            if failure.kind in ("no_access", "not_found") and not self.state.model:
+                failure.fault = "agent"  # it chose the model itself
+            elif failure.kind in _KEYS:
+                self._books.alarms.dead_key(self.target, failure)
             self.attempt.failure = failure
             self.attempt.status = self.attempt.status or failure.status
         self._close(failure.kind, failure.retry_after_s, usage)
@@ -203,7 +209,8 @@ class Trial:
         if not kind and usage is not None:
             self._learn(usage, now)
         route = self.ex.route.id if self.ex.route is not None else ""
-        self._books.attempts(route, attempt.target, attempt.provider, attempt.model, kind or "ok").add()
+        fault = attempt.failure.fault if attempt.failure is not None else ""
+        self._books.attempts(route, attempt.target, attempt.provider, attempt.model, fault, kind or "ok").add()
 
     def _lesson(self, kind: str) -> str:
         """What the breakers learn: nothing from one that got no connection where others were answered meanwhile. It is

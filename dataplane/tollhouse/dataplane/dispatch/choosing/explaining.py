@@ -44,7 +44,7 @@ def _attempt(one: Attempt) -> str:
     after = f" after {until - one.started_s:.3f} s" if until is not None else ""
     if one.failure is not None:
         status = f" {one.failure.status}" if one.failure.status else ""
-        return f"{told}: {one.failure.kind}{status}{after}"
+        return f"{told}: {one.failure.kind}{status} (the {one.failure.fault}'s fault){after}"
     if one.status:
         return f"{told}: answered {one.status}{after}"
     return f"{told}: given up{after}"

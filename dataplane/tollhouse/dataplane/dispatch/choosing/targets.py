@@ -23,6 +23,9 @@ Action = Literal["open", "close", "reset"]
 SILENCE = frozenset({"connect", "timeout", "slow"})
 """Reasons to open that concern requests already sent, too."""
 
+_OF_ACCOUNT = DEAD_KEY - {"no_access"} | {"connect"}
+"""Failures that concern all models of an account, and none of them in particular."""
+
 LEVELS = {"closed": 0, "half_open": 1, "open": 2}
 
 
@@ -166,7 +169,9 @@ class TargetState:
     ) -> bool:
         """A try ended, ``kind`` as ``Breaker.ended`` takes it. Returns whether a breaker opened by it."""
         self.answered(took_s)
-        concerns_account = kind in DEAD_KEY or kind == "connect"
+        if kind == "no_access" and not self.model:
+            kind = "answered"  # of a model the client chose; others may be had
+        concerns_account = kind in _OF_ACCOUNT
         opened = self.breaker.ended(now, probes[0], "cancelled" if concerns_account else kind, retry_after_s)
         # Any answer proves the account reachable, so only failures of its own kind count against it.
         account_kind = kind if concerns_account or kind in ("", "cancelled", "timeout") else "answered"

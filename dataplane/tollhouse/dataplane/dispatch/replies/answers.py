@@ -103,7 +103,7 @@ class Answers:
             provider = trial.target.endpoint.provider
             # Some servers put their errors into a 200.
             if error.code == failures.CODES["invalid_reply"] and _is_error(body):
-                return provider.read_failure(500, as_mapping(response.headers), body)
+                return provider.read_failure(response.status, as_mapping(response.headers), body)
             return failures.of_answer(provider, error)
         trial.succeed(told)
         headers = [("content-type", content_type), *from_provider(response.headers)]
