@@ -23,6 +23,10 @@ class Action(StrEnum):
 
 _SEVERITY = {"closed": 0, "half_open": 1, "open": 2}
 _COLOURS = {"closed": "green", "half_open": "yellow", "open": "red"}
+_HEADINGS = (
+    *("NODE", "TARGET", "MODEL", "BREAKER", "PROBE", "IN FLIGHT", "WAITING"),
+    *("FIRST TOKEN", "PER TOKEN", "QUOTA LEFT", "WHY"),
+)
 _DONE = {
     Action.OPEN: "is kept shut: no request goes there until reset",
     Action.CLOSE: "is kept open to traffic, whatever its breaker finds, until reset",
@@ -51,7 +55,7 @@ def run(
         render.data(shown, output)
         return
     render.table(
-        ("NODE", "TARGET", "MODEL", "BREAKER", "IN FLIGHT", "WAITING", "FIRST TOKEN", "PER TOKEN", "QUOTA LEFT", "WHY"),
+        _HEADINGS,
         [_row(line) for line in shown],
         "no target was used yet",
     )
@@ -90,6 +94,7 @@ def _health(connection: Connection, address: str) -> list[dict[str, Any]]:
             render.err().print(f"[yellow]warning:[/] worker {worker.worker} did not answer: {worker.error}")
             continue
         for told in json.loads(worker.targets_json):
+            told.setdefault("probe", "")  # of a node that is older than this command
             known = lines.setdefault((told["name"], told["model"]), {"node": address, **told})
             if known.get("seen"):
                 _join(known, told)
@@ -103,6 +108,9 @@ def _join(known: dict[str, Any], told: dict[str, Any]) -> None:
     worse = _SEVERITY[told["breaker"]] > _SEVERITY[known["breaker"]]
     for field in ("breaker", "status", "reason", "forced", "retry_in_s") if worse else ():
         known[field] = told[field]
+    if "unhealthy" in (known["probe"], told["probe"]):
+        known["probe"] = "unhealthy"
+    known["probe"] = known["probe"] or told["probe"]
     for field in ("in_flight", "waiting"):
         known[field] += told[field]
     for field in ("first_byte_ms", "start_ms", "token_ms"):
@@ -119,6 +127,7 @@ def _row(line: dict[str, Any]) -> tuple[str, ...]:
         render.plain(line["name"]),
         render.plain(line["model"] or "as asked"),
         breaker,
+        f"[{'red' if line['probe'] == 'unhealthy' else 'green'}]{line['probe']}[/]" if line["probe"] else "-",
         str(line["in_flight"]),
         str(line["waiting"]),
         f"{line['start_ms']:.0f} ms" if line["start_ms"] else "-",

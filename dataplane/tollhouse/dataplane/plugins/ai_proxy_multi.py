@@ -11,7 +11,6 @@ from tollhouse.dataplane.dispatch.attempts.drive import Driver
 from tollhouse.dataplane.dispatch.choosing.chains import chain_targets
 from tollhouse.dataplane.dispatch.choosing.explaining import wants_explanation
 from tollhouse.dataplane.dispatch.choosing.plan import PATIENT, Limits, plan_of, select
-from tollhouse.dataplane.dispatch.choosing.probes import InstanceProbes
 from tollhouse.dataplane.dispatch.choosing.strategy import Chooser, Ordering
 from tollhouse.dataplane.dispatch.choosing.targets import Target, states_of
 from tollhouse.dataplane.dispatch.plain.body_size import require_size
@@ -61,7 +60,6 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         self._choosers: dict[str, Chooser] = {}
         instances = config.instances or ()
         self._instances = Instances([_instance(one, config.ssl_verify) for one in instances])
-        self._probes = InstanceProbes({one.name: one.checks.active for one in instances if one.checks}, services, place)
 
     @classmethod
     def normalise(cls, config: dict[str, Any], resource: dict[str, Any]) -> list[str]:
@@ -86,7 +84,6 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
             if stored is not None:
                 return await self._driver.send(ex, stored)
         serving = self._serving(ex)
-        self._probes.start(self._instances)
         order = self._order(ex, serving, preview=False)
         choice = self._choose(ex, serving.targets, order)
         chains = chain_targets(ex, serving.fallbacks, serving.targets)
@@ -144,8 +141,7 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
     def _choose(self, ex: Exchange, targets: Sequence[Target], order: Order) -> Choice:
         now = self.services.clock.monotonic()
         states = states_of(self.services)
-        healthy = self._probes.healthy
-        return select(ex, targets, order, states, now, probed=lambda one: healthy(one.name))
+        return select(ex, targets, order, states, now)
 
     def explain(self, ex: Exchange) -> list[ExplainTarget]:
         """In the order of trying; without taking a turn, so of equals in turn the heavier one stands first."""
@@ -163,10 +159,6 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
             return list_models(ex.snapshot.models, self._served(), ex.state.get(ALLOWED), ex.state)
         return of_names(self._instances.names(), ex)
 
-    async def close(self) -> None:
-        """Probe no more."""
-        self._probes.stop()
-
 
 def _instance(config: InstanceConfig, verify: bool) -> Instance:
     return Instance(
@@ -181,4 +173,5 @@ def _instance(config: InstanceConfig, verify: bool) -> Instance:
         fallback_model=config.fallback_model or "",
         ssl_verify=verify,
         max_in_flight=config.max_in_flight or 0,
+        check=config.checks.active if config.checks is not None else None,
     )

@@ -21,6 +21,7 @@ from tollhouse.proto.resources.fields import (
 )
 from tollhouse.proto.resources.price import Price
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
+from tollhouse.proto.resources.upstream import ActiveCheck
 
 
 class AwsAuth(Part):
@@ -73,6 +74,13 @@ class ProviderAuth(Part):
         return signing_credentials(self.aws, self.gcp)
 
 
+class ProviderChecks(Part):
+    """Health checks of an account's address."""
+
+    active: ActiveCheck
+    """Probes; its targets are skipped while they fail and another is fit. No key is sent with them."""
+
+
 ModelPattern = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -106,6 +114,9 @@ class Provider(Resource):
     ssl_verify: bool = True
     """Verify the server's certificate."""
 
+    checks: ProviderChecks | None = None
+    """Health checks of its address."""
+
     prices: Annotated[dict[ModelPattern, Price], Field(max_length=5000)] = {}
     """What this account pays, by the provider's own model names (``*`` and ``?`` stand for letters; the exact name
     counts first, then the longest pattern); the bundled table fills the gaps. A model's own ``price`` outweighs it."""
@@ -128,6 +139,9 @@ class Target(Part):
 
     max_in_flight: int = Field(default=0, ge=0)
     """How many requests a node sends it at a time (divided among its workers, one each at least); 0: no bound."""
+
+    checks: ProviderChecks | None = None
+    """Health checks of this target; the provider's when not given."""
 
 
 class Model(Resource):

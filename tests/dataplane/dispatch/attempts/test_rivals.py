@@ -78,7 +78,7 @@ async def test_by_its_own_record() -> None:
 
 
 async def test_who_is_not_late_yet_is_looked_at_again() -> None:
-    """By its record it has minutes; when others find out meanwhile that nothing comes any more, it is not left there."""
+    """By its record it has minutes; when others find out that nothing comes any more, it is not left there."""
     clock = PassingClock()
     services = plain_services(clock=clock)
     books = Books(services)

@@ -1,29 +1,82 @@
-"""Checkers of instances. That traffic follows them is tested with the plugin."""
+"""Checkers of targets: one per probe, for as long as somebody might go there."""
 
 from __future__ import annotations
 
-from tollhouse.dataplane.dispatch.choosing.probes import InstanceProbes
+import asyncio
+from typing import Any
+
+from tollhouse.dataplane.dispatch.choosing import probes as module
+from tollhouse.dataplane.dispatch.choosing.probes import Probes
+from tollhouse.dataplane.dispatch.choosing.targets import UNHEALTHY, states_of
 from tollhouse.dataplane.dispatch.setup.catalog import Catalog
-from tollhouse.dataplane.dispatch.setup.instances import Instance, Instances
-from tollhouse.dataplane.dispatch.setup.options import Override
-from tollhouse.dataplane.plugin import Place
-from tollhouse.proto.resources.upstream import ActiveCheck
+from tollhouse.dataplane.dispatch.setup.probed import Probe
+from tollhouse.proto.resources.model import Model, Provider
 
-from tests.support.dispatching import Bench
-from tests.support.providers import answer, providers
+from tests.support.dispatching import Bench, chat
+from tests.support.providers import FakeProvider, Received, answer, openai_reply, providers
+
+CHECK = {"active": {"http_path": "/up", "unhealthy": {"http_failures": 1}, "healthy": {"successes": 1, "interval": 1}}}
 
 
-async def test_probing_begins_when_the_address_is_known(gate: Bench) -> None:
-    """Once per instance, however often it is asked for."""
+def provider(url: str, **more: Any) -> dict[str, Any]:
+    """An account of a provider at an address."""
+    return {"type": "openai-compatible", "endpoint": f"{url}/v1/chat/completions", **more}
+
+
+def compiled(first: dict[str, Any], targets: list[dict[str, Any]]) -> list[Probe | None]:
+    """The probes of a model's targets."""
+    model = Model.model_validate({"targets": targets})
+    catalog = Catalog.build({"m": model}, {"own": Provider.model_validate(first)})
+    return [target.probe for target in catalog.models["m"].targets]
+
+
+def of(fake: FakeProvider) -> Probe:
+    """A probe of a fake provider."""
+    [probe] = compiled(provider(fake.url, checks=CHECK), [{"provider": "own", "model": "a"}])
+    assert probe is not None
+    return probe
+
+
+async def test_probing_begins_when_asked_for_once_per_probe_and_ends_by_itself(gate: Bench, monkeypatch: Any) -> None:
+    """However many targets and edits; what nobody asks for any more is not probed for ever."""
     async with providers(answer(200, {})) as [fake]:
-        instances = Instances([Instance("a", "openai", override=Override(endpoint=fake.url)), Instance("b", "openai")])
-        probes = InstanceProbes({"a": ActiveCheck()}, gate.services, Place("routes", "r"))
-        probes.start(instances)
-        assert gate.background.tasks == []
-        instances.targets("m", Catalog.build({}, {}))
-        probes.start(instances)
-        probes.start(instances)
+        probes, one = Probes(gate.services), of(fake)
+        assert probes.said(one) == ""
+        assert probes.healthy(one)
+        assert probes.healthy(of(fake))
         assert len(gate.background.tasks) == 1
-        assert probes.healthy("a")
-        assert probes.healthy("b")
-        probes.stop()
+        assert probes.said(one) == "healthy"
+        assert probes.said(None) == ""
+        monkeypatch.setattr(module, "KEPT_ON_S", 0.0)
+        [watch] = gate.background.tasks
+        await asyncio.wait_for(watch, 3)
+        assert probes.said(one) == ""
+        monkeypatch.setattr(module, "KEPT_ON_S", 60.0)
+        probes.healthy(one)
+        assert probes.said(one) == "healthy"
+
+
+async def sick(received: Received, writer: asyncio.StreamWriter) -> None:
+    """Answers agents, but its health check says no."""
+    await (answer(503, {}) if received.target == "/up" else answer(200, openai_reply("a")))(received, writer)
+
+
+async def test_a_target_of_the_catalogue_is_skipped_while_its_probe_fails(gate: Bench) -> None:
+    """Though no call to it has failed; operators see why."""
+    async with providers(sick, answer(200, openai_reply("b"))) as [first, second]:
+        targets = [{"provider": "a", "model": "x", "priority": 1}, {"provider": "b", "model": "x"}]
+        await gate.load(
+            routes={"r": {"uri": "/*", "plugins": {"ai-proxy-multi": {"models": ["m"]}}}},
+            providers={"a": provider(first.url, checks=CHECK), "b": provider(second.url)},
+            models={"m": {"targets": targets}},
+        )
+        assert (await gate.ask(chat(model="m"))).header("x-tollhouse-target") == "a"
+        for _ in range(200):
+            got = await gate.ask(chat(model="m"))
+            if got.header("x-tollhouse-target") == "b":
+                break
+            await asyncio.sleep(0.01)
+        assert [(one.target, one.failure) for one in got.ex.attempts] == [("b", None)]
+        states, now = states_of(gate.services), gate.services.clock.monotonic()
+        [state] = states.named("a")
+        assert (states.probed(state), states.shut(state, now), state.shut(now)) == ("unhealthy", UNHEALTHY, "")

@@ -17,7 +17,7 @@ from tollhouse.dataplane.dispatch.attempts.resuming import resume
 from tollhouse.dataplane.dispatch.attempts.trial import Books, Trial
 from tollhouse.dataplane.dispatch.choosing.gate import Place
 from tollhouse.dataplane.dispatch.choosing.plan import forbidden
-from tollhouse.dataplane.dispatch.choosing.targets import Target
+from tollhouse.dataplane.dispatch.choosing.targets import UNHEALTHY, Target
 from tollhouse.dataplane.dispatch.money.accounts import Accounts
 from tollhouse.dataplane.dispatch.money.entry import Entry
 from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer
@@ -77,6 +77,8 @@ class Asker:
             now = self._clock.monotonic()
             if not state.permits(now, last_resort=plan.last_resort or not hop.more):
                 return giving_up.left_alone(state, now)
+            if hop.more and not self._states.healthy(target):
+                return UpstreamFailure("next", "open", 0, UNHEALTHY)
         entry: Entry | None = None
         if self._accounts.concern(ex, target):
             prepared, begun = await self._prepare(ex, target, waits=not hop.is_rival)

@@ -81,7 +81,7 @@ class Rivals:
         silent_since = state.silent_since(now)
         ordinary_s = state.ordinary_s(kind, now)
         if silent_since is not None:
-            # What others have found out since it was asked holds for it too; a probe may wait for what they did not get.
+            # What others found out since it was asked holds for it too; a probe may wait for what they did not get.
             lost = started < silent_since and now - state.alive_s >= FLOOR_S
             return FLOOR_S if lost or not ordinary_s else late_s(ordinary_s, alive=True, silent=True)
         return late_s(ordinary_s, alive=state.alive_s > started) if ordinary_s else float("inf")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from tollhouse.dataplane.chat import Image, Message, ToolResult
-from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetStates
+from tollhouse.dataplane.dispatch.choosing.targets import UNHEALTHY, Target, TargetStates
 from tollhouse.dataplane.engine.balance import ConsistentHash, SmoothWeighted
 from tollhouse.dataplane.engine.choose import Asked, Candidate, Choice, Condition, Order, choose
 from tollhouse.dataplane.engine.failover import Policy
@@ -107,10 +107,8 @@ def select(
     order: Order,
     states: TargetStates,
     now: float,
-    *,
-    probed: Callable[[Target], bool] = lambda target: True,
 ) -> Choice:
-    """Filter and order. ``probed``: what active checks say."""
+    """Filter and order."""
     spent = ex.state.get(SPENT, ())
     alone = len(targets) == 1
 
@@ -124,7 +122,7 @@ def select(
             forbidden=barred or (state.shut(now) if kept_shut else ""),
             spent=OVER_QUOTA if candidate.name in spent else "",
             open="" if alone else state.shut(now),
-            unhealthy="" if alone or probed(target) else "its health check fails",
+            unhealthy="" if alone or states.healthy(target) else UNHEALTHY,
         )
 
     by_name = {target.name: target for target in targets}

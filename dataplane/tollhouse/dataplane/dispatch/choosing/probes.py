@@ -1,47 +1,62 @@
-"""Active health checks of an AI plugin's instances, each with a checker of its own (APISIX)."""
+"""Active health checks of targets, whether they stand on a route or in the catalogue: one checker for each probe."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from tollhouse.dataplane.dispatch.plain.health import HealthChecker, Probed
-from tollhouse.dataplane.dispatch.setup.instances import Instances
+from tollhouse.dataplane.dispatch.setup.probed import Probe
 from tollhouse.dataplane.services import Services
-from tollhouse.proto.resources.upstream import ActiveCheck
 
-if TYPE_CHECKING:
-    from tollhouse.dataplane.plugin import Place
+KEPT_ON_S = 60.0
+"""Probing begins with the first request that might go there, and goes on for so long after the last one."""
+REMEMBERED_S = 3600.0
+"""For so long after that what was found counts, until probing begins again."""
 
 
-class InstanceProbes:
-    """The checkers of one plugin. Probing begins with the first request, when addresses are known."""
+@dataclass(slots=True)
+class _Watched:
+    checker: HealthChecker
+    asked_s: float
 
-    def __init__(self, checks: Mapping[str, ActiveCheck], services: Services, place: Place) -> None:
-        self._checks = checks
+
+class Probes:
+    """What the probes of one worker say."""
+
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._place = place
-        self._checkers: dict[str, HealthChecker] = {}
+        self._watched: dict[str, _Watched] = {}
 
-    def start(self, instances: Instances) -> None:
-        """Begin; further calls do nothing."""
-        if len(self._checkers) == len(self._checks):
-            return
-        for name, check in self._checks.items():
-            endpoint = instances.endpoint(name)
-            if name in self._checkers or endpoint is None:
-                continue
-            probed = {name: Probed(name, endpoint.origin)}
-            checker = HealthChecker(probed, check, None, self._services, f"{self._place} instance {name}")
-            self._checkers[name] = checker
-            checker.start()
+    def healthy(self, probe: Probe) -> bool:
+        """Whether a request may go there; it is probed from now on."""
+        now = self._services.clock.monotonic()
+        watched = self._watched.get(probe.key)
+        if watched is None:
+            self._forget(now)
+            watched = self._watched[probe.key] = self._watch(probe, now)
+        watched.asked_s = now
+        watched.checker.start()
+        return watched.checker.healthy(probe.name)
 
-    def healthy(self, name: str) -> bool:
-        """What the probes say; healthy without any."""
-        checker = self._checkers.get(name)
-        return checker is None or checker.healthy(name)
+    def said(self, probe: Probe | None) -> str:
+        """``healthy`` or ``unhealthy`` for people; empty where nothing is probed now."""
+        watched = self._watched.get(probe.key) if probe is not None else None
+        if probe is None or watched is None or not watched.checker.running:
+            return ""
+        return "healthy" if watched.checker.healthy(probe.name) else "unhealthy"
 
-    def stop(self) -> None:
-        """Probe no more."""
-        for checker in self._checkers.values():
-            checker.stop()
+    def _watch(self, probe: Probe, now: float) -> _Watched:
+        nodes = {probe.name: Probed(probe.name, probe.origin)}
+        label = f"target {probe.name}"
+
+        def wanted() -> bool:
+            return self._services.clock.monotonic() - watched.asked_s < KEPT_ON_S
+
+        checker = HealthChecker(nodes, probe.check, None, self._services, label, wanted=wanted)
+        watched = _Watched(checker, now)
+        return watched
+
+    def _forget(self, now: float) -> None:
+        """Whoever left the configuration, or changed there, long ago."""
+        for key in [key for key, one in self._watched.items() if now - one.asked_s > REMEMBERED_S]:
+            del self._watched[key]

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tollhouse.dataplane.dispatch.choosing.gate import Gate
+from tollhouse.dataplane.dispatch.choosing.probes import Probes
 from tollhouse.dataplane.dispatch.setup.endpoints import Endpoint
+from tollhouse.dataplane.dispatch.setup.probed import Probe
 from tollhouse.dataplane.engine.breaker import DEAD_KEY, Breaker
 from tollhouse.dataplane.engine.expectations import Expectations
 from tollhouse.dataplane.engine.failover import RetryBudget
@@ -26,6 +28,7 @@ SILENCE = frozenset({"connect", "timeout", "slow"})
 _OF_ACCOUNT = DEAD_KEY - {"no_access"} | {"connect"}
 """Failures that concern all models of an account, and none of them in particular."""
 
+UNHEALTHY = "its health check fails"
 LEVELS = {"closed": 0, "half_open": 1, "open": 2}
 
 
@@ -65,6 +68,8 @@ class Target:
     """Requests the node sends it at a time; 0: no bound."""
     rivals: tuple[PriceTable, ...] = ()
     """What the same would cost at the instances beside it, where that is not all the same."""
+    probe: Probe | None = None
+    """How it is probed; None: not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class TargetState:
         "model",
         "name",
         "paces",
+        "probe",
         "provider",
         "start",
         "token",
@@ -133,6 +139,8 @@ class TargetState:
         """When it last answered anybody, be it with an error."""
         self._headroom: float | None = None
         self._headroom_s = 0.0
+        self.probe: Probe | None = None
+        """How it was probed last."""
         self.level: Cell | None = None
         """The gauge that shows the breaker."""
 
@@ -238,6 +246,8 @@ class TargetStates:
         """Attempts one worker has under way at most; more are refused at once, while it can still refuse quickly."""
         self.under_way = 0
         """Attempts on all targets together."""
+        self.probes: Probes | None = None
+        """None: nothing is probed."""
         self.on_change: Callable[[BreakerChange], None] | None = None
         """Told of every breaker that opens or closes by this worker's own traffic."""
         self._levels: Callable[..., Cell] | None = None
@@ -278,6 +288,22 @@ class TargetStates:
         """Whether a further request would have to wait."""
         most = self.share(target)
         return most > 0 and self.of(target).gate.is_full(most)
+
+    def healthy(self, target: Target) -> bool:
+        """What its probes say, which begin by being asked for; healthy without any."""
+        probe = target.probe
+        if probe is None or self.probes is None:
+            return True
+        self.of(target).probe = probe
+        return self.probes.healthy(probe)
+
+    def probed(self, state: TargetState) -> str:
+        """What the probes of a target say, for people; empty where it is not probed now."""
+        return self.probes.said(state.probe) if self.probes is not None else ""
+
+    def shut(self, state: TargetState, now: float) -> str:
+        """Why a target is left out, for people; empty when it is not."""
+        return state.shut(now) or (UNHEALTHY if self.probed(state) == "unhealthy" else "")
 
     def begin(self, state: TargetState) -> tuple[bool, bool]:
         """A try begins."""
@@ -392,5 +418,6 @@ def states_of(services: Services) -> TargetStates:
     """The worker's target states; made at the first call."""
     if services.targets is None:
         services.targets = TargetStates(services.clock, services.metrics, services.worker, services.workers)
+        services.targets.probes = Probes(services)
     states: TargetStates = services.targets
     return states

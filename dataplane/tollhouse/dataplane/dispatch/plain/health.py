@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tollhouse.dataplane.engine.health import NodeHealth
@@ -38,7 +38,9 @@ class HealthChecker:
         services: Services,
         label: str,
         previous: HealthChecker | None = None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``wanted``: probing pauses when this is no longer so, until somebody starts it again."""
         self._nodes = dict(nodes)
         self._active = active
         self._passive = passive
@@ -46,6 +48,7 @@ class HealthChecker:
         self._label = label
         known = previous._health if previous is not None else {}
         self._health: dict[str, NodeHealth] = {name: known.get(name) or NodeHealth() for name in nodes}
+        self._wanted = wanted
         self._running = False
         self._stopped = False
 
@@ -53,6 +56,11 @@ class HealthChecker:
         """Whether the node may be chosen; nodes that are not watched always may."""
         node = self._health.get(name)
         return node is None or node.healthy
+
+    @property
+    def running(self) -> bool:
+        """Whether it probes."""
+        return self._running and not self._stopped
 
     def status(self) -> dict[str, NodeHealth]:
         """By node, for status pages."""
@@ -100,7 +108,7 @@ class HealthChecker:
         gate = asyncio.Semaphore(check.concurrency)
         clock = self._services.clock
         due = dict.fromkeys(self._nodes, 0.0)
-        while not self._stopped:
+        while not self._stopped and self._wanted():
             now = clock.monotonic()
             ready = [name for name, at in due.items() if at <= now]
             await asyncio.gather(*(self._probe(name, gate) for name in ready))
@@ -108,6 +116,7 @@ class HealthChecker:
                 interval = check.healthy.interval if self._health[name].healthy else check.unhealthy.interval
                 due[name] = now + interval
             await clock.sleep(max(0.02, min(due.values()) - clock.monotonic()))
+        self._running = False
 
     async def _probe(self, name: str, gate: asyncio.Semaphore) -> None:
         check, node = self._active, self._health[name]

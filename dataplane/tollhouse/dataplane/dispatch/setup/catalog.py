@@ -10,6 +10,7 @@ from typing import Any
 from tollhouse.dataplane import registry
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.dispatch.setup.endpoints import Endpoint, build_endpoint
+from tollhouse.dataplane.dispatch.setup.probed import probe_of
 from tollhouse.proto.catalog import lookup
 from tollhouse.proto.catalog.merging import UNKNOWN_PRICE, merge_price, price_for
 from tollhouse.proto.resources.strategy import Fallbacks, Strategy
@@ -127,7 +128,8 @@ def _providers(resources: Mapping[str, Any]) -> dict[str, CompiledProvider]:
         except ValueError:
             compiled.pop(provider_id, None)
             continue
-        endpoint = replace(endpoint, prices=dict(resource.prices))
+        check = resource.checks.active if resource.checks is not None else None
+        endpoint = replace(endpoint, prices=dict(resource.prices), probe=probe_of(endpoint, check))
         patience = resource.timeout / 1000 if "timeout" in resource.model_fields_set else None
         compiled[provider_id] = CompiledProvider(provider_id, endpoint, patience)
     return compiled
@@ -151,6 +153,8 @@ def _model(model_id: str, model: Any, providers: Mapping[str, CompiledProvider])
         name = entry.provider if entry.provider not in names else f"{entry.provider}/{entry.model}"
         names.add(name)
         target = known_target(name, provider.endpoint, entry.model, entry.weight, entry.priority, model)
+        if entry.checks is not None:
+            target = replace(target, probe=probe_of(provider.endpoint, entry.checks.active))
         targets.append(replace(target, max_in_flight=entry.max_in_flight))
     created = model.create_time or 0
     timeout_s = max(patience) if patience else None
@@ -195,4 +199,5 @@ def known_target(
         max_output=(resource.max_output_tokens if resource is not None else 0) or known.max_output,
         lacks=frozenset(lacks),
         key=f"{endpoint.key}/{model}",
+        probe=endpoint.probe,
     )

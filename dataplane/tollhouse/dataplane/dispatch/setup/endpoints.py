@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from urllib.parse import quote, urlsplit
 
+from tollhouse.dataplane.dispatch.setup.probed import Probe
 from tollhouse.dataplane.provider import Provider
 from tollhouse.dataplane.services import Secrets
 from tollhouse.dataplane.transport import Origin
@@ -48,6 +49,8 @@ class Endpoint:
     """Whether ``headers`` hold references to secrets."""
     prices: Mapping[str, Price] = field(default_factory=dict, hash=False)
     """What this account pays where it is not what everybody does, by the names and patterns of models."""
+    probe: Probe | None = field(default=None, hash=False)
+    """How it is probed; None: not at all."""
 
     def target(self, protocol: str, model: str = "", *, stream: bool = False, rest: str = "") -> str:
         """Path and query of the request line for a protocol."""

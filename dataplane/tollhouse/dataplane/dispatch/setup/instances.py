@@ -12,6 +12,8 @@ from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.dispatch.setup.catalog import Catalog, known_target
 from tollhouse.dataplane.dispatch.setup.endpoints import Endpoint, build_endpoint
 from tollhouse.dataplane.dispatch.setup.options import Auth, Override, vendor
+from tollhouse.dataplane.dispatch.setup.probed import probe_of
+from tollhouse.proto.resources.upstream import ActiveCheck
 
 _MAX_RESOLVED = 512
 """Model names come from clients; what is remembered of them is bounded."""
@@ -34,6 +36,8 @@ class Instance:
     """The model that stands in for others; empty: the vendor's."""
     ssl_verify: bool = True
     max_in_flight: int = 0
+    check: ActiveCheck | None = None
+    """How it is probed; None: as the provider of the catalogue it takes its address from, if it does."""
 
 
 class Instances:
@@ -60,13 +64,6 @@ class Instances:
                 self._resolved.clear()
             self._resolved[asked] = found
         return found
-
-    def endpoint(self, name: str) -> Endpoint | None:
-        """Where an instance is reached; None before the first request, and when it has no usable address."""
-        for instance, endpoint in zip(self._instances, self._endpoints, strict=False):
-            if instance.name == name:
-                return endpoint
-        return None
 
     def names(self) -> list[str]:
         """The models the instances name themselves, patterns left out."""
@@ -134,5 +131,6 @@ def _target(instance: Instance, endpoint: Endpoint, asked: str) -> Target | None
         overrides=override.request_body,
         max_in_flight=instance.max_in_flight,
         force_overrides=override.request_body_force_override,
+        probe=probe_of(endpoint, instance.check) or endpoint.probe,
         key=f"{endpoint.key}/{fixed or (model if not native else '')}",
     )

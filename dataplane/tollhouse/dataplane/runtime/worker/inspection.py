@@ -96,6 +96,7 @@ class Inspection:
     def health(self) -> Health:
         """What this worker knows of its targets: breaker, load and time to the first byte."""
         now = time.monotonic()
+        states = states_of(self._gateway.services)
         told = [
             {
                 "name": state.name,
@@ -108,11 +109,12 @@ class Inspection:
                 "start_ms": round(state.start.value * 1000, 1),
                 "token_ms": round(state.token.value * 1000, 2),
                 "headroom": state.headroom(now),
-                "status": "unhealthy" if (shut := state.shut(now)) else "healthy",
+                "status": "unhealthy" if (shut := states.shut(state, now)) else "healthy",
                 "reason": shut,
+                "probe": states.probed(state),
                 "in_flight": state.in_flight,
                 "first_byte_ms": round(state.first_byte_s * 1000, 1),
             }
-            for state in states_of(self._gateway.services)
+            for state in states
         ]
         return Health(msgspec.json.encode(told))
