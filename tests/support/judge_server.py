@@ -34,7 +34,7 @@ class JudgeServer:
         await asyncio.sleep(self.delay_s)
         answer = self.answer(self.asked[-1]) if callable(self.answer) else self.answer
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        return web.Response(status=self.status, body=body)
+        return web.Response(status=self.status, body=body, content_type="application/json")
 
     def plugin(self, name: str, **config: Any) -> Any:
         """A plugin that asks this server."""

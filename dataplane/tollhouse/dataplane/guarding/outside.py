@@ -101,6 +101,11 @@ async def call(
         raise Unjudged("timeout" if error.timed_out else "error", error.message) from None
     if response.status != 200:
         raise Unjudged("error", f"the judge answered {response.status}")
+    return read_json(raw)
+
+
+def read_json(raw: bytes) -> Any:
+    """What a judge said. Raises Unjudged."""
     try:
         return msgspec.json.decode(raw)
     except (ValueError, RecursionError):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
+from tollhouse.dataplane.dispatch.side_questions import SideQuestions, Unpaid
 from tollhouse.dataplane.errors import ClientError, GatewayError
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.guarding import judges
@@ -17,10 +18,10 @@ from tollhouse.dataplane.guarding.outside import (
     Unjudged,
     address_of,
     call,
+    read_json,
     texts_of,
 )
 from tollhouse.dataplane.guarding.refusing import AnswerRefused, refusal_reply
-from tollhouse.dataplane.permitted import PROVIDERS, REGIONS, is_allowed
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
 from tollhouse.dataplane.records.verdicts import Verdict, add_verdict
 from tollhouse.dataplane.reply import Reply
@@ -43,7 +44,8 @@ class ModerationConfig(PluginConfig):
     auth_header: Secret | None = None
     """The authorization header sent along."""
     model: str = ""
-    """For ``model`` its name in the catalogue; for ``openai`` the moderation model."""
+    """For ``model`` its name in the catalogue, asked as agents' requests are: with its fallbacks, on the caller's
+    budgets; for ``openai`` the moderation model."""
     categories: dict[str, float] = {}
     """For ``openai``: flag only by the scores of these, from these values on."""
     direction: Literal["input", "output", "both"] = "input"
@@ -95,6 +97,7 @@ class AiModeration(Plugin[ModerationConfig]):
         if config.direction != "input":
             self.answer_batch = config.batch_chars
         self._address = None
+        self._questions = SideQuestions(services, config.model) if config.judge == "model" else None
         if config.judge != "model":
             self._address = address_of(config.endpoint or OPENAI, verify=config.ssl_verify)
         self._counted = services.metrics.counter(
@@ -169,10 +172,10 @@ class AiModeration(Plugin[ModerationConfig]):
 
     async def _judge(self, ex: Exchange, said: Sequence[Said], direction: str) -> Ruling:
         config, timeout_s = self.config, self.config.timeout_ms / 1000
-        headers = [("content-type", "application/json")]
         if config.judge == "model":
-            return await self._by_model(ex, said, headers, timeout_s)
+            return await self._by_model(ex, said, timeout_s)
         assert self._address is not None
+        headers = [("content-type", "application/json")]
         if config.auth_header:
             try:
                 headers.append(("authorization", self.services.secrets.reveal_header(config.auth_header)))
@@ -186,26 +189,17 @@ class AiModeration(Plugin[ModerationConfig]):
         body = judges.contract_request(said, direction, ex.id, ex.consumer_name, route, ex.peek.model)
         return judges.read_contract(await call(self.services.transport, *self._address, headers, body, timeout_s))
 
-    async def _by_model(
-        self, ex: Exchange, said: Sequence[Said], headers: list[tuple[str, str]], timeout_s: float
-    ) -> Ruling:
-        """The first target of the guard model that speaks OpenAI's chat format, and that may see this request."""
-        found = ex.snapshot.models.find(self.config.model) if ex.snapshot is not None else None
-        targets = [one for one in found.targets if "openai_chat" in one.endpoint.provider.speaks] if found else []
-        targets = [one for one in targets if is_allowed(one.endpoint.name, ex.state.get(PROVIDERS))]
-        targets = [one for one in targets if is_allowed(one.endpoint.region, ex.state.get(REGIONS))]
-        if not targets:
-            raise Unjudged("error", "the guard model has no target that speaks openai_chat and may see this request")
-        target = targets[0]
+    async def _by_model(self, ex: Exchange, said: Sequence[Said], timeout_s: float) -> Ruling:
+        assert self._questions is not None
         try:
-            headers = [*headers, *target.endpoint.revealed(self.services.secrets, "openai_chat")]
-        except GatewayError:
-            raise Unjudged("error", "the key of the guard model's provider is not available") from None
-        place = target.endpoint.target("openai_chat", target.model)
-        body = judges.model_request(said, target.model or self.config.model)
-        return judges.read_model(
-            await call(self.services.transport, target.endpoint.origin, place, headers, body, timeout_s)
-        )
+            raw = await self._questions.ask(ex, judges.model_request(said, self.config.model), timeout_s)
+        except TimeoutError:
+            raise Unjudged("timeout", "the guard model took too long") from None
+        except Unpaid as unpaid:
+            raise unpaid.error from None
+        except GatewayError as error:
+            raise Unjudged("error", error.message) from None
+        return judges.read_model(read_json(raw))
 
     def _unjudged(self, ex: Exchange, failure: Failure) -> Reply | None:
         return None if self._lets(ex, failure, "input") else self._refuse(ex, "guard_unjudged")
