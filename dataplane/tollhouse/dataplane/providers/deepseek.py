@@ -21,6 +21,7 @@ class DeepSeek(Vendor):
     hosts = ("api.deepseek.com",)
     native_models = ("deepseek-*",)
     fallback_model = "deepseek-chat"
+    cache_s = 3600.0  # hours to days, it says
     dialect = Dialect(
         renames={"max_completion_tokens": "max_tokens"},
         knows_developers=False,

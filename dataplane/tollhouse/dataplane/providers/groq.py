@@ -21,6 +21,7 @@ class Groq(Vendor):
     hosts = ("api.groq.com",)
     native_models = ("llama-*",)
     fallback_model = "llama-3.3-70b-versatile"
+    cache_s = 7200.0  # two hours, it says
     dialect = Dialect(
         lacks=frozenset(
             (

@@ -11,7 +11,7 @@ from tollhouse.dataplane.exchange import ExplainTarget
 from tollhouse.dataplane.plugin import DispatchPlugin
 from tollhouse.proto.resources.strategy import Strategy
 
-from tests.support.dispatching import Answer, Bench, chat, instance
+from tests.support.dispatching import Answer, Bench, chat, instance, message
 from tests.support.providers import OPENAI_STREAM, answer, openai_reply, providers, stream
 
 GOOD = answer(200, openai_reply())
@@ -48,13 +48,38 @@ async def test_every_strategy_serves_and_explains(gate: Bench, algorithm: str) -
 
 async def test_the_cheaper_is_asked_until_a_cache_is_warm_elsewhere(gate: Bench) -> None:
     """Sessions stay where their prompt is cached, new ones go to the cheaper."""
-    warm = answer(200, openai_reply(usage=(20_000, 19_000, 4)))
-    async with providers(GOOD, warm) as [cheap, dear]:
-        two = [instance("cheap", "openai", cheap.url, **CHEAP), instance("dear", "openai", dear.url, **DEAR)]
+    cold, warm = (answer(200, openai_reply(usage=(20_000, cached, 4))) for cached in (0, 19_000))
+    down = answer(500, {"error": {"message": "x"}})
+    async with providers((cold, down, cold), (cold, warm)) as [cheap, dear]:
+        two = [
+            instance("cheap", "openai", cheap.url, options={"model": "gpt-4.1"}),
+            instance("dear", "openai", dear.url, options={"model": "gpt-4o"}),
+        ]
         await gate.multi(*two, balancer={"algorithm": "cost"}, fallback_strategy="any")
-        assert target(await gate.ask(chat("new"))) == "cheap"
-        lines = await explained(gate, chat("new"))
+        assert target(await gate.ask(chat("first"))) == "cheap"
+        assert target(await gate.ask(chat("second"))) == "dear"  # the cheap one is down for a moment
+        assert [target(await gate.ask(chat("second"))) for _ in range(2)] == ["dear", "dear"]
+        lines = await explained(gate, chat("second"))
+        assert "of them from its cache" in lines[0].reason
         assert "learned from" in lines[0].reason
+        assert target(await gate.ask(chat("third"))) == "cheap"
+        assert target(await gate.ask(chat("first"))) == "cheap"
+
+
+async def test_who_marks_its_prompt_pays_for_writing_it_where_it_was_never_seen(gate: Bench) -> None:
+    """Assumed until the target has shown how much it writes."""
+    nowhere = "http://127.0.0.1:1"
+    two = [instance(name, "anthropic", nowhere) for name in "ab"]
+    await gate.multi(*two, balancer={"algorithm": "cost"})
+    for ttl, told in ((None, True), ("1h", True), ("", False)):
+        mark = {"type": "ephemeral"} if ttl is None else {"type": "ephemeral", "ttl": ttl}
+        marked = {"cache_control": mark} if told else {}
+        body = {**message("x" * 4000), "system": [{"type": "text", "text": "s", **marked}]}
+        _, ex = await gate.begin(body, "/v1/messages")
+        assert ex.pipeline is not None
+        assert isinstance(ex.pipeline.dispatcher, DispatchPlugin)
+        for line in ex.pipeline.dispatcher.explain(ex):
+            assert ("written to its cache" in line.reason) is told
 
 
 async def test_the_quicker_is_asked(gate: Bench) -> None:

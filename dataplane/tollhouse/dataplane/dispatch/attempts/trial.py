@@ -250,7 +250,8 @@ class Trial:
         session = chooser.session(ex)
         if not session:
             return
-        expectations.visited(session, ex.consumer_name, self.target.key, usage, now)
+        keeps_s = self.target.endpoint.provider.cache_s
+        expectations.visited(session, ex.consumer_name, self.target.key, usage, now, keeps_s)
         if chooser.stickiness is not None:
             chooser.stickiness.remember(session, self.target.name, now)
 

@@ -11,6 +11,7 @@ from tollhouse.dataplane.dispatch.choosing.hash_key import hash_key
 from tollhouse.dataplane.dispatch.choosing.session_key import session_key
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetStates
 from tollhouse.dataplane.engine.balance import SmoothWeighted
+from tollhouse.dataplane.engine.expectations import ASSUMED_WRITES
 from tollhouse.dataplane.engine.expression import compile_expression
 from tollhouse.dataplane.engine.prompt_signs import signs_of
 from tollhouse.dataplane.engine.strategies import (
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
 _STATE = "difficulty"
+
+_MARK, _FOR_AN_HOUR = b'"cache_control"', b'"1h"'
+"""Found in requests that mark parts of their prompt for a cache, and for how long."""
 
 
 class Chooser:
@@ -152,13 +156,25 @@ class Ordering:
         standing = Standing(name, weight, state.in_flight, state.start.value, state.token.value)
         algorithm = self._chooser.spec.algorithm
         if algorithm == "cost":
-            standing.price = target.price
-            standing.warm_tokens, standing.write_share = self._states.expectations.warm(
-                self._chooser.session(self._ex), self._ex.consumer_name, target.key, self._now
-            )
+            self._price(standing, target)
         elif algorithm == "headroom":
             standing.headroom = state.headroom(self._now)
         return standing
+
+    def _price(self, standing: Standing, target: Target) -> None:
+        """What it would cost there, as far as the target's cache has to do with it."""
+        session, agent = self._chooser.session(self._ex), self._ex.consumer_name
+        standing.price = target.price
+        standing.warm_tokens, writes, standing.write_1h_share = self._states.expectations.warm(
+            session, agent, target.key, self._now
+        )
+        if writes is not None:
+            standing.write_share = writes
+        elif _MARK in (body := self._ex.body or b""):
+            if _FOR_AN_HOUR in body:
+                standing.write_1h_share = ASSUMED_WRITES
+            else:
+                standing.write_share = ASSUMED_WRITES
 
     def _expected(self) -> Expected:
         ex = self._ex

@@ -1,5 +1,6 @@
 """Where the request will probably cost least: expected tokens times the whole price vector. A target whose prompt cache
-holds the session's prompt is charged at its cache rate; one that would have to read it anew pays for the switch."""
+holds the session's prompt is charged at its cache rate; one that would have to read it anew pays for the switch: the
+whole prompt, and what writing it to its own cache costs."""
 
 from __future__ import annotations
 
@@ -21,8 +22,9 @@ def order(standings: Sequence[Standing], expected: Expected) -> list[Ranked]:
 def expected_usage(one: Standing, expected: Expected) -> Usage:
     """What the target would probably report."""
     cached = min(one.warm_tokens, expected.input_tokens)
-    written = int((expected.input_tokens - cached) * one.write_share)
-    return Usage(expected.input_tokens, cached, written, output_tokens=expected.output_tokens)
+    fresh = expected.input_tokens - cached
+    written, written_1h = int(fresh * one.write_share), int(fresh * one.write_1h_share)
+    return Usage(expected.input_tokens, cached, written, written_1h, output_tokens=expected.output_tokens)
 
 
 def expected_cost(one: Standing, expected: Expected) -> NanoUSD | None:
@@ -35,6 +37,8 @@ def _why(one: Standing, amount: NanoUSD | None, expected: Expected) -> str:
         return "its price is not known"
     usage = expected_usage(one, expected)
     cached = f", {usage.cached_tokens} of them from its cache" if usage.cached_tokens else ""
+    written = usage.cache_write_tokens + usage.cache_write_1h_tokens
+    cached += f", {written} written to its cache" if written else ""
     basis = f"learned from {expected.seen} requests" if expected.seen else "assumed"
     return (
         f"about {format_usd(amount)} USD for {usage.input_tokens} tokens in{cached} and {usage.output_tokens} out "

@@ -24,7 +24,8 @@ class Standing:
     warm_tokens: int = 0
     """Tokens of this session's prompt the target's prompt cache probably holds."""
     write_share: float = 0.0
-    """Share of this agent's uncached input that the target charges as written to its cache."""
+    write_1h_share: float = 0.0
+    """Shares of this agent's uncached input that the target charges as written to its cache, for minutes or an hour."""
 
 
 @dataclass(frozen=True, slots=True)
