@@ -64,7 +64,7 @@ def test_every_interface_reads_or_refuses_any_object(body: dict[str, Any], name:
         document = RequestDocument(raw)
         protocol.claims("/v1/chat/completions", document)
         protocol.peek(document)
-        protocol.passthrough_edits(document.copy())
+        protocol.passthrough_edits(document.copy(), [])
         protocol.decode_request(document)
     with contextlib.suppress(GatewayError):
         protocol.read_usage(raw)

@@ -207,9 +207,9 @@ class Protocol(ABC):
         it when the client named none."""
 
     @abstractmethod
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """Edits a request needs also when both sides speak this format: ask the provider for usage in the stream.
-        Returns whether that usage must be hidden from the client."""
+        Returns whether that usage must be hidden from the client. What is left out is named in ``dropped``."""
 
     def own_answer(self, document: RequestDocument) -> bytes | None:
         """The body of an answer the gateway gives itself, after the request was admitted and judged; None when a

@@ -79,7 +79,7 @@ def test_damaged_requests_are_read_or_refused_naming_the_field(name: str, data: 
     if document is None:
         return
     tried(lambda: protocol.peek(document), 400)
-    tried(lambda: protocol.passthrough_edits(document.copy()), 400)
+    tried(lambda: protocol.passthrough_edits(document.copy(), []), 400)
     chat = tried(lambda: protocol.decode_request(document), 400)
     if chat is not None:
         for target in FORMATS:

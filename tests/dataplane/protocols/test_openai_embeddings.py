@@ -26,7 +26,7 @@ def test_requests_are_recognised_and_looked_into() -> None:
     peek = protocol(NAME).peek(document({"model": "m", "input": ["a"], "user": "u", "encoding_format": "base64"}))
     assert (peek.model, peek.user, peek.stream) == ("m", "u", False)
     body = document({"model": "m", "input": "a"})
-    assert protocol(NAME).passthrough_edits(body) is False
+    assert protocol(NAME).passthrough_edits(body, []) is False
     assert body.encode() is body.raw
 
 

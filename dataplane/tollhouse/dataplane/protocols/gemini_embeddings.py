@@ -65,7 +65,7 @@ class GeminiEmbeddings(GeminiGenerate):
         """Always refused: a chat is no embedding."""
         raise unsupported("model", "the model makes embeddings and cannot answer a chat; name another.")
 
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """Takes out the model, which goes back into the path, and puts it into the requests of a batch."""
         model = document.get("model")
         document.remove("model")

@@ -47,7 +47,7 @@ class OpenAIEmbeddings(OpenAIChat):
         """Always refused: a chat is no embedding."""
         raise unsupported("model", "the model makes embeddings and cannot answer a chat; name another.")
 
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """None: there is no stream to ask usage for."""
         return False
 

@@ -71,7 +71,7 @@ class OpenAIPassthrough(OpenAIChat):
         """Always refused: a chat goes to none of these."""
         raise unsupported("model", "the model does not chat; name another.")
 
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """None."""
         return False
 

@@ -116,11 +116,13 @@ def test_unsigned_thinking_is_taken_out_on_the_way_to_anthropic() -> None:
             ]
         }
     )
-    assert protocol(ANTHROPIC).passthrough_edits(body) is False
+    dropped: list[str] = []
+    assert protocol(ANTHROPIC).passthrough_edits(body, dropped) is False
+    assert dropped == ["thinking"]
     assert body.get("messages") == [
         {"role": "assistant", "content": [{"type": "text", "text": "a"}]},
         {"role": "assistant", "content": [signed]},
     ]
     untouched = document({"messages": [{"role": "assistant", "content": [signed]}]})
-    protocol(ANTHROPIC).passthrough_edits(untouched)
+    protocol(ANTHROPIC).passthrough_edits(untouched, [])
     assert untouched.encode() is untouched.raw

@@ -34,7 +34,7 @@ def test_model_and_method_are_read_from_the_path_and_not_sent() -> None:
         True,
         7,
     )
-    assert not FORMAT.passthrough_edits(request)
+    assert not FORMAT.passthrough_edits(request, [])
     assert request.names() == ["contents", "generationConfig"]
 
 
@@ -132,8 +132,10 @@ def test_thinking_of_other_providers_is_never_shown_to_google() -> None:
     crossed = protocol(ANTHROPIC).encode_request(FORMAT.decode_request(document(body)), max_output_tokens=None)
     assert crossed.body["messages"][1]["content"][0] == {"type": "thinking", "thinking": "Hm.", "signature": "sig"}
     native = document(body)
-    FORMAT.passthrough_edits(native)
+    dropped: list[str] = []
+    FORMAT.passthrough_edits(native, dropped)
     assert b"tollhse1" not in native.encode()
+    assert dropped == ["thoughtSignature"]
 
 
 def _given(media_type: str, data: bytes) -> list[dict[str, Any]]:

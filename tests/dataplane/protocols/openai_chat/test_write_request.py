@@ -100,10 +100,10 @@ def test_strict_is_said_only_of_schemas_openai_takes_as_strict() -> None:
 def test_streams_are_asked_for_usage_when_they_pass_untouched() -> None:
     chat = protocol(OPENAI)
     body = document({"model": "m", "messages": [], "stream": True, "stream_options": {"include_obfuscation": False}})
-    assert chat.passthrough_edits(body) is True
+    assert chat.passthrough_edits(body, []) is True
     assert body.get("stream_options") == {"include_obfuscation": False, "include_usage": True}
     asked = document({"stream": True, "stream_options": {"include_usage": True}})
-    assert chat.passthrough_edits(asked) is False
+    assert chat.passthrough_edits(asked, []) is False
     plain = document({"model": "m"})
-    assert chat.passthrough_edits(plain) is False
+    assert chat.passthrough_edits(plain, []) is False
     assert plain.encode() == plain.raw

@@ -121,8 +121,29 @@ def test_signed_thinking_comes_back_to_the_provider_that_signed_it_and_to_no_oth
     assert crossed["thinking"]["type"] == "enabled"
     assert protocol(OPENAI).encode_request(chat, max_output_tokens=None).dropped == ["thinking"]
     native = document(body)
-    assert not FORMAT.passthrough_edits(native)
+    dropped: list[str] = []
+    assert not FORMAT.passthrough_edits(native, dropped)
     assert native.get("input") == [body["input"][0], call, result]
+    assert dropped == ["reasoning"]
+
+
+@pytest.mark.parametrize("other", [OPENAI, ANTHROPIC, "gemini_generate", "bedrock_converse"])
+def test_reasoning_another_provider_cannot_read_is_named(other: str) -> None:
+    """As Codex brings it back: no text, only what OpenAI can open."""
+    sealed: dict[str, Any] = {
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [],
+        "content": None,
+        "encrypted_content": "gAAA",
+    }
+    asked: list[Any] = [{"role": "user", "content": "x"}, sealed, {"role": "assistant", "content": "y"}]
+    chat = FORMAT.decode_request(document({"model": "m", "input": [*asked, {"role": "user", "content": "z"}]}))
+    assert set(protocol(other).encode_request(chat, max_output_tokens=None).dropped) <= {
+        "thinking",
+        "reasoning_content",
+    }
+    assert protocol(other).encode_request(chat, max_output_tokens=None).dropped
 
 
 def test_anthropics_clients_bring_back_openais_reasoning() -> None:
@@ -134,7 +155,7 @@ def test_anthropics_clients_bring_back_openais_reasoning() -> None:
     items = FORMAT.encode_request(chat, max_output_tokens=None).body["input"]
     assert items[1]["encrypted_content"] == "gAAA"
     native = document(body)
-    protocol(ANTHROPIC).passthrough_edits(native)
+    protocol(ANTHROPIC).passthrough_edits(native, [])
     assert native.get("messages") == body["messages"][:1]
 
 

@@ -85,9 +85,10 @@ def prepare(ex: Exchange, target: Target, output_limit: int | None = None) -> Pr
     if spoken is ex.protocol:
         document = ex.document.copy()
         _edit(document, target, spoken, ex.peek.max_tokens)
-        hide = spoken.passthrough_edits(document)
+        left_out: list[str] = []
+        hide = spoken.passthrough_edits(document, left_out)
         limit = _bound(document, target, spoken, output_limit)
-        left_out = _fit(document, target, spoken, translated=False)
+        left_out += _fit(document, target, spoken, translated=False)
         return Prepared(spoken, True, document.encode(), hide, {}, left_out, limit)
     chat = msgspec.structs.replace(ex.chat, model=target.model or ex.peek.model)
     dialect = target.endpoint.provider.dialect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -67,13 +68,16 @@ class AnthropicMessages(Format):
             needs=needs,
         )
 
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """Takes out thinking without a signature of Anthropic's: it came from a provider of another format, through
         us, and Anthropic refuses it. Found by a byte search; what other requests say is not decoded."""
         raw = document.raw_field("messages")
         if b'"signature":""' in raw or b'"signature": ""' in raw or _PACKED in raw:
-            signed = [_signed_only(message) for message in as_list(document.get("messages"), "messages")]
-            document.set("messages", [message for message in signed if message is not None])
+            messages = as_list(document.get("messages"), "messages")
+            signed = [_signed_only(message) for message in messages]
+            if any(map(operator.is_not, signed, messages)):
+                document.set("messages", [message for message in signed if message is not None])
+                dropped.append("thinking")
         return False
 
 

@@ -116,7 +116,7 @@ class TurnWriter:
             return [{"type": "redacted_thinking", "data": part.redacted}]
         if part.signature and readable:
             return [{"type": "thinking", "thinking": part.text, "signature": part.signature}]
-        if part.text or part.redacted:  # unsigned thinking is refused by Anthropic
+        if part.text or part.redacted or part.signature:  # thinking Anthropic did not sign is refused by it
             self._dropped.append("reasoning_content" if not self._own else "thinking")
         return []
 

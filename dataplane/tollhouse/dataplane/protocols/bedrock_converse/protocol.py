@@ -56,7 +56,7 @@ class BedrockConverse(Protocol):
         """As the port says."""
         return RequestWriter(chat, max_output_tokens).write()
 
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """None."""
         return False
 

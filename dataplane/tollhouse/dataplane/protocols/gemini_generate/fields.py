@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 FORMAT = "gemini_generate"
+UNSIGNED = "skip_thought_signature_validator"
+"""What Google's documentation gives for calls another model made: Gemini 3 refuses calls without a signature."""
+
 _MAX_DEPTH = 64
 
 

@@ -14,13 +14,13 @@ from tollhouse.dataplane.protocols._fields import as_object, get_flag, get_integ
 from tollhouse.dataplane.protocols._format import Codec, Format
 from tollhouse.dataplane.protocols._signatures import PREFIX
 from tollhouse.dataplane.protocols.gemini_generate.errors import error_status, write_error
-from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, camel
+from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, UNSIGNED, camel
 from tollhouse.dataplane.protocols.gemini_generate.finish import may_be_broken_off
 from tollhouse.dataplane.protocols.gemini_generate.read_request import read_request
 from tollhouse.dataplane.protocols.gemini_generate.reply import read_reply, write_reply
 from tollhouse.dataplane.protocols.gemini_generate.stream import GeminiDecoder, GeminiEncoder
 from tollhouse.dataplane.protocols.gemini_generate.usage import GeminiWatcher, read_tail
-from tollhouse.dataplane.protocols.gemini_generate.write_request import UNSIGNED, write_request
+from tollhouse.dataplane.protocols.gemini_generate.write_request import write_request
 
 _PATH = re.compile(r"/models/(?P<model>[^:]+):(?P<method>generateContent|streamGenerateContent)$")
 _STRUCTURED = frozenset({"structured_output"})
@@ -97,14 +97,15 @@ class GeminiGenerate(Format):
         """As the port says."""
         if may_be_broken_off(body):
             read_reply(body)
-        return read_tail(body)
+        return super().read_usage(body)
 
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """Takes out what came from the path, and signatures of other formats' providers, which Google cannot read."""
         document.remove("model")
         document.remove("stream")
         if _PACKED in document.raw_field("contents"):
             document.set("contents", _unpacked(document.get("contents")))
+            dropped.append("thoughtSignature")
         return False
 
 

@@ -34,7 +34,7 @@ from tollhouse.dataplane.protocols._fields import (
     wrong,
 )
 from tollhouse.dataplane.protocols._signatures import unpack
-from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, camel, json_schema
+from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, UNSIGNED, camel, json_schema
 
 _CARRIED = frozenset(("model", "stream", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"))
 """Fields the neutral form has a place for; every other rides in ``extra``."""
@@ -148,7 +148,7 @@ class _Contents:
     def _part(self, item: dict[str, Any], where: str) -> list[Part]:
         signature = get_text(item, "thoughtSignature", where)
         before: list[Part] = []
-        if signature:
+        if signature and signature != UNSIGNED:
             before = [unpack(signature) or Thinking(signature=signature, origin=FORMAT)]
         if "functionCall" in item:
             return [*before, self._call(as_object(item["functionCall"], f"{where}.functionCall"), where)]

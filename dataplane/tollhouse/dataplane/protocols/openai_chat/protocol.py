@@ -67,7 +67,7 @@ class OpenAIChat(Format):
             needs=needs,
         )
 
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """Streams always carry usage; it is hidden again from a client that did not ask."""
         if document.raw_field("stream") != b"true":
             return False

@@ -142,7 +142,7 @@ class RequestWriter:
             elif isinstance(part, Thinking):
                 if self._own or (self._chat.keeps_thoughts and not part.signature):
                     thought += part.text
-                elif part.text or part.redacted:
+                elif part.text or part.redacted or part.signature:
                     self._dropped.append("thinking")
             elif isinstance(part, Opaque):
                 if part.protocol != FORMAT:

@@ -71,13 +71,16 @@ class OpenAIResponses(Format):
         assert isinstance(decoder, ResponsesDecoder)
         return ResponsesEditor(decoder.places)
 
-    def passthrough_edits(self, document: RequestDocument) -> bool:
+    def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
         """Takes out reasoning that came from a provider of another format, through us: OpenAI cannot read it. Found
         by a byte search; what other requests say is not decoded."""
         if _PACKED in document.raw_field("input"):
             items = document.get("input")
             if isinstance(items, list):
-                document.set("input", [item for item in items if not _is_packed(item)])
+                kept = [item for item in items if not _is_packed(item)]
+                document.set("input", kept)
+                if len(kept) < len(items):
+                    dropped.append("reasoning")
         return False
 
 

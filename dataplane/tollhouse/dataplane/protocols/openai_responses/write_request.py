@@ -156,7 +156,7 @@ class RequestWriter:
         if part.origin == FORMAT and part.signature:
             summary = [{"type": "summary_text", "text": part.text}] if part.text else []
             items.append({"type": "reasoning", "summary": summary, "encrypted_content": part.signature})
-        elif part.text or part.redacted:
+        elif part.text or part.redacted or part.signature:
             self._dropped.append("thinking")
 
     def _result(self, result: ToolResult, where: str) -> dict[str, Any]:
