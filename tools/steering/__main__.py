@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from tollhouse.dataplane.guarding.concepts import lexicon
 
-from tools.steering.learning import DECAY, MOST, RATE, ROUNDS, Bag, bags, common, concept_bags, learn
+from tools.steering.learning import DECAY, MOST, RATE, ROUNDS, Bag, bags, common, learn, word_bags
 from tools.steering.texts import ROOT, default_folders, ordinary, tuned, written
 
 TARGET = ROOT / "dataplane/tollhouse/dataplane/guarding/rules/concept_weights.json"
 SCALE = 100
 LEAST = 6
 """Weights smaller than this are left out."""
-SHUT_OUT = 0.1
-"""Share of the attacks the gate may keep from the model."""
+SHUT_OUT = 0.005
+"""Share of the attacks learned from that the gate may keep from the model, and how far below those it stands: attacks
+that are new score lower."""
+BELOW = 1.0
+WINDOWS = 20_000
+"""Stretches of harmless text the gate learns from."""
+COMMON = 12
+"""Stretches and texts in which a word must stand to count for the gate, half as many for a concept."""
 
 
 def main(folders: Sequence[str]) -> None:
@@ -52,18 +60,30 @@ def _weights(plain: Sequence[str]) -> tuple[dict[str, float], float]:
 
 
 def _gate(plain: Sequence[str]) -> tuple[dict[str, int], int]:
-    """Weights of single concepts, and the sum from which a stretch is worth a closer look."""
-    attacks = [some for some in map(concept_bags, tuned("attacks") + written("attacks", 3)) if some]
-    harmless = [bag for text in tuned("harmless") + written("harmless", 2) + list(plain) for bag in concept_bags(text)]
-    examples: list[tuple[int, Sequence[Bag]]] = []
-    for _ in range(4):
-        examples += [(1, some) for some in attacks]
-    examples += [(0, [bag]) for bag in harmless[:: max(1, len(harmless) // 20_000)]]
+    """Weights of single words, and the sum from which a stretch is worth a closer look."""
+    attacks = [some for some in map(word_bags, tuned("attacks") + written("attacks", 4)) if some]
+    harmless = [bag for text in tuned("harmless") + written("harmless", 3) + list(plain) for bag in word_bags(text)]
+    random.Random(1).shuffle(harmless)
+    counts = Counter(one for some in attacks for one in {one for bag in some for one in bag})
+    counts.update(one for bag in harmless[:WINDOWS] for one in bag)
+    known = {one for one, count in counts.items() if count >= (COMMON // 2 if one[0] == "*" else COMMON)}
+    told = [[_known(bag, known) for bag in some] for some in attacks]
+    examples: list[tuple[int, Sequence[Bag]]] = [(1, some) for some in told for _ in range(4)]
+    examples += [(0, [_known(bag, known)]) for bag in harmless[:WINDOWS]]
     weights, _ = learn(examples, rounds=8, rate=0.3, decay=2e-3, seed=2)
-    sums = sorted(max(_sum(weights, bag) for bag in some) for some in attacks)
-    limit = sums[int(SHUT_OUT * len(sums))]
+    sums = sorted(max(_sum(weights, bag) for bag in some) for some in told)
+    limit = sums[int(SHUT_OUT * len(sums))] - BELOW
     print(f"the gate lets {sum(_sum(weights, bag) >= limit for bag in harmless) / len(harmless):.3f} of harmless pass")
-    return {one: round(weight * SCALE) for one, weight in sorted(weights.items())}, round(limit * SCALE)
+    gate = {word: weights.get("*" + concept, 0.0) for word, concept in lexicon().words_by_concept()}
+    for one, weight in weights.items():
+        if one[0] != "*":
+            gate[one] = gate.get(one, 0.0) + weight
+    kept = {word: round(weight * SCALE) for word, weight in sorted(gate.items())}
+    return {word: weight for word, weight in kept.items() if abs(weight) >= LEAST}, round(limit * SCALE)
+
+
+def _known(bag: Bag, known: Container[str]) -> Bag:
+    return {one: min(count, MOST) for one, count in bag.items() if one in known}
 
 
 def _sum(weights: dict[str, float], bag: Bag) -> float:

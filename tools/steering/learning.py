@@ -21,7 +21,7 @@ MOST = 2
 
 def bags(text: str) -> list[Bag]:
     """The features of every stretch of a text."""
-    words = [word.decode("utf-8", "replace") for word in lexicon().words_of(text)]
+    words = lexicon().words_of(text)
     concepts = lexicon().concepts_of(words)
     at_word: list[list[str]] = [[] for _ in words]
     for place, one in features(words, concepts):
@@ -34,12 +34,15 @@ def bags(text: str) -> list[Bag]:
     return [bag for bag in made if bag]
 
 
-def concept_bags(text: str) -> list[Bag]:
-    """The concepts of every stretch of a text, as the gate counts them."""
-    words = [word.decode("utf-8", "replace") for word in lexicon().words_of(text)]
-    concepts = lexicon().concepts_of(words)
-    some = (Counter(one for one in concepts[begin : begin + STRETCH] if one) for begin in starts(len(words)))
-    return [dict(bag) for bag in some]
+def word_bags(text: str) -> list[Bag]:
+    """The words of every stretch of a text and what they mean, as the gate counts them."""
+    words = lexicon().words_of(text)
+    told = [
+        [word, f"*{concept}"] if concept else [word]
+        for word, concept in zip(words, lexicon().concepts_of(words), strict=True)
+    ]
+    some = (Counter(one for ones in told[begin : begin + STRETCH] for one in ones) for begin in starts(len(words)))
+    return [dict(bag) for bag in some if bag]
 
 
 def starts(words: int) -> Iterator[int]:

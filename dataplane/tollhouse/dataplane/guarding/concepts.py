@@ -8,7 +8,7 @@ strongest stretch does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from itertools import accumulate, repeat
@@ -60,13 +60,13 @@ class Lexicon:
         longest = sorted(signs, key=len, reverse=True)
         self._signs = re2.compile(f"({'|'.join(map(re2.escape, longest))})", options(case=False))
 
-    def words_of(self, text: str) -> list[bytes]:
+    def words_of(self, text: str) -> list[str]:
         """The words of a text, lower case; of scripts without blanks the known signs and what is between them."""
         if text.isascii():
-            return text.encode().translate(_PLAIN).split()
+            return text.encode().translate(_PLAIN).decode().split()
         if _DENSE.search(text):
             text = self._signs.sub(r" \1 ", text)
-        return _GAPS.sub(" ", text.lower()).encode("utf-8", "replace").split()
+        return _GAPS.sub(" ", text.lower()).split()
 
     def concepts_of(self, words: Sequence[str]) -> list[str | None]:
         """What each word means."""
@@ -110,32 +110,34 @@ class Model:
 
     def __init__(self, lexicon: Lexicon, told: dict[str, Any]) -> None:
         self._lexicon = lexicon
-        self._weights: dict[str, int] = told["weights"]
         self._bias: int = told["bias"]
         self._scale: int = told["scale"]
-        gate: dict[str, int] = told["gate"]
-        self._gate = {word.encode(): gate[concept] for word, concept in lexicon.words_by_concept() if concept in gate}
+        self._gate: dict[str, int] = told["gate"]
         self._limit: int = told["gate_limit"]
+        self._weights = _Weights(told["weights"])
 
-    def score(self, text: str) -> tuple[float, int]:
+    def score(self, text: str, *, gated: bool = True) -> tuple[float, int]:
         """The logarithm of the odds that the strongest stretch steers, and the word at which that begins."""
         words = self._lexicon.words_of(text)
         best, where = NOTHING * self._scale, 0
-        for begin, end in self._regions(words) if len(words) > SHORT else ((0, len(words)),):
-            total, place = self._strongest([word.decode("utf-8", "replace") for word in words[begin:end]])
+        for begin, end in self._regions(words) if gated else ((0, len(words)),):
+            total, place = self._strongest(words[begin:end])
             if total > best:
                 best, where = total, begin + place
         return best / self._scale - LONGER * log(max(1.0, len(words) / STRETCH)), where
 
-    def _regions(self, words: Sequence[bytes]) -> list[tuple[int, int]]:
+    def _regions(self, words: Sequence[str]) -> list[tuple[int, int]]:
         """Where words stand densely enough that may steer."""
-        gate = self._gate.get
-        sums = [0, *accumulate(map(gate, words, repeat(0)))]
-        limit, size = self._limit, len(words)
+        size = len(words)
+        sums = list(accumulate(map(self._gate.get, words, repeat(0)), initial=0))
+        limit, half = self._limit, STRETCH // 2
+        if size <= STRETCH:
+            return [(0, size)] if sums[-1] >= limit else []
         found: list[tuple[int, int]] = []
-        for begin in range(0, max(1, size - STRETCH // 2), STRETCH // 2):
-            end = min(begin + STRETCH, size)
-            if sums[end] - sums[begin] >= limit:
+        marks = sums[::half]
+        for place, (before, after) in enumerate(zip(marks, [*marks[2:], sums[-1]], strict=False)):
+            if after - before >= limit:
+                begin, end = place * half, min(place * half + STRETCH, size)
                 if found and found[-1][1] >= begin:
                     found[-1] = (found[-1][0], end)
                 else:
@@ -143,22 +145,73 @@ class Model:
         return found
 
     def _strongest(self, words: Sequence[str]) -> tuple[float, int]:
-        known = self._weights
-        told = [pair for pair in features(words, self._lexicon.concepts_of(words)) if pair[1] in known]
-        at_word = [0] * len(words)
-        last: dict[str, int] = {}
-        for place, one in told:
-            if last.get(one, -STRETCH) + STRETCH // 2 < place:
-                at_word[place] += known[one]
-            last[one] = place
-        sums = [0, *accumulate(at_word)]
         size = len(words)
+        at_word = self._weights.at_words(words, self._lexicon.concepts_of(words))
+        sums = list(accumulate(at_word, initial=0))
         best, where = NOTHING * self._scale, 0
         for begin in range(0, max(1, size - STRETCH + STEP), STEP):
             total = self._bias + sums[min(begin + STRETCH, size)] - sums[begin]
             if total > best:
                 best, where = total, begin
         return best, where
+
+
+class _Weights:
+    """The weights of ``features``, laid out so that a text is weighed without making their names."""
+
+    def __init__(self, weights: dict[str, int]) -> None:
+        self._one: dict[str, int] = {}
+        self._two: dict[str, dict[str, int]] = {}
+        self._concept: dict[str, int] = {}
+        self._concepts: dict[str, dict[str, int]] = {}
+        self._three: dict[str, dict[str, dict[str, int]]] = {}
+        for name, weight in weights.items():
+            parts = name.removeprefix("*").split(" ")
+            if len(parts) == 1:
+                (self._concept if name[0] == "*" else self._one)[parts[0]] = weight
+            elif len(parts) == 2:
+                (self._concepts if name[0] == "*" else self._two).setdefault(parts[0], {})[parts[1]] = weight
+            else:
+                self._three.setdefault(parts[0], {}).setdefault(parts[1], {})[parts[2]] = weight
+
+    def at_words(self, words: Sequence[str], concepts: Sequence[str | None]) -> list[int]:
+        """What the features at each word weigh together; the same again soon after counts once."""
+        stems = [word[:STEM] for word in words]
+        found: list[tuple[int, int, Hashable]] = [
+            (place, weight, stem)
+            for place, (stem, weight) in enumerate(zip(stems, map(self._one.get, stems), strict=True))
+            if weight
+        ]
+        add = found.append
+        placed = [(place, one) for place, one in enumerate(concepts) if one]
+        two, last, end = self._two, -1, len(stems) - 1
+        nothing: dict[str, int] = {}
+        for at, (place, one) in enumerate(placed):
+            stem = stems[place]
+            if place and last != place - 1 and (weight := two.get(stems[place - 1], nothing).get(stem)):
+                add((place, weight, (stems[place - 1], stem)))
+            if place < end and (weight := two.get(stem, nothing).get(stems[place + 1])):
+                add((place, weight, (stem, stems[place + 1])))
+            last = place
+            if weight := self._concept.get(one):
+                add((place, weight, (one,)))
+            pairs, threes = self._concepts.get(one, nothing), self._three.get(one)
+            between = ""
+            for next_place, other in placed[at + 1 : at + 6]:
+                if next_place - place > NEAR:
+                    break
+                if weight := pairs.get(other):
+                    add((place, weight, (one, other, 2)))
+                if threes and between and between != one and (weight := threes.get(between, nothing).get(other)):
+                    add((place, weight, (one, between, other)))
+                between = between or other
+        at_word = [0] * len(words)
+        seen: dict[Hashable, int] = {}
+        for place, weight, name in found:
+            if seen.get(name, -STRETCH) + STRETCH // 2 < place:
+                at_word[place] += weight
+            seen[name] = place
+        return at_word
 
 
 def span_of(text: str, begin: int) -> tuple[int, int]:

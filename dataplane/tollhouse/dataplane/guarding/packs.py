@@ -74,6 +74,8 @@ class RuleText(_Strict):
     """Not in segments of these roles."""
     directions: tuple[Direction, ...] = ("input", "output")
     """Where it applies."""
+    reach: int = 0
+    """Bytes around its keywords that are looked at beyond the usual, for what is very long."""
     match: tuple[str, ...] = Field(min_length=1)
     """Texts in which it must be found."""
     no_match: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 import re2
@@ -39,13 +40,32 @@ _LOOK_ALIKES = dict(
 _ESCAPES = re.compile(
     r"\\(?:u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|/)|&(?:#\d{2,7}|#[xX][0-9a-fA-F]{1,6}|lt|gt|amp|quot|apos|nbsp|#39);|(?:%[0-9A-Fa-f]{2})+"
 )
-_MAYBE_ESCAPED = re2.compile(r"\\[ux/]|&[#lgaqn]\w{0,8};|%[0-9A-Fa-f]{2}", options(case=True))
 _BLOCK = re2.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}", options(case=True))
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W_][ .*_\-·•|,/]{1,3}){6,}[^\W_](?![^\W_])")
 
-_FIGURED = re.compile(r"(?i)(?:\b[a-z]*[013457@$][a-z][a-z0-9@$!]*[^a-z0-9]+(?:[a-z]+[^a-z0-9]+)?){2}")
 _FIGURES = str.maketrans("013457@$!", "oieastasi")
 """Figures that stand for letters."""
+
+_ENCODED, _SINGLE, _FIGURED, _ESCAPED = range(4)
+_SHOWN_BY = (
+    "[A-Za-z0-9+/_-]{24}",
+    "(?:^|[^A-Za-z0-9])(?:[A-Za-z][ .*_|,/-]{1,3}){6}[A-Za-z](?:[^A-Za-z0-9]|$)",
+    "[A-Za-z]*[013457@$][A-Za-z][A-Za-z0-9@$!]*[ ,.;:!?\n]{1,3}"
+    "(?:[A-Za-z]+[ ,.;:!?\n]{1,3})?[A-Za-z]*[013457@$][A-Za-z]",
+    r"\\[ux/]|&[#lgaqn]\w{0,8};|%[0-9A-Fa-f]{2}",
+)
+"""What a text shows that may hold an encoded block, letters standing alone, figures in place of letters, or escapes."""
+
+
+def _signs() -> Any:
+    made = re2.Set.SearchSet(options(case=True))
+    for pattern in _SHOWN_BY:
+        made.Add(pattern)
+    made.Compile()
+    return made
+
+
+_SIGNS = _signs()
 
 MAX_BLOCKS = 24
 MAX_BLOCK = 16_384
@@ -66,31 +86,29 @@ class View:
         return (start, end) if self.origin is None else self.origin(start, end)
 
 
-def views_of(
-    text: str, *, encoded: bool = True, spaced: bool = True, figured: bool = True, depth: int = 2
-) -> Iterator[View]:
-    """The readings of a text, the plainest first. ``encoded``: it holds long runs that may be encoded; ``spaced``:
-    it holds letters standing alone; ``figured``: figures within words (cheap searches told so)."""
+def views_of(text: str, *, leet: bool = True, depth: int = 2) -> Iterator[View]:
+    """The readings of a text, the plainest first; ``leet``: figures in place of letters are of interest."""
     plain = text
     if "\\" in text:  # escapes of one sign, each as wide as what replaces it
         for escape, sign in (("\\n", " \n"), ("\\t", " \t"), ("\\r", " \r"), ('\\"', ' "'), ("\\'", " '")):
             plain = plain.replace(escape, sign)
     yield View("plain", plain)
+    signs = _SIGNS.Match(text.encode("utf-8", "replace")) or ()
     if not text.isascii() and _ODD.search(text):
         yield _cleaned(text)
         hidden = _TAGS.findall(text)
         if hidden:
             told = "".join(chr(ord(sign) - 0xE0000) for run in hidden for sign in run)
             yield View("hidden", told, lambda start, end: (0, len(text)))
-    if ("\\" in text or "&" in text or "%" in text) and _MAYBE_ESCAPED.search(text.encode("utf-8", "replace")):
+    if _ESCAPED in signs:
         unescaped = _unescaped(text)
         if unescaped.text != text:
             yield unescaped
-    if encoded and depth > 0:
+    if _ENCODED in signs and depth > 0:
         yield from _decoded(text, depth)
-    if spaced and _SPACED.search(text):
+    if _SINGLE in signs and _SPACED.search(text):
         yield _joined(text)
-    if figured and _FIGURED.search(text):
+    if leet and _FIGURED in signs:
         yield View("leet", text.translate(_FIGURES))
 
 
