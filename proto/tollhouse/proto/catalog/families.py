@@ -5,6 +5,7 @@ The first pattern that fits counts. An ability that is not listed is not known t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -25,15 +26,21 @@ _TEXT = frozenset({"tools", "structured_output"})
 _NO_VISION = frozenset({"vision"})
 _NO_REASONING = frozenset({"reasoning"})
 """Refuses reasoning_effort or thinking: what a client of another format asks of it is left out, not sent."""
+_BEGUN = _FULL | {"prefill"}
+"""Goes on with an assistant message that stands last. Newer Claudes refuse it; OpenAI's models begin anew."""
 _CHAT_LESS = frozenset({"tools", "vision", "structured_output"})
 
 FAMILIES: tuple[Family, ...] = (
     Family("claude-2*", 4096, frozenset(), frozenset({"tools", "vision", "reasoning"}), 200_000),
-    Family("claude-3-5-*", 8192, _FULL, _NO_REASONING, context_window=200_000),
-    Family("claude-3-7-*", 64_000, _FULL, context_window=200_000),
-    Family("claude-3-*", 4096, _FULL, _NO_REASONING, context_window=200_000),
-    Family("claude-opus-4-[01]*", 32_000, _FULL, context_window=200_000),
-    Family("claude-opus-4-2*", 32_000, _FULL, context_window=200_000),
+    Family("claude-3-5-*", 8192, _BEGUN, _NO_REASONING, context_window=200_000),
+    Family("claude-3-7-*", 64_000, _BEGUN, context_window=200_000),
+    Family("claude-3-*", 4096, _BEGUN, _NO_REASONING, context_window=200_000),
+    Family("claude-opus-4", 32_000, _BEGUN, context_window=200_000),
+    Family("claude-opus-4-[012]*", 32_000, _BEGUN, context_window=200_000),
+    Family("claude-opus-4-5*", 64_000, _BEGUN),
+    Family("claude-sonnet-4", 64_000, _BEGUN),
+    Family("claude-sonnet-4-[025]*", 64_000, _BEGUN),
+    Family("claude-haiku-4-5*", 64_000, _BEGUN),
     Family("claude-opus-*", 64_000, _FULL),
     Family("claude-sonnet-*", 64_000, _FULL),
     Family("claude-haiku-*", 64_000, _FULL),
@@ -66,9 +73,17 @@ FAMILIES: tuple[Family, ...] = (
 UNKNOWN = Family("*")
 
 
+_OF_BEDROCK = re.compile(r"^(?:[a-z-]+\.)?(?:anthropic|openai|mistral|deepseek|qwen|google)\.")
+_POINT = re.compile(r"(?<=\d)\.(?=\d)")
+
+
 def family(model: str) -> Family:
-    """The family of a model name; a vendor prefix (``anthropic/claude-...``) is looked through."""
-    name = model.rsplit("/", 1)[-1].lower()
+    """The family of a model name. What brokers and clouds write before it is looked through (``anthropic/claude-...``,
+    ``us.anthropic.claude-...``), and so is how they write versions of Claude (``claude-3.5-sonnet``,
+    ``claude-sonnet-4@20250514``)."""
+    name = _OF_BEDROCK.sub("", model.rsplit("/", 1)[-1].lower())
+    if name.startswith("claude"):
+        name = _POINT.sub("-", name).replace("@", "-")
     for entry in FAMILIES:
         if fnmatchcase(name, entry.pattern):
             return entry

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.dispatching import Bench, chat, data_lines, instance
-from tests.support.providers import ANTHROPIC_STREAM, openai_chunk, providers, silence, stream
+from tests.support.providers import ANTHROPIC_STREAM, OPENAI_STREAM, openai_chunk, providers, silence, stream
 
 BEGUN = (openai_chunk({"role": "assistant", "content": ""}), openai_chunk({"content": "Once upon "}))
 CUT = stream(*BEGUN, cut=True)
@@ -70,3 +70,22 @@ async def test_the_bounds_of_a_stream_hold_for_both_parts_together(gate: Bench) 
     async with providers(stream(*BEGUN, 0.3, cut=True), slow) as [first, second]:
         await two(gate, first.url, second.url, max_stream_duration_ms=450)
         assert data_lines((await gate.ask(TALE)).body)[-1]["error"]["code"] == "stream_too_long"
+
+
+@pytest.mark.parametrize(
+    ("model", "continues"),
+    [("anthropic/claude-sonnet-4.5", True), ("anthropic/claude-opus-4.6", False), ("openai/gpt-4o", False)],
+)
+async def test_a_model_goes_on_whoever_sells_it(gate: Bench, model: str, continues: bool) -> None:
+    """Facts of the model decide, under whatever name a broker has it."""
+    auth = {"auth": {"header": {"authorization": "Bearer k"}}}
+    async with providers(CUT, stream(*OPENAI_STREAM)) as [first, second]:
+        await gate.multi(
+            instance("a", "openai", first.url, priority=1),
+            instance("b", "openrouter", second.url, options={"model": model}, **auth),
+            fallback_strategy="any",
+            continue_streams=True,
+        )
+        got = await gate.ask(TALE)
+        assert (b'"error"' not in got.body) is continues
+        assert len(second.received) == continues

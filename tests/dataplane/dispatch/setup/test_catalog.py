@@ -41,6 +41,20 @@ def test_facts_come_from_the_table_unless_configured() -> None:
     assert (own.context_window, own.max_output, own.lacks) == (500, 7, frozenset({"vision"}))
 
 
+def test_who_goes_on_with_a_begun_answer_is_known_unless_configured() -> None:
+    """A fact of the model, as are its abilities."""
+    local = [{"provider": "local", "model": "qwen"}]
+    models = {
+        "a": model(),
+        "b": model(capabilities={"prefill": False}),
+        "c": model(targets=local),
+        "d": model(targets=local, capabilities={"prefill": True}),
+    }
+    own = {"local": Provider.model_validate({"type": "openai-compatible", "endpoint": "http://127.0.0.1:1/v1"})}
+    catalog = Catalog.build(models, own)
+    assert [catalog.models[name].targets[0].prefills for name in "abcd"] == [True, False, False, True]
+
+
 def test_a_configured_price_fills_its_gaps() -> None:
     """Exact decimals; kinds without a price cost what input costs; the rest from the table."""
     catalog = Catalog.build(

@@ -5,11 +5,9 @@ answer (assistant prefill), and the client sees one stream. Opt-in, at most once
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from tollhouse.dataplane.chat import Event, PartEnded, PartStarted, ReplyStarted, TextDelta, Usage, UsageReported
-from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.dispatch.replies.hooked import HookedLeg
 from tollhouse.dataplane.dispatch.replies.legs import TranslatedLeg
 from tollhouse.dataplane.engine.prompt_size import media_tokens
@@ -20,15 +18,6 @@ if TYPE_CHECKING:
 
 STATE = "continuing"
 """``Exchange.state`` key: the ``Broken`` answer that is being continued."""
-
-PREFILLS = (
-    "claude-3-*",
-    "claude-*-4-0*",
-    "claude-*-4-1*",
-    "claude-*-4-2*",
-    "claude-*-4-5*",
-)
-"""Models that go on with an assistant message that stands last. Newer ones refuse it; OpenAI's begin anew."""
 
 _FORMATS = ("openai_chat", "anthropic_messages")
 
@@ -182,11 +171,6 @@ def may_continue(ex: Exchange) -> bool:
         return False
     messages = asked.get("messages")
     return isinstance(messages, list) and not media_tokens(messages)
-
-
-def can_continue(target: Target) -> bool:
-    """Whether a target goes on with a begun answer."""
-    return any(fnmatchcase(target.model, pattern) for pattern in PREFILLS)
 
 
 def take_up(ex: Exchange, broken: Broken) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
-from tollhouse.dataplane.dispatch.attempts.continuing import Broken, can_continue, take_up
+from tollhouse.dataplane.dispatch.attempts.continuing import Broken, take_up
 from tollhouse.dataplane.dispatch.attempts.journey import Hop, Journey
 from tollhouse.dataplane.dispatch.attempts.trial import Books
 from tollhouse.dataplane.dispatch.choosing.targets import Target
@@ -28,7 +28,7 @@ async def resume(
     index = next(index for index, one in enumerate(plan.targets) if one is failed)
     named = (plan.targets[one] for one in takers(index, len(plan.targets), plan.main, plan.chains))
     fit = (one for one in named if one.key != failed.key and books.states.of(one).permits(now))
-    other = next((one for one in fit if can_continue(one)), None)
+    other = next((one for one in fit if one.prefills), None)
     if other is None:
         return None
     take_up(ex, broken)

@@ -51,6 +51,8 @@ class Target:
     context_window: int = 0
     max_output: int = 0
     lacks: frozenset[str] = frozenset()
+    prefills: bool = False
+    """Its model goes on with an answer that was begun by another."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Body fields that overwrite the client's."""
     max_tokens: int | None = None

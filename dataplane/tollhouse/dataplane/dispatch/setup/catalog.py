@@ -198,6 +198,7 @@ def known_target(
         context_window=(resource.context_window if resource is not None else 0) or known.context_window,
         max_output=(resource.max_output_tokens if resource is not None else 0) or known.max_output,
         lacks=frozenset(lacks),
+        prefills=capabilities.get("prefill", "prefill" in known.has),
         key=f"{endpoint.key}/{model}",
         probe=endpoint.probe,
     )
