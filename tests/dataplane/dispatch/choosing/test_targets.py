@@ -59,15 +59,6 @@ def test_state_is_shared_by_routes_and_outlives_edits() -> None:
     assert len(states.named("x")) == 1
 
 
-def test_latency_is_smoothed() -> None:
-    """The first figure counts whole, later ones in part."""
-    state = TargetStates(StillClock()).of(target("m"))
-    for seconds in (1.0, 2.0):
-        state.end(0, state.begin(0), "", None, seconds)
-    assert state.first_byte_s == 1.3
-    assert state.in_flight == 0
-
-
 def test_there_is_one_per_worker() -> None:
     """Made at the first call, kept in the services."""
     services: Any = plain_services()

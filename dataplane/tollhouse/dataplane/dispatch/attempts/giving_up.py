@@ -11,7 +11,7 @@ from tollhouse.dataplane.dispatch.attempts.journey import Journey
 from tollhouse.dataplane.dispatch.choosing.chains import stand_ins
 from tollhouse.dataplane.dispatch.choosing.explaining import explain_headers
 from tollhouse.dataplane.dispatch.choosing.plan import OVER_QUOTA, SPENT, Plan
-from tollhouse.dataplane.dispatch.choosing.targets import TargetState
+from tollhouse.dataplane.dispatch.choosing.target_state import TargetState
 from tollhouse.dataplane.dispatch.money.refusals import Refused
 from tollhouse.dataplane.engine.failover import GiveUp
 from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError

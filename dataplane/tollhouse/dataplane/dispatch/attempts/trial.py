@@ -9,7 +9,8 @@ from tollhouse.dataplane.chat import Special, Usage
 from tollhouse.dataplane.dispatch.attempts.alarms import Alarms
 from tollhouse.dataplane.dispatch.choosing.gate import Place
 from tollhouse.dataplane.dispatch.choosing.strategy import route_id
-from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetState, states_of
+from tollhouse.dataplane.dispatch.choosing.target_state import TargetState
+from tollhouse.dataplane.dispatch.choosing.targets import Target, states_of
 from tollhouse.dataplane.dispatch.money.entry import Entry
 from tollhouse.dataplane.dispatch.money.kept import KeptAnswers, Told, told_of
 from tollhouse.dataplane.engine.patience import Kind

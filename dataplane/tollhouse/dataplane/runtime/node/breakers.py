@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-from tollhouse.dataplane.dispatch.choosing.targets import Action, BreakerChange, TargetStates
+from tollhouse.dataplane.dispatch.choosing.target_state import Action
+from tollhouse.dataplane.dispatch.choosing.targets import BreakerChange, TargetStates
 from tollhouse.dataplane.runtime.link.link import Link, LinkError, encode_tell
 from tollhouse.dataplane.runtime.link.messages import BreakerTold, Forced, ForceTarget
 from tollhouse.dataplane.runtime.node.crew import Crew
