@@ -25,6 +25,9 @@ class EditedLeg(HookedLeg):
         self._over = False
         """A hook gave the stream another end."""
 
+    def _untold(self, raw: bytes) -> bool:
+        return False  # it is edited
+
     def _show(self, event: Event, made: list[bytes]) -> None:
         encoded = self._encoder.encode(event)  # it ends the stream if that breaks off
         home = self._home.get(id(event))

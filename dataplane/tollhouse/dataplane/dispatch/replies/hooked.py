@@ -9,12 +9,42 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Any
 
-from tollhouse.dataplane.chat import Event, Usage
+import msgspec
+from tollhouse.dataplane.chat import Event, OpaqueDelta, PartStarted, Usage
 from tollhouse.dataplane.dispatch.replies.events import content_of
 from tollhouse.dataplane.dispatch.replies.legs import Hooks, TranslatedLeg
+from tollhouse.dataplane.engine.sse import EventReader
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.protocol import StreamDecoder, StreamEncoder, UsageReader
+
+_WORDS = frozenset(
+    ("content", "text", "arguments", "input", "refusal", "thinking", "partial_json", "reasoning_content", "reasoning")
+)
+"""Keys under which a string is what a model says, in whatever format."""
+
+
+def _tells(event: Event) -> bool:
+    return isinstance(event, OpaqueDelta | PartStarted) or content_of(event) is not None
+
+
+def says(data: bytes) -> bool:
+    """Whether an event's JSON holds words of a model."""
+    try:
+        return _has_words(msgspec.json.decode(data))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _has_words(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_words, value))
+    if not isinstance(value, dict):
+        return False
+    return any(
+        (isinstance(inner, str) and inner and name in _WORDS) or _has_words(inner) for name, inner in value.items()
+    )
 
 
 class _Block:
@@ -95,7 +125,15 @@ class HookedLeg(TranslatedLeg):
         shown = self._pending[before:]
         del self._pending[before:]
         if raw or shown:
-            self._raw.append((_Block(raw, len(shown)), shown))
+            block = _Block(raw, len(shown))
+            if raw and not any(map(_tells, events)) and self._untold(raw):
+                block.raw, block.whole = b"", False
+            self._raw.append((block, shown))
+
+    def _untold(self, raw: bytes) -> bool:
+        """Whether bytes of which the decoder told no words hold some all the same: no hook has seen those."""
+        reader = EventReader(len(raw) + 1)
+        return any(says(event.data) for event in (*reader.feed(raw), *reader.close()))
 
     def take(self) -> bytes:
         """What is ready. A refusal by a hook comes after what was ready before it, unless nothing was given out yet:
