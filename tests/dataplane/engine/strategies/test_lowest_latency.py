@@ -23,6 +23,14 @@ def test_the_unmeasured_come_first_and_the_busy_count_more() -> None:
     assert order([crowded, STEADY], Expected(1, 10), 1.0)[0].name == "steady"
 
 
+def test_a_crowd_does_not_wait_for_one_that_is_not_measured() -> None:
+    """One request finds out; the others are spread meanwhile, also where nobody was measured yet."""
+    assert order([EAGER, Standing("new", in_flight=1)], Expected(1, 10), 1.0)[0].name == "eager"
+    assert order([Standing("first", in_flight=1), Standing("second")], Expected(1, 10), 1.0)[0].name == "second"
+    both = [Standing("first", in_flight=3), Standing("second", in_flight=1)]
+    assert order(both, Expected(1, 10), 1.0)[0].name == "second"
+
+
 def test_slow_ones_keep_a_share() -> None:
     """About one request in fifty goes to a slower one first."""
     luck = [number / 1000 for number in range(1000)]

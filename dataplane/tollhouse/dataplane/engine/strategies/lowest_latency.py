@@ -14,8 +14,18 @@ def order(
     standings: Sequence[Standing], expected: Expected, luck: float, probe_share: float = PROBE_SHARE
 ) -> list[Ranked]:
     """By time to the first token plus the time of the expected tokens, times the load (peak EWMA). Unmeasured targets
-    first, so that they get measured. ``luck``: 0 <= x < 1; below ``probe_share`` one of the others goes first."""
-    ranked = sorted(standings, key=lambda one: _seconds(one, expected) * (one.in_flight + 1) / max(1, one.weight))
+    first, but for one request at a time: a crowd on one that hangs would find out together. ``luck``: 0 <= x < 1;
+    below ``probe_share`` one of the others goes first."""
+    measured = [seconds for one in standings if (seconds := _seconds(one, expected))]
+    assumed = min(measured, default=1.0)
+
+    def due(one: Standing) -> float:
+        seconds = _seconds(one, expected)
+        if not seconds and not one.in_flight:
+            return 0.0
+        return (seconds or assumed) * (one.in_flight + 1) / max(1, one.weight)
+
+    ranked = sorted(standings, key=due)
     told = [Ranked(one.name, _why(one, expected)) for one in ranked]
     if luck < probe_share and len(told) > 1:
         at = 1 + min(len(told) - 2, int(luck / probe_share * (len(told) - 1)))
