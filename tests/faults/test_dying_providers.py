@@ -8,19 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 import pytest
 from tollhouse.cli.drill.load import Call, _call, work
+from tollhouse.cli.drill.provider import Provider
 from tollhouse.cli.drill.rig import Rig
-
-from tests.support.etcd_server import free_ports
 
 FULL = os.environ.get("TOLLHOUSE_PROOF") == "full"
 
@@ -42,32 +39,18 @@ FIRST_BYTE_S = 30.0
 pytestmark = pytest.mark.timeout(300 if FULL else 60)
 
 
-class Provider:
-    """A simulated provider as a process of its own, whose answers take 40 ms per token."""
-
-    def __init__(self, kind: str, tokens: int) -> None:
-        [port] = free_ports(1)
-        self.url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "tollhouse.cli.main", "simulate", kind, "--listen", f"127.0.0.1:{port}"]
-        script = ["--script", f"tokens={tokens}", "--token-ms", "40"]
-        self.process = subprocess.Popen([*command, *script], stdout=subprocess.DEVNULL)
-
-    def end(self) -> None:
-        """Whatever state it is in."""
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
-def first() -> Iterator[Provider]:
-    provider = Provider("anthropic", 40)
+async def first() -> AsyncIterator[Provider]:
+    """Whose answers take 40 ms per token."""
+    provider = await Provider("anthropic", tokens=40, token_ms=40).start()
     yield provider
     provider.end()
 
 
 @pytest.fixture
-def second() -> Iterator[Provider]:
-    provider = Provider("openai", 20)
+async def second() -> AsyncIterator[Provider]:
+    """The other one."""
+    provider = await Provider("openai", tokens=20, token_ms=40).start()
     yield provider
     provider.end()
 
@@ -112,7 +95,7 @@ async def test_a_provider_killed_under_load_loses_nothing_that_could_be_served(
 ) -> None:
     """kill -9 under running streams and steady calls: whole answers and streams that had not begun are served by the
     other one; a stream that had begun ends with an error its client can read."""
-    async with Rig(tmp_path, first_url=first.url, second_url=second.url) as rig:
+    async with Rig(tmp_path, first=first, second=second) as rig:
         calls = await under_a_crowd(rig, first, signal.SIGKILL)
     tell("killed", calls)
     assert lost(calls) == []
@@ -125,7 +108,7 @@ async def test_a_provider_that_stalls_under_load_is_left_by_its_own_record(
 ) -> None:
     """Its connections stay, nothing comes any more (SIGSTOP), and no time to wait is configured: those it was asked for
     are served by the other one as soon as they are late by its record; a stream that had begun is ended in time."""
-    async with Rig(tmp_path, {"timeouts": {"idle": 2000}}, first_url=first.url, second_url=second.url) as rig:
+    async with Rig(tmp_path, {"timeouts": {"idle": 2000}}, first=first, second=second) as rig:
         calls = await under_a_crowd(rig, first, signal.SIGSTOP)
     tell("stalled", calls)
     assert lost(calls) == []
@@ -142,5 +125,5 @@ async def under_a_crowd(rig: Rig, provider: Provider, what: signal.Signals) -> l
     await asyncio.sleep(0.9)
     late = asyncio.create_task(streams(rig.url, CROWD.late))
     await asyncio.sleep(0.02)
-    provider.process.send_signal(what)
+    provider.send(what)
     return [*await early, *await late, *await steady]

@@ -1,4 +1,4 @@
-"""Providers fail in front of a real node; agents are served as long as anybody can serve them."""
+"""Provider processes fail in front of a real node; agents are served as long as anybody can serve them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,44 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tollhouse.cli.drill.faults import FAULTS
 from tollhouse.cli.drill.load import Call, work
-from tollhouse.cli.drill.rig import Rig
+from tollhouse.cli.drill.provider import Provider
+from tollhouse.cli.drill.rig import SCRIPT, Rig
 
-DOWN = FAULTS[0]
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[list[Provider]]:
+    """Two providers, for all tests here."""
+    both = [Provider("anthropic", **SCRIPT), Provider("openai", **SCRIPT)]
+    yield both
+    for one in both:
+        one.end()
+
+
+@pytest.fixture
+async def pair(crowd: list[Provider]) -> list[Provider]:
+    """Both alive and well, with nothing remembered."""
+    for one in crowd:
+        if not one.alive:
+            await one.start()
+        await one.clear()
+        await one.simulate()
+    return crowd
 
 
 @pytest.mark.parametrize("both", [False, True])
-async def test_storms_of_429_are_not_amplified(tmp_path: Path, both: bool) -> None:
+async def test_storms_of_429_are_not_amplified(tmp_path: Path, pair: list[Provider], both: bool) -> None:
     """One provider or both answer 429 without a word: providers get at most 1.2 requests per call."""
-    async with Rig(tmp_path) as rig:
-        storming = [rig.first, rig.second] if both else [rig.first]
-        for simulator in storming:
-            simulator.simulate(status=429)
+    first, second = pair
+    async with Rig(tmp_path, first=first, second=second) as rig:
+        for one in pair if both else [first]:
+            await one.simulate(status=429)
         calls = await work(rig.url, 60, 4)
-        sent = rig.first.log.requests + rig.second.log.requests
+        sent = len(await first.entries()) + len(await second.entries())
         assert sent <= 1.2 * len(calls), f"{sent} requests for {len(calls)} calls"
         if both:
             assert {call.status for call in calls} == {429}
@@ -34,58 +52,66 @@ async def test_storms_of_429_are_not_amplified(tmp_path: Path, both: bool) -> No
             assert all(call.whole for call in calls)
 
 
-async def test_who_comes_back_is_not_run_over(tmp_path: Path) -> None:
-    """Down under load, then up again: the first moments bring a few probes, then more and more, and nothing fails."""
-    async with Rig(tmp_path, {"hedge_after_ms": None}) as rig:
-        await rig.begin(DOWN)
+async def test_who_comes_back_is_not_run_over(tmp_path: Path, pair: list[Provider]) -> None:
+    """Killed under load, then up again: the first moments bring a few probes, then more and more; nothing is lost."""
+    first, second = pair
+    async with Rig(tmp_path, {"hedge_after_ms": None}, first=first, second=second) as rig:
+        await first.kill()
+        await first.clear()
         agents = asyncio.create_task(work(rig.url, 80, 8))
-        await asyncio.sleep(1.5)
-        rig.first.log.clear()
-        await rig.end(DOWN)
+        await asyncio.sleep(1.0)
+        await first.start()
         calls = await agents
         assert all(call.whole for call in calls)
-        started = sorted(entry.started for entry in rig.first.log.entries)
+        started = sorted(entry.started for entry in await first.entries())
         assert len(started) > 50, "it has its traffic back"
         at_once = sum(one - started[0] < 0.1 for one in started)
         assert at_once <= 6, f"{at_once} requests within 100 ms of the first"
 
 
-async def test_all_down_is_a_clean_error_within_the_deadline(tmp_path: Path) -> None:
-    """Nobody answers at all: the client is told in its own format before the total time is over."""
-    async with Rig(tmp_path, {"timeouts": {"total": 1000}, "hedge_after_ms": None}) as rig:
-        for simulator in (rig.first, rig.second):
-            simulator.simulate(hang=True)
+async def test_all_down_is_a_clean_error_within_the_deadline(tmp_path: Path, pair: list[Provider]) -> None:
+    """Nobody answers, then nobody is there: the client is told in its own format before the total time is over."""
+    first, second = pair
+    routing = {"timeouts": {"total": 1000}, "hedge_after_ms": None}
+    async with Rig(tmp_path, routing, first=first, second=second) as rig:
+        for one in pair:
+            await one.simulate(hang=True)
         calls = await work(rig.url, 10, 1)
         assert {call.status for call in calls} <= {503, 504}
         assert all(call.told for call in calls)
         assert max(call.took_s for call in calls) < 1.8
-        await rig.first.stop()
-        await rig.second.stop()
+        for one in pair:
+            one.end()
         calls = await work(rig.url, 10, 0.5)
         assert {call.status for call in calls} == {503}
+        assert all(call.told for call in calls)
         assert max(call.took_s for call in calls) < 1.0
 
 
-async def test_operators_shut_and_reset_a_target(tmp_path: Path) -> None:
-    """On every worker of the node, over its API; metrics and health show it."""
+async def test_operators_shut_and_reset_a_target(tmp_path: Path, pair: list[Provider]) -> None:
+    """On every worker of the node, over its API, and over a restart of the node; metrics and health show it."""
+    first, second = pair
 
-    def ctl(*arguments: str) -> str:
+    async def ctl(*arguments: str) -> str:
         command = [sys.executable, "-m", "tollhouse.cli.main", "--admin-key", "k", "targets", *arguments]
-        done = subprocess.run([*command, "--node", rig.grpc], capture_output=True, text=True, timeout=60)
+        command += ["--node", rig.grpc]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return str(done.stdout)
 
-    async with Rig(tmp_path, grpc=True) as rig:
+    async with Rig(tmp_path, first=first, second=second, grpc=True) as rig:
         assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
-        assert "is kept shut" in await asyncio.to_thread(ctl, "open", "anthropic")
+        assert "is kept shut" in await ctl("open", "anthropic")
         assert _targets(await work(rig.url, 40, 0.5)) == {"openai"}
-        listed = json.loads(await asyncio.to_thread(ctl, "-o", "json"))
+        listed = json.loads(await ctl("-o", "json"))
         assert {line["name"]: (line["breaker"], line["forced"]) for line in listed} == {
             "anthropic": ("open", "open"),
             "openai": ("closed", ""),
         }
-        assert "an operator keeps it shut" in await asyncio.to_thread(ctl)
-        await asyncio.to_thread(ctl, "reset", "anthropic")
+        assert "an operator keeps it shut" in await ctl()
+        await rig.restart_node()
+        assert _targets(await work(rig.url, 40, 0.5)) == {"openai"}, "the word of an operator outlives the node"
+        await ctl("reset", "anthropic")
         assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
 
 
@@ -94,18 +120,19 @@ def _targets(calls: Sequence[Call]) -> set[str]:
     return {call.target for call in calls}
 
 
-async def test_a_full_target_queues_then_moves_on_then_sheds(tmp_path: Path) -> None:
+async def test_a_full_target_queues_then_moves_on_then_sheds(tmp_path: Path, pair: list[Provider]) -> None:
     """What does not fit goes to the other; without another it waits for a while, then it is refused with 503."""
     routing = {"queue": {"size": 2, "wait_ms": 300}, "fallbacks": None, "hedge_after_ms": None}
-    async with Rig(tmp_path, routing) as rig:
-        rig.first.simulate(first_token_ms=400, tokens=1)
+    first, second = pair
+    async with Rig(tmp_path, routing, first=first, second=second) as rig:
+        await first.simulate(first_token_ms=400, tokens=1)
         config = tmp_path / "config.json"
         config.write_text(config.read_text().replace('"priority": 1', '"priority": 1, "max_in_flight": 2'))
         await asyncio.sleep(2.5)  # files are looked at every second
         calls = await work(rig.url, 60, 1)
         assert all(call.whole for call in calls)
         assert {call.target for call in calls} == {"anthropic", "openai"}
-        await rig.second.stop()
+        second.end()
         calls = await work(rig.url, 60, 1)
         statuses = {call.status for call in calls}
         assert 200 in statuses
@@ -123,3 +150,4 @@ def test_a_drill_reports_what_agents_saw() -> None:
     assert told["phases"][1]["failed_over"] > 0
     assert told["all"]["availability"] == 1.0
     assert told["all"]["amplification"] <= 1.2
+    assert told["all"]["booked_usd"] == pytest.approx(told["all"]["billed_usd"], rel=0.01)

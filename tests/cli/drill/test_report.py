@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+from tollhouse.cli.drill.books import Booked
 from tollhouse.cli.drill.faults import schedule
 from tollhouse.cli.drill.load import Call
 from tollhouse.cli.drill.report import HEADINGS, as_data, outcomes, row, total
@@ -17,6 +19,7 @@ def entry(at_s: float, ended: str, pieces: int) -> tuple[str, Entry]:
     """What a simulator logged."""
     made = Entry(1, "POST", "/v1/messages", {}, {"messages": "x" * 4000}, 200, True, ended, pieces)
     made.started = 1000.0 + at_s
+    made.billed = {"input": 1000, "output": pieces}
     return "anthropic", made
 
 
@@ -25,18 +28,22 @@ def test_calls_and_costs_fall_into_their_phases() -> None:
     phases = schedule(["cut"], 10, 5)
     calls = [call(1), call(6), call(7, whole=False, stream=True), call(8, whole=False, status=503, told=False)]
     entries = [entry(1, "complete", 5), entry(7, "cut", 100), entry(8, "error", 0)]
-    calm, fault, after = outcomes(phases, calls, entries, 1000.0)
+    books = [Booked(1001.0, 0.25, 0.0), Booked(1007.0, 0.5, 0.125)]
+    calm, fault, after = outcomes(phases, calls, entries, books, 1000.0)
     assert (calm.calls, calm.served, calm.availability, calm.wasted_usd) == (1, 1, 1.0, 0.0)
     assert (fault.calls, fault.served, fault.cut, fault.lost, fault.untold) == (3, 1, 1, 1, 1)
     assert fault.availability == 0.5
     assert fault.amplification == 2 / 3
-    assert 0.001 < fault.wasted_usd < 0.002  # about 1,000 tokens in at 1 USD and 100 out at 5 USD per million
+    assert fault.wasted_usd == pytest.approx(0.0025)  # twice 1,000 tokens in at 1 USD, 100 out at 5 USD per million
+    assert calm.billed_usd == pytest.approx(0.001025)
+    assert fault.billed_usd == fault.wasted_usd
+    assert (calm.booked_usd, fault.booked_usd, fault.estimated_usd) == (0.25, 0.5, 0.125)
     assert after.availability == 1.0
-    assert total(calls, entries).calls == 4
+    assert total(calls, entries, books).booked_usd == 0.75
 
 
 def test_both_forms_hold_the_same() -> None:
     """A row per phase for people, data for scripts."""
-    one = total([call(0)], [])
+    one = total([call(0)], [], [])
     assert len(row(one)) == len(HEADINGS)
     assert as_data(one)["availability"] == 1.0

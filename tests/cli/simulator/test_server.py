@@ -83,3 +83,17 @@ async def test_flags_are_the_ground_and_stop_frees_the_port() -> None:
     port = sim.port
     async with sim:
         assert sim.port == port
+
+
+async def test_wrong_usage_is_reported_and_the_truth_is_billed(http: aiohttp.ClientSession) -> None:
+    """``usage_times``: whole answers and streams tell another figure than the log."""
+    await (await http.post("/_simulate", json={"usage_times": 10, "text": "as told"})).read()
+    async with http.post("/v1/chat/completions", json=CHAT) as reply:
+        told = (await reply.json())["usage"]
+    stream = {**CHAT, "stream": True, "stream_options": {"include_usage": True}}
+    async with http.post("/v1/chat/completions", json=stream) as reply:
+        streamed = await reply.text()
+    assert (told["prompt_tokens"], told["completion_tokens"]) == (50, 20)
+    assert '"completion_tokens": 20' in streamed or '"completion_tokens":20' in streamed
+    async with http.get("/_log") as reply:
+        assert [one["billed"] for one in (await reply.json())["entries"]] == [{"input": 5, "output": 2}] * 2

@@ -27,17 +27,19 @@ def run(
 ) -> None:
     """Let simulated providers fail on a schedule while agents work through a node of its own; report what they saw.
 
-    Faults: down, errors, storm, slow, hang, stream-errors, cut, no-usage. Nothing of your system is touched: simulators
-    and node run on free ports of this machine and are gone afterwards.
+    Faults: down, errors, storm, slow, hang, stream-errors, cut, no-usage, wrong-usage. Nothing of your system is
+    touched: simulators and node are processes on free ports of this machine and are gone afterwards. WASTED is what
+    providers charge for answers nobody got, BILLED for everything, BOOKED what the gateway wrote down for it, ESTIMATED
+    the part of that it was not told.
     """
     from tollhouse.cli.drill.faults import schedule
     from tollhouse.cli.drill.report import HEADINGS, as_data, outcomes, row, total
 
     phases = schedule(faults or [], fault_s, calm_s)
     with tempfile.TemporaryDirectory(prefix="tollhouse-drill-") as folder:
-        calls, entries, began_at = asyncio.run(_drill(Path(folder), phases, rate))
-    shown = outcomes(phases, calls, entries, began_at)
-    whole = total(calls, entries)
+        calls, entries, books, began_at = asyncio.run(_drill(Path(folder), phases, rate))
+    shown = outcomes(phases, calls, entries, books, began_at)
+    whole = total(calls, entries, books)
     if output is Output.TABLE:
         render.table(HEADINGS, [row(one) for one in [*shown, whole]])
     else:
@@ -47,7 +49,8 @@ def run(
         raise typer.Exit(REFUSED)
 
 
-async def _drill(folder: Path, phases: list[Phase], rate: float) -> tuple[list[Any], list[Any], float]:
+async def _drill(folder: Path, phases: list[Phase], rate: float) -> tuple[list[Any], list[Any], list[Any], float]:
+    from tollhouse.cli.drill.books import booked
     from tollhouse.cli.drill.load import work
     from tollhouse.cli.drill.rig import Rig
 
@@ -63,6 +66,7 @@ async def _drill(folder: Path, phases: list[Phase], rate: float) -> tuple[list[A
             if phase.fault is not None:
                 await rig.end(phase.fault)
         calls = await agents
-        entries = [("anthropic", one) for one in rig.first.log.entries]
-        entries += [("openai", one) for one in rig.second.log.entries]
-        return calls, entries, began_at
+        entries = [("anthropic", one) for one in await rig.first.entries()]
+        entries += [("openai", one) for one in await rig.second.entries()]
+    # The node writes its lines in the background; all of them are there when it has ended.
+    return calls, entries, list(booked(rig.log)), began_at

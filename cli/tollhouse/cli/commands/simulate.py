@@ -21,6 +21,7 @@ def run(
         str, typer.Option(help="anything the header x-simulate takes, e.g. 'status=529; retry_after=2'")
     ] = "",
     cache_min_tokens: Annotated[int, typer.Option(help="shortest prompt prefix reported as cached")] = 1024,
+    log_size: Annotated[int, typer.Option(min=1, help="how many requests /_log remembers")] = 1000,
 ) -> None:
     """Serve a provider's wire format on loopback: streams, tools, usage, errors, latency and cuts, all scripted.
 
@@ -48,6 +49,7 @@ def run(
         models=tuple(models),
         script=told,
         cache_min_tokens=cache_min_tokens,
+        log_size=log_size,
     )
     _event_loop(_serve(simulator))
 

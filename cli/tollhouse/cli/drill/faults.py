@@ -16,7 +16,7 @@ class Fault:
     name: str
     what: str
     stopped: bool = False
-    """Nobody listens any more."""
+    """It is killed: nobody listens any more."""
     script: dict[str, Any] = field(default_factory=dict)
     """Otherwise what its simulator does (``gatewayctl simulate``)."""
 
@@ -30,6 +30,7 @@ FAULTS = (
     Fault("stream-errors", "streams begin with an error inside a 200", script={"error_after": 0}),
     Fault("cut", "connections break after two tokens", script={"cut_after": 2}),
     Fault("no-usage", "answers come without usage", script={"usage": False}),
+    Fault("wrong-usage", "answers report ten times what they are billed for", script={"usage_times": 10}),
 )
 
 

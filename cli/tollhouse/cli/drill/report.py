@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tollhouse.cli.drill.books import Booked
 from tollhouse.cli.drill.faults import Phase
 from tollhouse.cli.drill.load import Call
 from tollhouse.cli.drill.rig import FIRST_MODEL, SECOND_MODEL
@@ -34,6 +35,12 @@ class Outcome:
     """Requests to providers per call."""
     wasted_usd: float
     """What the providers would charge for answers nobody got."""
+    billed_usd: float
+    """What they would charge for everything."""
+    booked_usd: float
+    """What the gateway wrote down for it."""
+    estimated_usd: float
+    """The part of that nobody told it."""
 
     @property
     def availability(self) -> float:
@@ -43,27 +50,34 @@ class Outcome:
 
 
 def outcomes(
-    phases: Sequence[Phase], calls: Sequence[Call], entries: Iterable[tuple[str, Entry]], began_at: float
+    phases: Sequence[Phase],
+    calls: Sequence[Call],
+    entries: Iterable[tuple[str, Entry]],
+    books: Iterable[Booked],
+    began_at: float,
 ) -> list[Outcome]:
-    """One per phase. ``entries``: what the simulators logged, with the vendor."""
-    logged = list(entries)
+    """One per phase. ``entries``: what the simulators logged, with the vendor; ``books``: what the gateway did."""
+    logged, written = list(entries), list(books)
     return [
         _outcome(
             phase.name,
             phase.fault.what if phase.fault is not None else "",
             [call for call in calls if phase.from_s <= call.at_s < phase.to_s],
             [one for one in logged if phase.from_s <= one[1].started - began_at < phase.to_s],
+            [one for one in written if phase.from_s <= one.at_s - began_at < phase.to_s],
         )
         for phase in phases
     ]
 
 
-def total(calls: Sequence[Call], entries: Iterable[tuple[str, Entry]]) -> Outcome:
+def total(calls: Sequence[Call], entries: Iterable[tuple[str, Entry]], books: Iterable[Booked]) -> Outcome:
     """All phases together."""
-    return _outcome("all", "", calls, list(entries))
+    return _outcome("all", "", calls, list(entries), list(books))
 
 
-def _outcome(name: str, what: str, calls: Sequence[Call], entries: Sequence[tuple[str, Entry]]) -> Outcome:
+def _outcome(
+    name: str, what: str, calls: Sequence[Call], entries: Sequence[tuple[str, Entry]], books: Sequence[Booked]
+) -> Outcome:
     broken = [call for call in calls if not call.whole]
     cut = [call for call in broken if call.begun]
     moved = sorted(call.failover_s for call in calls if call.whole and call.failover_s > 0)
@@ -81,20 +95,24 @@ def _outcome(name: str, what: str, calls: Sequence[Call], entries: Sequence[tupl
         duration_p99_s=_p99(sorted(call.took_s for call in calls)),
         amplification=len(asked) / len(calls) if calls else 0.0,
         wasted_usd=sum(_charge(vendor, entry) for vendor, entry in entries if _wasted(entry)),
+        billed_usd=sum(_charge(vendor, entry) for vendor, entry in entries),
+        booked_usd=sum(one.usd for one in books),
+        estimated_usd=sum(one.estimated_usd for one in books),
     )
 
 
 def _wasted(entry: Entry) -> bool:
-    return entry.status == 200 and entry.ended in ("cut", "error", "client left") and entry.pieces_sent > 0
+    return entry.ended in ("cut", "error", "client left")
 
 
 def _charge(vendor: str, entry: Entry) -> float:
-    """What a provider takes for an answer that broke off: the input, and the tokens it had sent."""
+    """What a provider takes for an answer, be it whole or not."""
     price = lookup(vendor, FIRST_MODEL if vendor == "anthropic" else SECOND_MODEL).price
     if price is None:
         return 0.0
-    read = len(str(entry.body)) // 4
-    return (read * price.base.input + entry.pieces_sent * price.base.output) / 1e15
+    rates = price.base
+    each = {"input": rates.input, "cached_input": rates.cached, "cache_write": rates.cache_write}
+    return sum(tokens * each.get(name, rates.output) for name, tokens in entry.billed.items()) / 1e15
 
 
 def _p99(ordered: list[float]) -> float:
@@ -118,6 +136,9 @@ HEADINGS = (
     "P99",
     "X",
     "WASTED",
+    "BILLED",
+    "BOOKED",
+    "ESTIMATED",
     "",
 )
 
@@ -137,5 +158,8 @@ def row(one: Outcome) -> tuple[str, ...]:
         f"{one.duration_p99_s:.2f} s",
         f"{one.amplification:.2f}",
         f"${one.wasted_usd:.5f}",
+        f"${one.billed_usd:.5f}",
+        f"${one.booked_usd:.5f}",
+        f"${one.estimated_usd:.5f}",
         one.what,
     )

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from tollhouse.cli.drill.faults import Fault
+from tollhouse.cli.drill.provider import Provider
 from tollhouse.cli.embedded.child import Child, Command
 from tollhouse.cli.failure import UNREACHABLE, Failure
-from tollhouse.cli.simulator import Simulator
-from tollhouse.cli.simulator.log import Log
 
 MODEL = "drill"
 FIRST_MODEL, SECOND_MODEL = "claude-haiku-4-5", "gpt-4o-mini"
+SCRIPT = {"token_ms": 10, "tokens": 20}
+"""What both providers do while nothing is wrong."""
 _START_S = 60.0
-_ENTRIES = 200_000
 
 
 class Rig:
@@ -32,27 +32,36 @@ class Rig:
         folder: Path,
         routing: Mapping[str, Any] | None = None,
         *,
-        first_url: str = "",
-        second_url: str = "",
+        first: Provider | None = None,
+        second: Provider | None = None,
         grpc: bool = False,
     ) -> None:
-        """``routing`` overwrites fields of the route's ``ai-proxy-multi``; ``first_url``, ``second_url``: where
-        somebody else's providers are; ``grpc``: the node serves its API at ``rig.grpc``."""
+        """``routing`` overwrites fields of the route's ``ai-proxy-multi``; ``first``, ``second``: somebody else's
+        providers, already there; ``grpc``: the node serves its API at ``rig.grpc``."""
         self._folder = folder
         self._routing = dict(routing or {})
-        self._first_url, self._second_url = first_url, second_url
         self._wants_grpc = grpc
         self.grpc = ""
-        self.first = Simulator("anthropic")
-        self.second = Simulator("openai")
+        self.first = first or Provider("anthropic", **SCRIPT)
+        self.second = second or Provider("openai", **SCRIPT)
+        self._own = [one for one, given in ((self.first, first), (self.second, second)) if given is None]
         self.url = ""
         self._node: Child | None = None
 
+    @property
+    def log(self) -> Path:
+        """Where the node writes down its calls (``books``)."""
+        return self._folder / "calls.log"
+
     async def __aenter__(self) -> Rig:
-        for simulator in (self.first, self.second):
-            simulator.log = Log(_ENTRIES)
-            simulator.simulate(token_ms=10, tokens=20)
-            await simulator.start()
+        try:
+            await asyncio.gather(self._start_node(), *(one.start() for one in self._own))
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _start_node(self) -> None:
         (self._folder / "config.json").write_text(json.dumps(self._config()))
         state = self._folder / "node"
         arguments = [
@@ -75,26 +84,33 @@ class Rig:
         self._node = Child(Command("node", arguments, keys), self._folder / "node.log", lambda text: None)
         await self._node.start()
         await self._wait(state / "addresses.json")
-        return self
 
     async def __aexit__(self, *exc: object) -> None:
         if self._node is not None:
             await self._node.stop()
-        for simulator in (self.first, self.second):
-            await simulator.stop()
+        for provider in self._own:
+            provider.end()
+
+    async def restart_node(self) -> None:
+        """Another life of the node, in the same folder."""
+        assert self._node is not None
+        await self._node.stop()
+        (self._folder / "node" / "addresses.json").unlink(missing_ok=True)
+        await self._start_node()
 
     async def begin(self, fault: Fault) -> None:
         """The first provider begins to fail."""
         if fault.stopped:
-            await self.first.stop()
+            await self.first.kill()
         else:
-            self.first.simulate(token_ms=10, tokens=20, **fault.script)
+            await self.first.simulate(**fault.script)
 
     async def end(self, fault: Fault) -> None:
         """It is well again."""
         if fault.stopped:
             await self.first.start()
-        self.first.simulate(token_ms=10, tokens=20)
+        else:
+            await self.first.simulate()
 
     def _config(self) -> dict[str, Any]:
         routing = {
@@ -106,8 +122,8 @@ class Rig:
         }
         return {
             "providers": [
-                {"id": "anthropic", "type": "anthropic", "endpoint": self._first_url or self.first.url},
-                {"id": "openai", "type": "openai", "endpoint": self._second_url or self.second.url},
+                {"id": "anthropic", "type": "anthropic", "endpoint": self.first.url},
+                {"id": "openai", "type": "openai", "endpoint": self.second.url},
             ],
             "models": [
                 {
@@ -118,7 +134,13 @@ class Rig:
                     ],
                 }
             ],
-            "routes": [{"id": "drill", "uri": "/v1/chat/completions", "plugins": {"ai-proxy-multi": routing}}],
+            "routes": [
+                {
+                    "id": "drill",
+                    "uri": "/v1/chat/completions",
+                    "plugins": {"ai-proxy-multi": routing, "file-logger": {"path": str(self.log)}},
+                }
+            ],
         }
 
     async def _wait(self, addresses: Path) -> None:

@@ -21,7 +21,7 @@ STEADY_S = 20.0
 """A process that ran so long has earned a quick restart."""
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Runs in the child: on Linux it is asked to end when we are gone, however that happened (kill -9 included)."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -91,7 +91,7 @@ class Child:
                 stderr=log,
                 env={**os.environ, **self.command.environment},
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
             )
 
     async def _keep(self) -> None:

@@ -59,6 +59,8 @@ class Script(BaseModel):
     """End the answer for this reason: ``length`` or ``refusal``."""
     usage: bool = True
     """Report usage; providers that are silent about it exist."""
+    usage_times: float = Field(default=1, ge=0)
+    """Report so many times what is billed; providers that count wrongly exist."""
     times: int | None = Field(default=None, ge=1)
     """Only for this many requests (``POST /_simulate``); healthy again afterwards."""
 

@@ -6,6 +6,7 @@ import asyncio
 import fnmatch
 import json
 import time
+from dataclasses import replace
 from typing import Any, Literal
 
 from aiohttp import web
@@ -48,11 +49,12 @@ class Simulator:
         models: tuple[str, ...] = (),
         script: Script | None = None,
         cache_min_tokens: int = 1024,
+        log_size: int = 1000,
     ) -> None:
         self.dialect: Dialect = DIALECTS[kind]()
         self._chats: list[Dialect] = [self.dialect, *(further() for further in FURTHER.get(kind, ()))]
         self.kind = kind
-        self.log = Log()
+        self.log = Log(log_size)
         self.base_script = script or Script()
         self._mode = Script()
         self._mode_left: int | None = None
@@ -240,7 +242,8 @@ class Simulator:
         if wait:
             await asyncio.sleep(wait / 1000)
         self.log.bill(entry, _billed(answer, answer.completion_tokens))
-        body = json.dumps(dialect.whole(ask, answer, usage=script.usage), ensure_ascii=False).encode()
+        told = dialect.whole(ask, _reported(answer, script.usage_times), usage=script.usage)
+        body = json.dumps(told, ensure_ascii=False).encode()
         headers = {**dialect.headers(request_id), "content-type": "application/json"}
         if script.cut_after is None and script.error_after is None:
             return web.Response(body=body, headers=headers)
@@ -264,7 +267,7 @@ class Simulator:
         entry.status = 200
         await response.prepare(request)
         try:
-            for data, content in dialect.events(ask, answer, usage=script.usage):
+            for data, content in dialect.events(ask, _reported(answer, script.usage_times), usage=script.usage):
                 if content or script.cut_after == 0 or script.error_after == 0:
                     if script.error_after == entry.pieces_sent:
                         await response.write(dialect.error_event(script.message))
@@ -326,6 +329,14 @@ class Simulator:
 
 def _headers(request: web.Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _reported(answer: Answer, times: float) -> Answer:
+    """The answer with the usage its reader is told."""
+    if times == 1:
+        return answer
+    names = ("prompt_tokens", "cached_tokens", "written_tokens", "completion_tokens")
+    return replace(answer, **{name: round(getattr(answer, name) * times) for name in names})
 
 
 def _billed(answer: Answer, output: int) -> dict[str, int]:
