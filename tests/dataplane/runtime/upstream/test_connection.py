@@ -85,6 +85,7 @@ async def play(stream: bytes, cuts: list[int], method: str = "POST") -> tuple[by
         if end > start and not wire.closed:
             connection.data_received(stream[start:end])
         start = end
+    connection.eof_received()
     connection.connection_lost(None)
     try:
         await response.head()

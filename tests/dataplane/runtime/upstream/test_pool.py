@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from tollhouse.dataplane.runtime.upstream.aiohttp_transport import AiohttpTransport
 from tollhouse.dataplane.runtime.upstream.pool import PoolSettings
 from tollhouse.dataplane.runtime.upstream.transport import LeanTransport
-from tollhouse.dataplane.transport import TransportError
+from tollhouse.dataplane.transport import Origin, Timeouts, TransportError, UpstreamRequest
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 
@@ -177,3 +178,54 @@ async def test_a_hundred_at_once_all_get_their_own_answer(of_size, raw_server, a
 
     assert await asyncio.gather(*map(one, range(100))) == [b"%d" % number for number in range(100)]
     assert server.connections <= 8
+
+
+@pytest.fixture
+def listener():
+    """A server's socket in the test's own hands: what is sent through it is there at once, the loop knows it later."""
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.setblocking(False)
+        yield made
+
+
+def at(listener):
+    """A request to it."""
+    origin = Origin("http", "127.0.0.1", listener.getsockname()[1])
+    return UpstreamRequest("POST", origin, "/", (), b"{}", Timeouts())
+
+
+async def test_an_answer_nobody_asked_for_is_not_taken_for_the_next_ones(bounded, listener):
+    """It came after the first was whole, and may be another agent's."""
+    loop, transport = asyncio.get_running_loop(), bounded()
+    first = asyncio.create_task(transport.send(at(listener)))
+    (connection, _) = await loop.sock_accept(listener)
+    with connection:
+        await loop.sock_recv(connection, 1000)
+        await loop.sock_sendall(connection, OK)
+        assert await (await first).read(10) == b"hello"
+        connection.send(OK.replace(b"hello", b"evil!"))
+        second = asyncio.create_task(transport.send(at(listener)))
+        (other, _) = await asyncio.wait_for(loop.sock_accept(listener), 2)
+        with other:
+            await loop.sock_recv(other, 1000)
+            await loop.sock_sendall(other, OK)
+            assert await (await second).read(10) == b"hello"
+
+
+async def test_a_server_that_speaks_before_it_is_asked_is_refused(bounded, listener):
+    """Nothing was sent to it."""
+    loop, transport = asyncio.get_running_loop(), bounded()
+    open_one = transport._open
+
+    async def spoken_on(origin, pool):
+        connection = await open_one(origin, pool)
+        accepted.append((await loop.sock_accept(listener))[0])
+        accepted[0].send(OK)
+        return connection
+
+    accepted = []
+    transport._open = spoken_on
+    with pytest.raises(TransportError, match="spoke on it, before it was asked") as caught:
+        await transport.send(at(listener))
+    assert not caught.value.request_sent
+    accepted[0].close()

@@ -100,3 +100,16 @@ async def test_an_answer_to_head_is_followed_by_another(receive):
     reception.expect("GET", response)
     reception.feed(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
     assert (response.status, response.buffered) == (200, 2)
+
+
+@pytest.mark.parametrize("cut", [0, 1000])
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\nx: y\r\n\r\nhello"])
+async def test_a_reason_without_end_is_refused(receive, cut, end):
+    """Also when it comes at once, with its end, and a body."""
+    long = b"HTTP/1.1 200 " + b"a" * MAX_HEAD_BYTES
+    reception, _ = receive(long[:cut])
+    with pytest.raises(FramingError, match="longer than"):
+        reception.feed(long[cut:] + end)
+    body = b"x" * (2 * MAX_HEAD_BYTES)
+    reception, _ = receive(b"HTTP/1.1 200 Fine\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+    assert reception.complete

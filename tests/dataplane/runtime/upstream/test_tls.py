@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
+import socket
 import ssl
 from types import SimpleNamespace
 
@@ -149,6 +151,37 @@ async def test_an_unusable_client_certificate_is_named(client, tls_server):
         await client.send(request(tls_server, client_cert="nonsense", client_key="nonsense"))
     assert caught.value.phase == "tls"
     assert "client certificate" in caught.value.message
+
+
+@pytest.mark.parametrize("polite", [True, False])
+async def test_an_answer_without_length_ends_with_a_farewell_or_was_cut(authority, tmp_path, polite):
+    """Anybody on the way can end a TCP connection. (asyncio's own loop does not tell the two apart.)"""
+    if not polite and not type(asyncio.get_running_loop()).__module__.startswith("uvloop"):
+        pytest.skip("only uvloop tells")
+    cert, key = pem(certificate("api.test", authority))
+    (tmp_path / "server.pem").write_text(key + cert)
+    (tmp_path / "ca.pem").write_text(pem(authority)[0])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+
+    def serve():
+        tls = context.wrap_socket(listener.accept()[0], server_side=True)
+        tls.recv(1000)
+        tls.sendall(b"HTTP/1.1 200 OK\r\n\r\nhello")
+        with contextlib.suppress(OSError), socket.socket(fileno=(tls.unwrap() if polite else tls).detach()) as plain:
+            plain.shutdown(socket.SHUT_RDWR)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.get_running_loop().run_in_executor(None, serve)
+        client = LeanTransport(ca_file=str(tmp_path / "ca.pem"), resolver=Loopback())
+        response = await client.send(request(SimpleNamespace(port=listener.getsockname()[1])))
+        if polite:
+            assert await response.read(100) == b"hello"
+        else:
+            with pytest.raises(TransportError, match="in the middle"):
+                await response.read(100)
+        await client.close()
+        await serving
 
 
 async def test_a_server_without_tls_is_a_tls_failure(client, raw_server):

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, cast
 from tollhouse.dataplane.runtime.upstream.framing import FramingError
 from tollhouse.dataplane.runtime.upstream.reception import Reception
 from tollhouse.dataplane.runtime.upstream.response import LeanResponse
-from tollhouse.dataplane.runtime.upstream.socket_state import undelivered
+from tollhouse.dataplane.runtime.upstream.socket_state import readable, undelivered
 from tollhouse.dataplane.transport import Phase, Timeouts, TransportError
 
 READ_HIGH_WATER = 256 * 1024
@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_deadline",
+        "_farewell",
         "_large",
         "_loop",
         "_owner",
@@ -85,6 +86,8 @@ class Connection(asyncio.Protocol):
         self._write_waiter: asyncio.Future[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._unsent = 0
+        self._farewell = False
+        """The server said that it is done: a closing without that may have been cut off by anybody on the way."""
         self._large = False
         """The request may still be on its way when its answer comes."""
 
@@ -156,6 +159,12 @@ class Connection(asyncio.Protocol):
         """Whether another request may be sent, as far as is known."""
         return self.transport is not None and not self.transport.is_closing()
 
+    @property
+    def spoken_on(self) -> bool:
+        """Whether a new connection that is to be asked first holds bytes already; TLS has some of its own."""
+        transport = self.transport
+        return transport is not None and transport.get_extra_info("ssl_object") is None and readable(transport)
+
     # -- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -187,6 +196,7 @@ class Connection(asyncio.Protocol):
             response.wake()
 
     def eof_received(self) -> bool:
+        self._farewell = True  # of TLS: its own good-bye, not the end of TCP
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -202,7 +212,7 @@ class Connection(asyncio.Protocol):
             self._pump = None
         response = self._response
         if response is not None:
-            if self._reception.head_done and self._reception.until_close and exc is None:
+            if self._reception.head_done and self._reception.until_close and exc is None and self._farewell:
                 response.finish()
                 response.wake()
             else:

@@ -11,10 +11,6 @@ from tollhouse.dataplane.runtime.upstream.connection import Connection
 from tollhouse.dataplane.runtime.upstream.socket_state import readable
 from tollhouse.dataplane.transport import TransportError
 
-_LOOK_AFTER_S = 0.5
-"""Connections idle for longer are asked whether the server has closed them meanwhile: a closing that the loop has not
-delivered yet would cost a request."""
-
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
@@ -73,7 +69,8 @@ class Pool:
             connection = self._idle.pop()
             if not connection.usable:
                 continue
-            if now >= connection.expires_at or (now - connection.idle_since > _LOOK_AFTER_S and _readable(connection)):
+            # The loop may not have told yet that the server closed it, or sent an answer that would be taken for ours.
+            if now >= connection.expires_at or _readable(connection):
                 connection.abandon()
                 continue
             return connection
@@ -120,7 +117,7 @@ class Pool:
             self._room()
             raise
         self._opening -= 1
-        if not connection.usable:  # lost between its making and now
+        if not connection.usable or connection.spoken_on:  # lost between its making and now
             self._room()
             raise TransportError("connect", "The server closed the connection, or spoke on it, before it was asked.")
         self._live.add(connection)

@@ -72,7 +72,8 @@ class Reception:
         """Raises FramingError unless the response was complete before the bytes went wrong."""
         response = self._response
         buffered = -1  # before the end of a head, whatever follows it counts as body
-        if not self.head_done:
+        in_head = not self.head_done
+        if in_head:
             self._head_bytes += len(data)
         elif response is not None:
             buffered = response.buffered
@@ -83,13 +84,20 @@ class Reception:
                 cause = error.__context__ if isinstance(error.__context__, FramingError) else error
                 raise FramingError(str(cause)) from None
             self.excess = True
+        if in_head and self._head_bytes > MAX_HEAD_BYTES and not (self.head_done and self._is_short(data)):
+            raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
         if not self.head_done:
-            if self._head_bytes > MAX_HEAD_BYTES:
-                raise FramingError(f"the head is longer than {MAX_HEAD_BYTES} bytes")
+            pass
         elif response is None or response.buffered != buffered:
             self._bare_bytes = 0
         elif not self.complete:
             self._bare(len(data))
+
+    def _is_short(self, data: bytes) -> bool:
+        """Whether a head that ended in these bytes was within its bound: what its lines hold is counted elsewhere, what
+        stands behind the status is not."""
+        ends = [place for place in (data.find(b"\r\n\r\n"), data.find(b"\n\n")) if place >= 0]
+        return self._head_bytes - len(data) + min(ends, default=0) <= MAX_HEAD_BYTES
 
     @property
     def begun(self) -> bool:
