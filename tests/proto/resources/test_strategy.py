@@ -44,11 +44,13 @@ def test_mistakes_are_named(value: dict[str, Any], said: str) -> None:
 
 
 def test_tiers_name_targets_that_are_there() -> None:
-    """A model's are called like their providers, the second of one provider like its model too."""
+    """A model's are called like their providers, or like provider and model."""
     targets = [{"provider": "openai", "model": "gpt-5"}, {"provider": "openai", "model": "gpt-5-mini"}]
     tiers = [{"name": "small", "targets": ["openai/gpt-5-mini"]}, {"name": "large", "targets": ["openai"]}]
     strategy = {"algorithm": "tiers", "tiers": tiers}
-    assert Model.model_validate({"targets": targets, "strategy": strategy}).strategy.tiers[1].name == "large"
+    for large in ("openai", "openai/gpt-5"):
+        tiers[1]["targets"] = [large]
+        assert Model.model_validate({"targets": targets, "strategy": strategy}).strategy.tiers[1].targets == [large]
     with pytest.raises(ValidationError, match="names 'openai/gpt-5-mini', which is no target; there are openai"):
         Model.model_validate({"targets": targets[:1], "strategy": strategy})
 

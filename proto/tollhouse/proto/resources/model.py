@@ -189,6 +189,6 @@ class Model(Resource):
     def _tiers_name_targets(self) -> Model:
         names: set[str] = set()
         for target in self.targets:
-            names.add(target.provider if target.provider not in names else f"{target.provider}/{target.model}")
+            names |= {target.provider, f"{target.provider}/{target.model}"}
         self.strategy.check_tiers(names)
         return self

@@ -157,6 +157,32 @@ async def test_an_agent_can_opt_out_of_tiers(gate: Bench) -> None:
     assert chooser.tier(ex).tier == 1
 
 
+async def test_a_session_sticks_inside_the_tier_its_request_belongs_to(gate: Bench) -> None:
+    """A hard turn of an easy session goes to the large one, and the next easy one back."""
+    async with providers(GOOD, GOOD, GOOD) as [small, large, also]:
+        three = [
+            instance("s", "openai", small.url, **CHEAP),
+            instance("l", "openai", large.url, **DEAR),
+            instance("m", "openai", also.url, **DEAR),
+        ]
+        tiers = [TIERS["tiers"][0], {"name": "large", "targets": ["l", "m"]}]
+        await gate.multi(*three, balancer={**TIERS, "tiers": tiers, "sticky": {}}, fallback_strategy="any")
+        asked = [target(await gate.ask(chat(text), headers={"x-session-id": "1"})) for text in ("Hello", HARD) * 4]
+        assert asked[::2] == ["s"] * 4
+        assert len(set(asked[1::2])) == 1
+        assert asked[1] in "lm"
+
+
+async def test_explaining_says_where_a_new_session_begins(gate: Bench) -> None:
+    """As it will be, not by the weights."""
+    async with providers(GOOD, GOOD) as [first, second]:
+        two = [instance("a", "openai", first.url), instance("b", "openai", second.url)]
+        await gate.multi(*two, balancer={"sticky": {}}, fallback_strategy="any")
+        for text in map(str, range(8)):
+            told = (await explained(gate, chat(text)))[0].name
+            assert told == target(await gate.ask(chat(text)))
+
+
 async def test_a_session_sticks(gate: Bench) -> None:
     """Equal workers agree where a new one begins; it stays there while that one is fit."""
     async with providers(GOOD, GOOD) as [first, second]:

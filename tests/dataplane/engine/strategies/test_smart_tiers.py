@@ -42,3 +42,15 @@ def test_failing_over_goes_to_the_more_capable_first() -> None:
     ranked = order(group, TIERS, Decision(1, "because"), inside)
     assert [one.name for one in ranked] == ["m", "l", "s", "x"]
     assert ranked[0].why == "tier middle (because), w"
+
+
+def test_a_target_is_meant_by_either_name_and_stands_once() -> None:
+    """The provider's id, or that and the model; in the first of the tiers that name it."""
+    tiers = [Tier("small", frozenset({"openai/mini"}), 0.5), Tier("large", frozenset({"openai", "openai/mini"}), 1.0)]
+    group = [Standing("openai", also="openai/big"), Standing("other", also="openai/mini")]
+
+    def inside(members: Sequence[Standing], tier: int) -> list[Ranked]:
+        return [Ranked(one.name, "w") for one in members]
+
+    assert [one.name for one in order(group, tiers, Decision(0, "x"), inside)] == ["other", "openai"]
+    assert [one.name for one in order(group, tiers, Decision(1, "x"), inside)] == ["openai", "other"]

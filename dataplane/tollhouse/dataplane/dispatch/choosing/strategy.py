@@ -116,11 +116,15 @@ class Ordering:
     def __call__(self, weights: Mapping[str, int], group: int) -> Sequence[str]:
         """Names in the order of trying."""
         ranked = self._ranked([self._standing(name, weight) for name, weight in weights.items()], group)
-        stickiness = self._chooser.stickiness
-        if stickiness is not None:
-            ranked = stickiness.order(ranked, self._chooser.session(self._ex), self._now)
+        if self._chooser.spec.algorithm != "tiers":  # those keep a session in the tier its request belongs to
+            ranked = self._kept(ranked)
         self.why.update((one.name, one.why) for one in ranked)
         return [one.name for one in ranked]
+
+    def _kept(self, ranked: list[Ranked]) -> list[Ranked]:
+        """The session's last target first."""
+        stickiness = self._chooser.stickiness
+        return ranked if stickiness is None else stickiness.order(ranked, self._chooser.session(self._ex), self._now)
 
     def _ranked(self, standings: list[Standing], group: int) -> list[Ranked]:
         chooser = self._chooser
@@ -138,16 +142,16 @@ class Ordering:
             case "headroom":
                 return quota_headroom.order(standings)
             case "tiers":
-                inside = lambda members, tier: self._in_turn(members, group * 64 + tier)  # noqa: E731
+                inside = lambda members, tier: self._kept(self._in_turn(members, group * 64 + tier))  # noqa: E731
                 return smart_tiers.order(standings, chooser.tiers, chooser.tier(self._ex), inside)
             case _:
                 return self._in_turn(standings, group)
 
     def _in_turn(self, standings: Sequence[Standing], group: int) -> list[Ranked]:
-        if self._preview:
-            return weighted.preview(standings)
         if self._chooser.stickiness is not None:  # all workers must agree where a new session begins
             return consistent_hash.order(standings, self._chooser.session(self._ex))
+        if self._preview:
+            return weighted.preview(standings)
         return weighted.order(standings, self._chooser.turns(group))
 
     def _standing(self, name: str, weight: int) -> Standing:
@@ -159,6 +163,8 @@ class Ordering:
             self._price(standing, target)
         elif algorithm == "headroom":
             standing.headroom = state.headroom(self._now)
+        elif algorithm == "tiers":
+            standing.also = f"{target.endpoint.name}/{target.model}"
         return standing
 
     def _price(self, standing: Standing, target: Target) -> None:

@@ -58,11 +58,17 @@ def order(
     downward = range(decision.tier - 1, -1, -1)
     by_name: Mapping[str, Standing] = {one.name: one for one in standings}
     ranked: list[Ranked] = []
+    placed: set[str] = set()
     for index in (*upward, *downward):
-        members = [by_name[name] for name in by_name if name in tiers[index].targets]
+        meant = tiers[index].targets
+        members = [one for one in by_name.values() if one.name not in placed and not meant.isdisjoint(_names(one))]
         if not members:
             continue
         what = decision.why if index == decision.tier else "behind the chosen tier"
+        placed.update(one.name for one in members)
         ranked += [Ranked(one.name, f"tier {tiers[index].name} ({what}), {one.why}") for one in inside(members, index)]
-    placed = {one.name for one in ranked}
     return ranked + [Ranked(name, "in no tier") for name in by_name if name not in placed]
+
+
+def _names(one: Standing) -> tuple[str, str]:
+    return one.name, one.also

@@ -26,6 +26,8 @@ class Standing:
     write_share: float = 0.0
     write_1h_share: float = 0.0
     """Shares of this agent's uncached input that the target charges as written to its cache, for minutes or an hour."""
+    also: str = ""
+    """Another name it may be meant by: the provider's id and the model."""
 
 
 @dataclass(frozen=True, slots=True)
