@@ -33,7 +33,6 @@ class Asked:
     needs: frozenset[str] = frozenset()
     input_tokens: int = 0
     """An estimate; only a request that is clearly too long is kept from a target."""
-    output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tollhouse.dataplane.dispatch.attempts.drive import Driver
-from tollhouse.dataplane.dispatch.choosing.chains import chain_targets
+from tollhouse.dataplane.dispatch.choosing.chains import chain_targets, explain_chains
 from tollhouse.dataplane.dispatch.choosing.explaining import wants_explanation
 from tollhouse.dataplane.dispatch.choosing.plan import PATIENT, Limits, plan_of, select
 from tollhouse.dataplane.dispatch.choosing.strategy import Chooser, Ordering
@@ -89,7 +89,7 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         chains = chain_targets(ex, serving.fallbacks, serving.targets)
         plan = plan_of(choice, serving.targets, self._policy, serving.limits, chains, serving.chooser)
         if wants_explanation(ex, self.config.explain):
-            plan.told = choice.explain(order.why)
+            plan.told = choice.explain(order.why) + explain_chains(ex, serving.fallbacks, serving.targets)
         return await self._driver.send(ex, plan)
 
     def _serving(self, ex: Exchange) -> Serving:
@@ -148,10 +148,7 @@ class AiProxyMulti(DispatchPlugin[MultiConfig]):
         serving = self._serving(ex)
         order = self._order(ex, serving, preview=True)
         told = self._choose(ex, serving.targets, order).explain(order.why)
-        for reason, members in chain_targets(ex, serving.fallbacks, serving.targets).items():
-            what = f"takes over for {reason.replace('_', ' ')}"
-            told += [ExplainTarget(one.name, one.endpoint.name, one.model, 0, what) for one in members]
-        return told
+        return told + explain_chains(ex, serving.fallbacks, serving.targets)
 
     def models(self, ex: Exchange) -> list[ListedModel] | None:
         """The catalogue's models, or those the instances name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tollhouse.dataplane.dispatch.choosing.plan import ALLOWED
+from tollhouse.dataplane.permitted import ALLOWED
 
 from tests.support.dispatching import Bench, chat, instance
 from tests.support.providers import answer, openai_reply, providers
@@ -70,3 +70,31 @@ async def test_every_hop_is_permitted(gate: Bench) -> None:
     assert [one.model for one in chain_targets(ex, fallbacks, [])["budget"]] == ["gpt-4o-mini"]
     ex.state[ALLOWED] = ["strict"]
     assert chain_targets(ex, fallbacks, []) == {}
+
+
+async def test_explaining_says_who_would_take_over_and_who_may_not(gate: Bench) -> None:
+    """With the reason, as for ordinary targets."""
+    from tollhouse.dataplane.dispatch.choosing.chains import explain_chains
+    from tollhouse.proto.resources.strategy import Fallbacks
+
+    await gate.load(
+        providers={"one": {"type": "openai", "endpoint": "http://127.0.0.1:1"}},
+        models={
+            "lenient": {"targets": [{"provider": "one", "model": "gpt-4o-mini"}]},
+            "one": {"targets": [{"provider": "one", "model": "gpt-4o"}]},
+            "blind": {"targets": [{"provider": "one", "model": "x"}], "capabilities": {"tools": False}},
+        },
+        routes={"all": {"uri": "/*", "plugins": {"ai-proxy-multi": {"models": "*"}}}},
+    )
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    _, ex = await gate.begin(chat(model="lenient", tools=tools))
+    fallbacks = Fallbacks(availability=["lenient", "blind", "nobody"], budget=["one"])
+    told = [(one.name, one.model, one.reason) for one in explain_chains(ex, fallbacks, [])]
+    assert told == [
+        ("one", "gpt-4o-mini", "takes over for availability"),
+        ("one", "x", "would take over for availability, but cannot do tools"),
+        ("nobody", "", "is named for availability, but there is no such target or model"),
+        ("one", "gpt-4o", "takes over for budget"),
+    ]
+    ex.state[ALLOWED] = ["lenient"]
+    assert explain_chains(ex, fallbacks, [])[-1].reason == "would take over for budget, but the caller may not use one"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tollhouse.dataplane import registry
-from tollhouse.dataplane.dispatch.choosing.plan import ALLOWED, SPENT, Limits, Turns, plan_of, plan_of_one, select
+from tollhouse.dataplane.dispatch.choosing.plan import SPENT, Limits, Turns, plan_of, plan_of_one, select
 from tollhouse.dataplane.dispatch.choosing.targets import Target, TargetStates
 from tollhouse.dataplane.dispatch.setup.catalog import known_target
 from tollhouse.dataplane.dispatch.setup.endpoints import build_endpoint
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.engine.failover import Policy
 from tollhouse.dataplane.exchange import Exchange
+from tollhouse.dataplane.permitted import ALLOWED
 
 from tests.support.dispatching import Bench
 from tests.support.services import StillClock, request

@@ -197,7 +197,7 @@ def asked(ex: Exchange, targets: Sequence[Target]) -> Asked:
     narrow = any(0 < target.context_window < tokens for target in targets)
     if narrow and b"base64" in raw:  # looking for it takes as long as parsing, so only where it decides something
         tokens = 0
-    return Asked(needs, tokens, peek.max_tokens or 0)
+    return Asked(needs, tokens)
 
 
 def _has_image(messages: Sequence[Message]) -> bool:
