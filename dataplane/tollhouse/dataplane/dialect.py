@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+OPENAI_ONLY = frozenset(
+    ("prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "verbosity")
+)
+"""What both of OpenAI's formats have and is translated between them; not for vendors with a dialect of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:

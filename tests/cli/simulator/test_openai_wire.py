@@ -92,3 +92,16 @@ def test_schemas_of_functions_are_looked_into(schema: dict[str, Any], why: str) 
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
     with pytest.raises(Refusal, match=why):
         read_chat({**body, "tools": [tool]})
+
+
+@pytest.mark.parametrize(
+    ("schema", "why"),
+    [({"type": "array", "items": {}}, "got 'type: \"array\"'"), ({"anyOf": []}, "got 'type: \"None\"'")],
+)
+def test_an_answer_is_an_object_at_its_top(schema: dict[str, Any], why: str) -> None:
+    """Strict or not; compatible servers take more."""
+    wanted = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "response_format": wanted}
+    with pytest.raises(Refusal, match=why):
+        read_chat(body)
+    assert read_chat(body, lenient=True).response_format is not None

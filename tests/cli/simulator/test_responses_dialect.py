@@ -77,9 +77,14 @@ async def test_steps_of_a_task_are_taken_one_by_one(client: AsyncOpenAI, sim: Si
         ({"input": [{"type": "reasoning", "summary": [], "encrypted_content": "tollhse1x"}]}, "could not be verified"),
         ({"input": "x", "tools": [{"type": "function", "name": "a b"}]}, "does not match pattern"),
         (
-            {"input": "x", "text": {"format": {"type": "json_schema", "name": "n", "schema": {}, "strict": True}}},
+            {
+                "input": "x",
+                "text": {"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "strict": True}},
+            },
             "addi",
         ),
+        ({"input": "x", "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}}}, 'type: "object"'),
+        ({"input": "x", "text": {"format": {"type": "json_object"}}}, "contain the word 'json'"),
     ],
 )
 async def test_what_openai_refuses_is_refused(client: AsyncOpenAI, fields: dict[str, Any], message: str) -> None:

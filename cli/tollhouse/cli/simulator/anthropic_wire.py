@@ -7,6 +7,7 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tollhouse.cli.simulator.ask import Refusal
+from tollhouse.cli.simulator.closed_schema import complaint
 
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _NEWER = re.compile(r"-4-[15]")
@@ -144,6 +145,10 @@ def read_messages(document: Any, betas: str = "") -> MessagesRequest:
         _no("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
     if _UNLED.search(request.model) and request.messages[-1].role == "assistant":
         _no("This model does not support assistant message prefill. The conversation must end with a user message.")
+    form = (request.output_config or {}).get("format")
+    wrong = complaint(form.get("schema")) if isinstance(form, dict) else ""
+    if wrong:
+        _no(f"output_config.format.schema: {wrong}")
     thinking = request.thinking
     if _ADAPTIVE.search(request.model):
         for name in ("temperature", "top_p", "top_k"):

@@ -1,4 +1,4 @@
-"""What OpenAI demands of a function's JSON Schema, strict or not."""
+"""What OpenAI demands of the JSON Schema of a function or an answer, strict or not."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ def check_parameters(name: str, schema: dict[str, Any] | None, where: str) -> No
         raise _refusal(name, "In context=(), object schema missing properties.", where)
     if _lacks_items(schema):
         raise _refusal(name, "array schema missing items.", where)
+
+
+def check_answer(name: str, schema: dict[str, Any], where: str) -> None:
+    """Raises Refusal."""
+    if schema.get("type") != "object":
+        kind = schema.get("type", "None")
+        what = f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{kind}\"'."
+        raise Refusal(400, f"Invalid schema for response_format '{name}': {what}", param=where)
+    if _lacks_items(schema):
+        what = "In context=(), array schema missing items."
+        raise Refusal(400, f"Invalid schema for response_format '{name}': {what}", param=where)
 
 
 def _refusal(name: str, message: str, where: str) -> Refusal:

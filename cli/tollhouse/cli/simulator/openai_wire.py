@@ -7,7 +7,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tollhouse.cli.simulator.ask import Refusal
-from tollhouse.cli.simulator.function_schema import check_parameters
+from tollhouse.cli.simulator.function_schema import check_answer, check_parameters
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]+")
@@ -157,7 +157,7 @@ def read_chat(document: Any, *, lenient: bool = False) -> ChatRequest:
     request = read_model(ChatRequest, document)
     _check_messages(request)
     _check_tools(request)
-    _check_format(request)
+    _check_format(request, lenient=lenient)
     if not lenient and _REASONING.match(request.model):
         _check_reasoning(request)
     return request
@@ -334,7 +334,7 @@ def _check_tools(request: ChatRequest) -> None:
             _no(f"Invalid value for 'tool_choice': Tool '{wanted}' not found in 'tools'.", None, "tool_choice")
 
 
-def _check_format(request: ChatRequest) -> None:
+def _check_format(request: ChatRequest, *, lenient: bool) -> None:
     if request.stream_options is not None and not request.stream:
         _no("The 'stream_options' parameter is only allowed when 'stream' is enabled.", None, "stream_options")
     if request.max_tokens is not None and request.max_completion_tokens is not None:
@@ -357,6 +357,8 @@ def _check_format(request: ChatRequest) -> None:
             )
         _check_name(form.json_schema.name, "response_format.json_schema.name")
         schema = form.json_schema.schema_ or {}
+        if not lenient:
+            check_answer(form.json_schema.name, schema, "response_format")
         if (
             form.json_schema.strict
             and schema.get("type") == "object"

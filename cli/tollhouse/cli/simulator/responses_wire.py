@@ -6,7 +6,7 @@ from typing import Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 from tollhouse.cli.simulator.ask import Refusal
-from tollhouse.cli.simulator.function_schema import check_parameters
+from tollhouse.cli.simulator.function_schema import check_answer, check_parameters
 from tollhouse.cli.simulator.openai_wire import TOOL_NAME, read_model
 
 SEALED = "gAAAAA"
@@ -254,6 +254,13 @@ def _check_strict(tool: Tool, place: str) -> None:
 
 def _check_format(request: ResponsesRequest) -> None:
     form = request.text.format if request.text else None
+    if form is not None and form.type == "json_object" and "json" not in _words(request):
+        _no(
+            "Response input messages must contain the word 'json' in some form to use 'text.format' of type "
+            "'json_object'.",
+            "",
+            "input",
+        )
     if form is None or form.type != "json_schema":
         return
     if not form.name:
@@ -261,6 +268,7 @@ def _check_format(request: ResponsesRequest) -> None:
     schema = form.schema_
     if schema is None:
         _no("Missing required parameter: 'text.format.schema'.", "missing_required_parameter", "text.format.schema")
+    check_answer(form.name, schema, "text.format.schema")
     if form.strict and schema.get("additionalProperties") is not False:
         _no(
             f"Invalid schema for response_format '{form.name}': In context=(), 'additionalProperties' is required to "
@@ -268,3 +276,7 @@ def _check_format(request: ResponsesRequest) -> None:
             "invalid_json_schema",
             "text.format.schema",
         )
+
+
+def _words(request: ResponsesRequest) -> str:
+    return request.model_dump_json(include={"input"}).lower()

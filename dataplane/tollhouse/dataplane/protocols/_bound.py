@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tollhouse.dataplane.chat import ChatRequest, Tool
+from tollhouse.dataplane.dialect import OPENAI_ONLY
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.protocols._fields import unsupported
+from tollhouse.dataplane.protocols._generations import takes_verbosity
 
 _ELSEWHERE = {
     "previous_response_id": "the conversation it names is kept at OpenAI; send the whole conversation in input.",
@@ -16,6 +18,10 @@ _ELSEWHERE = {
     "cachedContent": "the cache it names is kept at Google; send the contents themselves.",
 }
 """Fields without which the answer would be another one -> what to do."""
+
+_OPENAI = ("openai_chat", "openai_responses")
+_MEDIA = {"modalities": "text", "responseModalities": "TEXT"}
+"""Fields that name what an answer is to be made of -> what every answer is made of."""
 
 _PARTLY = {
     "anthropic_messages": ("thinking", "output_config", "metadata"),
@@ -51,10 +57,40 @@ def left_out(chat: ChatRequest, own: str) -> list[str]:
     for format_name, fields in chat.extra.items():
         if format_name == own:
             continue
+        carried = shared(chat, own) if own in _OPENAI and format_name in _OPENAI else {}
         for name, value in fields.items():
+            require_text(name, value)
+            if name in carried:
+                continue
             reason = _ELSEWHERE.get(name)
             if reason is not None and value:
                 raise unsupported(name, reason)
-            partly = name in _PARTLY.get(format_name, ()) and isinstance(value, dict)
-            names += [f"{name}.{inner}" for inner in value] if partly else [name]
-    return names
+            if name in _PARTLY.get(format_name, ()) and isinstance(value, dict):
+                for inner, held in value.items():
+                    require_text(inner, held, f"{name}.")
+                names += [f"{name}.{inner}" for inner in value if inner not in carried]
+            else:
+                names.append(name)
+    return [name for name in names if name not in _MEDIA and name.partition(".")[2] not in _MEDIA]
+
+
+def shared(chat: ChatRequest, own: str) -> dict[str, Any]:
+    """What a client of OpenAI's other format said that this one has as well, by its name; ``verbosity`` too."""
+    for format_name, fields in chat.extra.items():
+        if format_name != own and format_name in _OPENAI:
+            inner = fields.get("text")
+            told = {**fields, **inner} if isinstance(inner, dict) else fields
+            verbose = takes_verbosity(chat.model)
+            return {name: told[name] for name in told if name in OPENAI_ONLY and (verbose or name != "verbosity")}
+    return {}
+
+
+def require_text(name: str, value: Any, holder: str = "") -> None:
+    """Raises ClientError where an answer is to be made of more than text: the client would wait for it in vain."""
+    known = _MEDIA.get(name)
+    if known is None or not isinstance(value, list):
+        return
+    wanted = [one for one in value if one != known]
+    if wanted:
+        reason = f"{wanted[0]!r} reaches only providers of the client's own format; ask for {known!r} alone."
+        raise unsupported(f"{holder}{name}", reason)

@@ -41,6 +41,11 @@ def is_reasoner(model: str) -> bool:
     return _REASONER.search(model.lower()) is not None and "-chat" not in model.lower()
 
 
+def takes_verbosity(model: str) -> bool:
+    """Whether it is one of the models of OpenAI's that can be told how much to say."""
+    return is_reasoner(model) and "gpt-" in model.lower()
+
+
 def refused_by_reasoners(body: dict[str, Any]) -> list[str]:
     """Take out what they refuse; the names of what was lost. A value that is the default is none."""
     lost = []

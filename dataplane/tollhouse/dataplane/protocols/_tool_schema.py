@@ -23,6 +23,11 @@ def object_schema(schema: dict[str, Any] | None) -> tuple[dict[str, Any], list[s
     return made, left_out
 
 
+def followed(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself where its top only refers to one of its own definitions."""
+    return _followed(schema, schema, set())
+
+
 def _followed(schema: dict[str, Any], root: dict[str, Any], seen: set[str]) -> dict[str, Any]:
     """The schema itself where it only refers to one of the document's own."""
     reference = schema.get("$ref")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.providers._says import Says
 from tollhouse.dataplane.providers._vendor import Vendor
 
@@ -26,6 +27,7 @@ class AzureOpenAi(Vendor):
     default_key = "$env://AZURE_OPENAI_API_KEY"
     sends_model = False
     max_tokens_field: ClassVar[Mapping[str, str]] = {"openai_chat": "max_completion_tokens"}
+    dialect = Dialect()  # with the API version of an address, it refuses what that does not know
     says = (
         Says("content_refused", tags=("content_filter", "responsibleaipolicyviolation")),
         Says("context_too_long", tags=("context_length_exceeded", "string_above_max_length")),

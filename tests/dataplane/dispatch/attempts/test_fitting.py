@@ -9,6 +9,7 @@ import pytest
 from tollhouse.dataplane.dialect import Dialect
 from tollhouse.dataplane.dispatch.attempts.fitting import fit, without_call_ids
 from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.registry import provider_types
 
 from tests.support.dispatching import bench
@@ -183,3 +184,17 @@ async def test_deepseek_is_told_again_what_it_thought_before_its_calls(vendor: s
         first, second = (one for one in fake.received[0].json["messages"] if one["role"] == "assistant")
         assert first.get("reasoning_content") == told
         assert second.get("reasoning_content") == (None if told is None else "")
+
+
+def test_what_both_openai_formats_have_reaches_vendors_only_where_the_client_said_it() -> None:
+    """A translation must not bring a field a strict vendor does not know."""
+    body = {"model": "m", "messages": HISTORY[1:2], "service_tier": "flex", "prompt_cache_key": "k"}
+    assert fitted("xai", body)[1] == []
+    assert fitted("xai", body, translated=True)[1] == ["service_tier", "prompt_cache_key"]
+
+
+def test_speech_is_refused_where_the_vendor_has_none() -> None:
+    """Left out, the client would wait for it in vain."""
+    body = {"model": "m", "messages": HISTORY[1:2], "modalities": ["text", "audio"]}
+    with pytest.raises(ClientError, match="'audio' reaches only"):
+        fitted("groq", body)

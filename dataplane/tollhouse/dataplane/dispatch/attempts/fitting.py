@@ -8,8 +8,9 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from tollhouse.dataplane.dialect import Dialect
+from tollhouse.dataplane.dialect import OPENAI_ONLY, Dialect
 from tollhouse.dataplane.document import RequestDocument
+from tollhouse.dataplane.protocols._bound import require_text
 
 _HEARD = "OK."
 _PLAIN = re.compile(r"[a-zA-Z0-9]+")
@@ -20,9 +21,11 @@ _CALLS = ("functionCall", "functionResponse", "function_call", "function_respons
 def fit(document: RequestDocument, dialect: Dialect, *, translated: bool) -> list[str]:
     """Edit in place. Returns what was dropped. What needs no edit stays the bytes it was."""
     dropped: list[str] = []
-    lacking = dialect.lacks | dialect.doubtful if translated else dialect.lacks
+    lacking = dialect.lacks | dialect.doubtful | OPENAI_ONLY if translated else dialect.lacks
     for name in document.names() if lacking or dialect.renames else ():
         if name in lacking:
+            if name == "modalities":
+                require_text(name, document.get(name))
             if name != "stream_options" and document.raw_field(name) != b"null":
                 dropped.append(name)  # of usage in streams, which such vendors tell anyway, nothing is lost
             document.remove(name)

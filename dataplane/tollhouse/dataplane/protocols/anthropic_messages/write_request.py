@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollhouse.dataplane.chat import ChatRequest, Reasoning, Thinking, Tool, ToolCall, ToolResult
+from tollhouse.dataplane.chat import ChatRequest, Reasoning, ResponseFormat, Thinking, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
 from tollhouse.dataplane.protocols._bound import left_out, left_out_of
 from tollhouse.dataplane.protocols._effort import effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._generations import ADAPTIVE, UNLED, claude
+from tollhouse.dataplane.protocols._in_words import in_words
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity, unique
 from tollhouse.dataplane.protocols._tool_schema import object_schema
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
-from tollhouse.dataplane.protocols.anthropic_messages.schema import closed_schema
+from tollhouse.dataplane.protocols.anthropic_messages.schema import closed_schema, is_expressible
 from tollhouse.dataplane.protocols.anthropic_messages.turns import CONTINUE, ID_LIMIT, TurnWriter
 
 NAME_LIMIT = 128
@@ -22,8 +23,6 @@ MIN_THINKING = 1024
 
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000}
 """``reasoning_effort`` -> thinking tokens."""
-
-_JSON_ONLY = "Answer with one valid JSON object and nothing else."
 
 _WITHDRAWN = {"functions": "tools", "function_call": "tool_choice"}
 
@@ -44,6 +43,7 @@ class RequestWriter:
         self._adaptive = not self._own and claude(chat.model) >= ADAPTIVE
         self._names = ToolNames(NAME_LIMIT, ID_LIMIT, own=self._own)
         self._dropped: list[str] = []
+        self._in_words = self._is_told(chat.response_format)
 
     def write(self) -> Encoded:
         """Raises ClientError naming what cannot be carried and must not be left out."""
@@ -54,8 +54,9 @@ class RequestWriter:
         if turns[-1]["role"] == "assistant" and not self._own and claude(chat.model) >= UNLED:
             turns.append({"role": "user", "content": CONTINUE})
         body: dict[str, Any] = {"model": chat.model, "max_tokens": self._max_tokens(), "messages": turns}
-        if chat.response_format is not None and chat.response_format.kind == "json_object":
-            system.append({"type": "text", "text": _JSON_ONLY})
+        if self._in_words:
+            assert chat.response_format is not None
+            system.append({"type": "text", "text": in_words(chat.response_format)})
             self._dropped.append("response_format")
         if system:
             plain = len(system) == 1 and set(system[0]) == {"type", "text"}
@@ -177,9 +178,17 @@ class RequestWriter:
 
     # -- output and thinking
 
+    def _is_told(self, wanted: ResponseFormat | None) -> bool:
+        """Whether structured output is wanted that this format has no field for."""
+        if wanted is None or wanted.kind == "text":
+            return False
+        if wanted.kind == "json_object" or wanted.schema is None:
+            return True
+        return not self._own and not is_expressible(wanted.schema)
+
     def _output(self, body: dict[str, Any]) -> None:
         wanted = self._chat.response_format
-        if wanted is None or wanted.kind != "json_schema" or wanted.schema is None:
+        if wanted is None or wanted.kind != "json_schema" or wanted.schema is None or self._in_words:
             return
         schema = wanted.schema
         if not self._own:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 from tollhouse.dataplane.chat import ChatRequest, Message, Opaque, Part, Text, Thinking, Tool, ToolCall, ToolResult
 from tollhouse.dataplane.protocol import Encoded
@@ -13,11 +12,13 @@ from tollhouse.dataplane.protocols._bound import left_out, left_out_of
 from tollhouse.dataplane.protocols._effort import effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._generations import ADAPTIVE, UNLED, claude
-from tollhouse.dataplane.protocols._names import ToolNames, safe_names, unique
+from tollhouse.dataplane.protocols._in_words import in_words
+from tollhouse.dataplane.protocols._names import ToolNames, safe_names
 from tollhouse.dataplane.protocols._tool_schema import object_schema
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT as ANTHROPIC
 from tollhouse.dataplane.protocols.anthropic_messages.turns import CONTINUE, TurnWriter
 from tollhouse.dataplane.protocols.anthropic_messages.write_request import EFFORTS
+from tollhouse.dataplane.protocols.bedrock_converse.told_calls import in_text
 
 FORMAT = "bedrock_converse"
 NAME_LIMIT = 64
@@ -38,7 +39,6 @@ _BILLING = "x-anthropic-billing-header"
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000}
 _UNCARRIED = ("frequency_penalty", "presence_penalty", "seed", "logprobs", "top_logprobs")
 _IGNORED = ("max_completion_tokens", "stream_options")
-_JSON_ONLY = "Answer with one valid JSON object that fits this JSON Schema and nothing else:\n"
 
 
 def _mark(cache: Any) -> list[dict[str, Any]]:
@@ -64,7 +64,8 @@ class RequestWriter:
         chat = self._chat
         if chat.choices != 1:
             raise unsupported("n", f"Bedrock gives one answer per request, {chat.choices} were asked for.")
-        messages = [self._readable(message) for message in chat.messages]
+        tools = self._offered()
+        messages = [self._readable(message) for message in (chat.messages if tools else in_text(chat.messages))]
         system, turns = TurnWriter(self._names, self._dropped, own=False).write(messages)
         system_blocks = [block for one in system for block in self._block(one)]
         if turns[-1]["role"] == "assistant" and self._generation >= UNLED:
@@ -72,17 +73,14 @@ class RequestWriter:
         body: dict[str, Any] = {"messages": [self._turn(turn) for turn in turns]}
         wanted = chat.response_format
         if wanted is not None and wanted.kind != "text":
-            # Converse has no structured output: the model is told, and its answer is not enforced.
-            system_blocks.append(
-                {"text": _JSON_ONLY + msgspec.json.encode(wanted.schema or {"type": "object"}).decode()}
-            )
+            system_blocks.append({"text": in_words(wanted)})  # Converse has no structured output
             self._dropped.append("response_format")
         if system_blocks:
             body["system"] = system_blocks
         config = self._config()
         if config:
             body["inferenceConfig"] = config
-        self._tools(body)
+        self._tools(body, tools)
         self._thinking(body)
         if chat.user:
             self._dropped.append("user")
@@ -192,31 +190,31 @@ class RequestWriter:
         elif chat.top_p is not None:
             self._dropped.append("top_p")  # Claude since 4.1 refuses it beside a temperature
 
-    def _tools(self, body: dict[str, Any]) -> None:
+    def _offered(self) -> list[dict[str, Any]]:
+        """The tools the model may call; none where it must not call any."""
+        choice = self._chat.tool_choice
+        tools = [written for tool in self._chat.tools for written in self._tool(tool)]
+        return [] if choice is not None and choice.mode == "none" else tools
+
+    def _tools(self, body: dict[str, Any], tools: list[dict[str, Any]]) -> None:
         chat = self._chat
-        tools = [written for tool in chat.tools for written in self._tool(tool)]
-        parts = [part for message in chat.messages for part in message.parts]
-        if not tools and any(isinstance(part, ToolCall | ToolResult) for part in parts):
-            # Bedrock refuses a history with calls in it when no tools are given.
-            names = unique(part.name for part in parts if isinstance(part, ToolCall)) or ["tool"]
-            tools = [_spec(self._names(name), "", {"type": "object"}) for name in names]
+        choice = chat.tool_choice
         if not tools:
-            if chat.tool_choice is not None and chat.tool_choice.mode in ("required", "tool"):
+            if choice is not None and choice.mode in ("required", "tool"):
                 self._dropped.append("tool_choice")
             return
         body["toolConfig"] = {"tools": tools}
-        choice = chat.tool_choice
+        if chat.parallel_tool_calls is False:
+            self._dropped.append("parallel_tool_calls")
         if choice is None or choice.mode == "auto":
             return
         declared = {tool.name for tool in chat.tools if tool.opaque is None}
-        if choice.mode == "none" or (choice.mode == "tool" and choice.name not in declared):
-            self._dropped.append("tool_choice")
-        elif choice.mode == "tool":
+        if choice.mode == "required":
+            body["toolConfig"]["toolChoice"] = {"any": {}}
+        elif choice.name in declared:
             body["toolConfig"]["toolChoice"] = {"tool": {"name": self._names(choice.name)}}
         else:
-            body["toolConfig"]["toolChoice"] = {"any": {}}
-        if chat.parallel_tool_calls is False:
-            self._dropped.append("parallel_tool_calls")
+            self._dropped.append("tool_choice")
 
     def _tool(self, tool: Tool) -> list[dict[str, Any]]:
         if tool.opaque is not None:

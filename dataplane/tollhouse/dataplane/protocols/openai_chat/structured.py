@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from tollhouse.dataplane.chat import ResponseFormat
+from tollhouse.dataplane.protocols._in_words import in_words
+from tollhouse.dataplane.protocols._tool_schema import followed, with_items
 
 _MAX_DEPTH = 64
 
@@ -23,6 +26,25 @@ def write_response_format(wanted: ResponseFormat) -> dict[str, Any]:
     elif not wanted.name:
         inner["strict"] = is_strict(wanted.schema)
     return {"type": "json_schema", "json_schema": inner}
+
+
+def for_openai(wanted: ResponseFormat, messages: list[dict[str, Any]]) -> tuple[ResponseFormat | None, str]:
+    """What to ask of OpenAI for a client of a format that has other rules, and what to tell the model besides. OpenAI
+    wants an object at the top of a schema, and the word JSON in the conversation where it is to be any object."""
+    if wanted.kind == "json_object":
+        return wanted, "" if _says_json(messages) else in_words(wanted)
+    if wanted.kind != "json_schema" or wanted.schema is None:
+        return wanted, ""
+    root = followed(wanted.schema)
+    if "type" not in root and isinstance(root.get("properties"), dict):
+        root = {"type": "object", **root}
+    if root.get("type") != "object":
+        return None, in_words(wanted)
+    return msgspec.structs.replace(wanted, schema=with_items({"properties": {}, **root})), ""
+
+
+def _says_json(messages: list[dict[str, Any]]) -> bool:
+    return any(b"json" in msgspec.json.encode(message.get("content")).lower() for message in messages)
 
 
 def is_strict(schema: Any) -> bool:

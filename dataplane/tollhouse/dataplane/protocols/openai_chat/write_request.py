@@ -21,16 +21,17 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out, left_out_of, some_content
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of, shared, some_content
 from tollhouse.dataplane.protocols._effort import effort_for, effort_of
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._freeform import freeform_names, input_of
 from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
+from tollhouse.dataplane.protocols._in_words import behind_system
 from tollhouse.dataplane.protocols._media import document_text, join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
-from tollhouse.dataplane.protocols.openai_chat.structured import is_strict, write_response_format
+from tollhouse.dataplane.protocols.openai_chat.structured import for_openai, is_strict, write_response_format
 
 NAME_LIMIT = 64
 ID_LIMIT = 64
@@ -68,19 +69,30 @@ class RequestWriter:
             self._dropped.append("top_k")
         if chat.choices != 1:
             body["n"] = chat.choices
-        if chat.response_format is not None:
-            body["response_format"] = write_response_format(chat.response_format)
+        self._format(body)
         effort = effort_of(chat.reasoning) if self._own else effort_for(chat.reasoning, chat.model)
         if effort:
             body["reasoning_effort"] = effort
         if chat.user:
             body["user"] = chat.user if self._own else short_identity(chat.user, 64)
-        body.update(chat.extra.get(FORMAT, {}))
+        body.update(chat.extra.get(FORMAT) or shared(chat, FORMAT))
         if chat.stream:
             body["stream"] = True
             body["stream_options"] = {**body.get("stream_options", {}), "include_usage": True}
         self._dropped += left_out(chat, FORMAT)
         return Encoded(body, safe_names(self._dropped), self._names.renamed)
+
+    def _format(self, body: dict[str, Any]) -> None:
+        wanted = self._chat.response_format
+        if wanted is None:
+            return
+        form, told = (wanted, "") if self._own else for_openai(wanted, body["messages"])
+        if told:
+            behind_system(body["messages"], {"role": "system", "content": told})
+        if form is None:
+            self._dropped.append("response_format")
+        else:
+            body["response_format"] = write_response_format(form)
 
     # -- messages
 

@@ -13,6 +13,7 @@ from tollhouse.dataplane.chat import (
     Opaque,
     Part,
     Refusal,
+    ResponseFormat,
     Text,
     Thinking,
     Tool,
@@ -21,14 +22,15 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocol import Encoded
-from tollhouse.dataplane.protocols._bound import left_out, left_out_of, some_content
+from tollhouse.dataplane.protocols._bound import left_out, left_out_of, shared, some_content
 from tollhouse.dataplane.protocols._effort import effort_for
 from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
+from tollhouse.dataplane.protocols._in_words import behind_system
 from tollhouse.dataplane.protocols._media import document_text, join_data_url
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
-from tollhouse.dataplane.protocols.openai_chat.structured import is_strict
+from tollhouse.dataplane.protocols.openai_chat.structured import for_openai, is_strict
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
 
 NAME_LIMIT = 64
@@ -61,14 +63,18 @@ class RequestWriter:
         self._limits(body)
         text: dict[str, Any] = {}
         if chat.response_format is not None:
-            text["format"] = self._format()
+            text |= self._format(chat.response_format, body["input"])
+        told = shared(chat, FORMAT)
+        if "verbosity" in told:
+            text["verbosity"] = told.pop("verbosity")
         if text:
             body["text"] = text
+        body.update(told)
         effort = effort_for(chat.reasoning, chat.model)
         if effort:
             body["reasoning"] = {"effort": effort, "summary": "auto"}
             body["include"] = ["reasoning.encrypted_content"]
-        if chat.user:
+        if chat.user and "safety_identifier" not in told:
             body["safety_identifier"] = short_identity(chat.user, 64)
         if chat.stream:
             body["stream"] = True
@@ -94,9 +100,18 @@ class RequestWriter:
             if within != asked:
                 self._dropped.append("max_tokens")
 
-    def _format(self) -> dict[str, Any]:
-        wanted = self._chat.response_format
-        assert wanted is not None
+    def _format(self, asked: ResponseFormat, items: list[dict[str, Any]]) -> dict[str, Any]:
+        wanted, told = for_openai(asked, items)
+        if told:
+            content = [{"type": "input_text", "text": told}]
+            behind_system(items, {"type": "message", "role": "system", "content": content})
+        if wanted is None:
+            self._dropped.append("response_format")
+            return {}
+        return {"format": self._written_format(wanted)}
+
+    @staticmethod
+    def _written_format(wanted: ResponseFormat) -> dict[str, Any]:
         if wanted.kind != "json_schema":
             return {"type": wanted.kind}
         strict = wanted.strict if wanted.strict is not None else is_strict(wanted.schema)
