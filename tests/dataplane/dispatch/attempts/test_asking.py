@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -50,26 +52,62 @@ async def test_another_formats_error_is_told_in_the_clients_shape(gate: Bench) -
         assert got.json["error"]["message"] == "messages[0].role is wrong"
 
 
+def named(type: str, **fields: Any) -> bytes:
+    """An event of the Responses format."""
+    return f"event: {type}\ndata: {json.dumps({'type': type, **fields})}\n\n".encode()
+
+
+BEGUN = {
+    "openai": OPENAI_STREAM[:3],
+    "anthropic": ANTHROPIC_STREAM[:4],
+    "responses": (
+        named("response.created", sequence_number=0, response={"id": "resp_1", "status": "in_progress", "output": []}),
+        named(
+            "response.output_text.delta", sequence_number=1, item_id="m", output_index=0, content_index=0, delta="Hello"
+        ),
+    ),
+    "completions": (b'data: {"id":"c","object":"text_completion","choices":[{"index":0,"text":"Hello there"}]}\n\n',),
+}
+"""How providers' streams begin that break off."""
+
+TURN = {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
+CLIENTS: dict[str, tuple[str, Any, Callable[[Any], bool]]] = {
+    "openai": ("/v1/chat/completions", chat(stream=True), lambda last: "message" in last["error"]),
+    "anthropic": ("/v1/messages", message(stream=True), lambda last: last["type"] == "error"),
+    "responses": (
+        "/v1/responses",
+        {"model": "m", "input": "Hi", "stream": True},
+        lambda last: last["type"] == "response.failed" and last["response"]["error"]["message"],
+    ),
+    "gemini": ("/v1beta/models/m:streamGenerateContent", TURN, lambda last: last["error"]["code"] == 502),
+    "completions": ("/v1/completions", {"model": "m", "prompt": "Hi", "stream": True}, lambda last: "error" in last),
+}
+"""Where clients of each format ask, what, and how they are told that a stream broke."""
+
+
 @pytest.mark.parametrize("cut", [True, False])
 @pytest.mark.parametrize(
     ("client", "provider"),
-    [("openai", "openai"), ("openai", "anthropic"), ("anthropic", "openai"), ("anthropic", "anthropic")],
+    [
+        *((client, provider) for client in ("openai", "anthropic", "gemini") for provider in ("openai", "anthropic")),
+        *(("responses", "anthropic"), ("responses", "responses"), ("completions", "completions")),
+    ],
 )
 async def test_a_stream_that_breaks_after_content_ends_in_an_error_event(
     gate: Bench, client: str, provider: str, cut: bool
 ) -> None:
-    """Broken off or ended without its end mark: no second try, a well-formed error, usage estimated from what came."""
-    pieces = OPENAI_STREAM[:3] if provider == "openai" else ANTHROPIC_STREAM[:4]
-    async with providers(stream(*pieces, cut=cut), GOOD) as [first, second]:
-        await gate.multi(instance("a", provider, first.url, priority=1), instance("b", "openai", second.url), **ANY)
-        asked, path = (chat, "/v1/chat/completions") if client == "openai" else (message, "/v1/messages")
-        model = "gpt-4o-mini" if provider == "openai" else "claude-haiku-4-5"
-        got = await gate.ask(asked(model=model, stream=True), path)
+    """Broken off or ended without its end mark: no second try, an error event of the client's own format at the end,
+    usage estimated from what came."""
+    async with providers(stream(*BEGUN[provider], cut=cut), GOOD) as [first, second]:
+        vendor = "anthropic" if provider == "anthropic" else "openai"
+        model = "claude-haiku-4-5" if provider == "anthropic" else "gpt-4o-mini"
+        mine = instance("a", vendor, first.url, priority=1, options={"model": model})
+        await gate.multi(mine, instance("b", "openai", second.url), **ANY)
+        path, body, is_told = CLIENTS[client]
+        got = await gate.ask(body, path, query="alt=sse" if client == "gemini" else "")
         assert not second.received
         assert b"[DONE]" not in got.body
-        last = data_lines(got.body)[-1]
-        assert "error" in last
-        assert client == "openai" or last["type"] == "error"
+        assert is_told(data_lines(got.body)[-1])
         attempt = got.ex.attempts[0]
         assert attempt.failure is not None
         assert attempt.failure.kind == "cut"
