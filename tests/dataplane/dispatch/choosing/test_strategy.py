@@ -93,6 +93,17 @@ async def test_the_quicker_is_asked(gate: Bench) -> None:
         assert answers[2:] == ["quick"] * 4
 
 
+async def test_one_that_answers_with_errors_only_is_not_asked_first_for_ever(gate: Bench) -> None:
+    """No breaker opens for a model that is not there."""
+    gone = answer(404, {"error": {"message": "no such model", "code": "model_not_found"}})
+    async with providers(gone, GOOD) as [first, second]:
+        two = [instance("gone", "openai", first.url, **DEAR), instance("good", "openai", second.url, **CHEAP)]
+        await gate.multi(*two, balancer={"algorithm": "latency", "probe_share": 0}, fallback_strategy="any")
+        for _ in range(4):
+            assert target(await gate.ask(chat())) == "good"
+        assert len(first.received) == 1
+
+
 async def test_the_one_with_more_quota_is_asked(gate: Bench) -> None:
     """As the last answer's headers said."""
 

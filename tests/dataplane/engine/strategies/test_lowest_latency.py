@@ -31,6 +31,15 @@ def test_a_crowd_does_not_wait_for_one_that_is_not_measured() -> None:
     assert order(both, Expected(1, 10), 1.0)[0].name == "second"
 
 
+def test_who_only_failed_so_far_is_no_discovery() -> None:
+    """Quick refusals are no answers; it keeps the share of the slow ones."""
+    bad = Standing("bad", failing=True)
+    ranked = order([bad, EAGER, STEADY], Expected(1, 10), 1.0)
+    assert [one.name for one in ranked] == ["eager", "steady", "bad"]
+    assert ranked[2].why == "has only failed so far"
+    assert {order([bad, EAGER], Expected(1, 10), luck / 1000)[0].name for luck in range(30)} == {"bad", "eager"}
+
+
 def test_slow_ones_keep_a_share() -> None:
     """About one request in fifty goes to a slower one first."""
     luck = [number / 1000 for number in range(1000)]

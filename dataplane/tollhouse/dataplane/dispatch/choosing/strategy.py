@@ -161,6 +161,8 @@ class Ordering:
         algorithm = self._chooser.spec.algorithm
         if algorithm == "cost":
             self._price(standing, target)
+        elif algorithm == "latency":
+            standing.failing = state.alive_s > 0 and not state.start.value and not state.token.value
         elif algorithm == "headroom":
             standing.headroom = state.headroom(self._now)
         elif algorithm == "tiers":

@@ -18,6 +18,8 @@ class Standing:
     """Seconds to the first token, peak-sensitive average."""
     token_s: float = 0.0
     """Seconds per token after that."""
+    failing: bool = False
+    """It has answered, but never well, so that nothing was measured."""
     headroom: float | None = None
     """Share of the provider's own quota that is left, 0 to 1, as its last answer said."""
     price: PriceTable | None = None
