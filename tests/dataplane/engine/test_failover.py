@@ -14,13 +14,12 @@ from tollhouse.dataplane.engine.failover import (
     Ended,
     GiveUp,
     Policy,
-    RetryBudget,
     Step,
     Try,
     Wait,
     failover,
-    takers,
 )
+from tollhouse.dataplane.engine.retry_budget import RetryBudget
 from tollhouse.dataplane.provider import UpstreamFailure
 
 
@@ -193,15 +192,6 @@ def test_a_second_plan_goes_on_counting() -> None:
     last = steps.send(Ended(DOWN, 0.0))
     assert isinstance(last, GiveUp)
     assert last.reason == "the number of tries is used up"
-
-
-def test_who_may_go_on_with_what_another_began() -> None:
-    """Ordinary targets and those named for their absence, never those named for another reason; in a chain its rest."""
-    chains = {"context_too_long": [2, 3], "availability": [4], "budget": [3]}
-    assert takers(0, 5, 2, chains) == [1, 4]
-    assert takers(2, 5, 2, chains) == [3]
-    assert takers(4, 5, 2, chains) == []
-    assert takers(0, 3, None, {}) == [1, 2]
 
 
 def test_the_retry_budget_stops_storms() -> None:

@@ -10,10 +10,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from tollhouse.dataplane.engine.paths import NO_CHAINS, Chains, Path
+from tollhouse.dataplane.engine.retry_budget import RetryBudget
 from tollhouse.dataplane.provider import UpstreamFailure
 
 Outcome = UpstreamFailure | None
@@ -30,12 +31,6 @@ _POINTLESS = frozenset(
 
 _PASSING = frozenset({"connect", "server_error", "overloaded"})
 """Failures that may be over in a moment: worth another look at the last target when nobody else is left."""
-
-Reason = Literal["availability", "context_too_long", "content_refused", "budget"]
-Chains = Mapping[str, Sequence[int]]
-"""Reason -> the targets that take over for it, in order."""
-
-NO_CHAINS: Chains = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +60,6 @@ class Policy:
 
 NO_FAILOVER = Policy(hops=False, same_target_retries=0)
 """APISIX without a fallback strategy: the first answer is the answer."""
-
-
-class RetryBudget:
-    """Second tries at the same target as a share of traffic, so that trouble is not multiplied. One per target."""
-
-    __slots__ = ("_tokens",)
-
-    share = 0.2
-    reserve = 10.0
-
-    def __init__(self) -> None:
-        self._tokens = self.reserve
-
-    def request(self) -> None:
-        """A first try happened."""
-        self._tokens = min(self.reserve, self._tokens + self.share)
-
-    def spend(self) -> bool:
-        """Take one retry out of the budget, if there is one."""
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,57 +116,6 @@ Step = Try | Wait | GiveUp | Done
 Told = Ended | float | None
 
 
-class _Path:
-    """Which targets are still ahead."""
-
-    __slots__ = ("_chains", "_hops", "_queue", "_tried", "_windows", "index")
-
-    def __init__(self, windows: Sequence[int], main: int, hops: bool, chains: Chains, begin: str) -> None:
-        self._windows = windows
-        self._hops = hops
-        self._chains = chains
-        self._tried: set[int] = set()
-        self._queue = list(range(main)) if main else list(chains.get(begin, ()))
-        self.index = self._queue[0]
-        self._tried.add(self.index)
-
-    def chained(self, failure: UpstreamFailure) -> bool:
-        """Whether somebody is named to take over for this very reason."""
-        return bool(self._fresh(self._chains.get(_reason(failure), ())))
-
-    def after(self, failure: UpstreamFailure | None) -> int | None:
-        """The next target down the list, or in the chain for the failure's reason."""
-        reason = "availability" if failure is None else _reason(failure)
-        if reason != "availability" and (named := self._fresh(self._chains.get(reason, ()))):
-            return named[0]
-        waiting = self._fresh(self._queue) if self._hops else []
-        if reason == "context_too_long":
-            here = self._windows[self.index]
-            return next((one for one in waiting if self._windows[one] > here > 0), None)
-        ahead = waiting or self._fresh(self._chains.get("availability", ()))
-        return ahead[0] if ahead else None
-
-    def go(self, index: int, failure: UpstreamFailure) -> None:
-        """Move on; whoever enters a chain goes on in it."""
-        chain = self._chains.get(_reason(failure), ())
-        if index in chain and index not in self._queue:
-            self._queue = list(chain)
-            self._hops = True
-        self.index = index
-        self._tried.add(index)
-
-    def skip(self, index: int) -> None:
-        """It was tried beside another."""
-        self._tried.add(index)
-
-    def _fresh(self, indices: Sequence[int]) -> list[int]:
-        return [one for one in indices if one not in self._tried]
-
-
-def _reason(failure: UpstreamFailure) -> str:
-    return failure.kind if failure.kind in ("context_too_long", "content_refused", "budget") else "availability"
-
-
 def failover(
     windows: Sequence[int],
     policy: Policy,
@@ -213,7 +134,7 @@ def failover(
     begins in the chain ``begin``. ``tries``: how many the request has had before, of the ``most`` it may have (None:
     as the policy and the number of targets say)."""
     failures: list[UpstreamFailure] = []
-    path = _Path(windows, len(windows) if main is None else main, policy.hops, chains, begin)
+    path = Path(windows, len(windows) if main is None else main, policy.hops, chains, begin)
     if most is None:
         most = most_tries(policy, len(windows) if main is None else main)
     again = 0
@@ -271,20 +192,6 @@ def most_tries(policy: Policy, ordinary: int) -> int:
     """How many tries a request may have that set out with so many ordinary targets."""
     most = max(policy.hop_limit, ordinary)
     return most if policy.max_retries is None else min(most, policy.max_retries + 1)
-
-
-def takers(index: int, count: int, main: int | None, chains: Chains) -> list[int]:
-    """Who may go on with what the target at ``index`` of ``count`` began and could not end, in order: the ordinary ones
-    and who is named for their absence; whoever stands in a chain only, with the rest of it."""
-    ordinary = count if main is None else main
-    if index < ordinary:
-        named: Sequence[int] = [*range(ordinary), *chains.get("availability", ())]
-    else:
-        homes = [members for reason, members in chains.items() if index in members and reason != "availability"]
-        if index in chains.get("availability", ()) or not homes:
-            homes = [chains.get("availability", ())]
-        named = homes[0]
-    return [one for one in dict.fromkeys(named) if one != index]
 
 
 def _stop(

@@ -9,7 +9,7 @@ from tollhouse.dataplane.dispatch.attempts.continuing import Broken, take_up
 from tollhouse.dataplane.dispatch.attempts.journey import Hop, Journey
 from tollhouse.dataplane.dispatch.attempts.trial import Books
 from tollhouse.dataplane.dispatch.choosing.targets import Target
-from tollhouse.dataplane.engine.failover import takers
+from tollhouse.dataplane.engine.paths import takers
 from tollhouse.dataplane.errors import GatewayError
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply

@@ -11,8 +11,8 @@ from tollhouse.dataplane.dispatch.choosing.plan import BY_RECORD
 from tollhouse.dataplane.dispatch.choosing.strategy import route_id
 from tollhouse.dataplane.dispatch.choosing.target_state import TargetState
 from tollhouse.dataplane.dispatch.choosing.targets import Target, states_of
-from tollhouse.dataplane.engine.failover import RetryBudget
 from tollhouse.dataplane.engine.patience import FLOOR_S, Kind, kind_of, late_s
+from tollhouse.dataplane.engine.retry_budget import RetryBudget
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.services import Services
 

@@ -7,10 +7,10 @@ from typing import Any, Literal
 from tollhouse.dataplane.dispatch.choosing.gate import Gate
 from tollhouse.dataplane.dispatch.setup.probed import Probe
 from tollhouse.dataplane.engine.breaker import DEAD_KEY, Breaker
-from tollhouse.dataplane.engine.failover import RetryBudget
 from tollhouse.dataplane.engine.patience import Kind, Pace
 from tollhouse.dataplane.engine.peak_ewma import PeakEwma
 from tollhouse.dataplane.engine.quota_headers import refilled
+from tollhouse.dataplane.engine.retry_budget import RetryBudget
 from tollhouse.dataplane.services import Cell
 
 Action = Literal["open", "close", "reset"]
