@@ -46,6 +46,7 @@ class Plane:
             grpc_listen=("127.0.0.1", 0),
             keys=(AdminKey.of(ADMIN, "admin"), AdminKey.of(VIEWER, "viewer")),
             sealing_key=SEALING,
+            publish_prices=False,
         )
         self.control = ControlPlane(self.settings)
         self.etcd = EtcdClient(EtcdSettings(endpoints=(endpoint,)))

@@ -11,8 +11,8 @@ def test_the_table_of_roles() -> None:
     """As docs/security.md has it."""
     writes = {role: {area for area in AREAS if Permit(role).allows("write", area)} for role in ROLES}
     assert writes["admin"] == AREAS
-    assert AREAS - writes["operator"] == {"admins", "budgets", "approvals", "spend", USAGE}
-    assert writes["finance"] == {"budgets", "notifiers", "stops", "spend", "approvals"}
+    assert AREAS - writes["operator"] == {"admins", "budgets", "approvals", "spend", "price_tables", USAGE}
+    assert writes["finance"] == {"budgets", "price_tables", "notifiers", "stops", "spend", "approvals"}
     assert writes["approver"] == {"approvals"}
     assert writes["viewer"] == set()
     assert writes["node"] == {USAGE}

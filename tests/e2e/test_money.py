@@ -4,11 +4,13 @@ import json
 import sqlite3
 import threading
 import time
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tollhouse.proto.catalog import reader, source
 
 from tests.support.money import ask, configure, key, nano
 from tests.support.system import System, call, wait_for
@@ -192,6 +194,33 @@ def test_a_threshold_is_told_to_a_listener(system: System) -> None:
         system.admin_call("DELETE", "notifiers/hook")
         system.admin_call("DELETE", "budgets/few")
         server.shutdown()
+
+
+def test_all_nodes_charge_by_the_published_table(system: System, tmp_path: Path) -> None:
+    """The control plane published its own; another one holds from its revision on, and records name it."""
+    configure(system)
+    (shown,) = json.loads(system.ctl("prices", "table", "-o", "json").stdout)
+    assert shown["published"] == shown["bundled"] == source()
+    wait_for(lambda: system.chat(ask(), **key(0, "t")).status == 200, 10, "an answer")
+    before = system.chat(ask(), **key(0, "t")).headers["x-tollhouse-cost-usd"]
+    table = json.loads(reader.bundled_bytes())
+    (row,) = [row for row in table["vendors"]["openai"] if row[0] == "gpt-4o"]
+    for dated in row[3]:
+        dated[1] = [10 * one if one else one for one in dated[1]]
+    file = tmp_path / "prices.json"
+    file.write_text(json.dumps({**table, "source": "ours", "version": "1"}))
+    try:
+        assert "pinned" in system.ctl("prices", "publish", str(file), "--pin").stderr
+        (shown,) = json.loads(system.ctl("prices", "table", "-o", "json").stdout)
+        assert (shown["published"], shown["pinned"]) == ("ours 1", True)
+
+        def tenfold() -> bool:
+            now = system.chat(ask(), **key(0, "t")).headers["x-tollhouse-cost-usd"]
+            return Decimal(now) == 10 * Decimal(before)
+
+        wait_for(tenfold, 10, "the new prices")
+    finally:
+        system.ctl("prices", "publish")
 
 
 def test_prices_are_imported_shown_and_charged(system: System, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tollhouse.controlplane.identities.directory import Directory
 from tollhouse.controlplane.identities.oidc import Oidc
 from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.service.links import Links
+from tollhouse.controlplane.service.price_table import PublishedPrices
 from tollhouse.controlplane.service.service import Service
 from tollhouse.controlplane.settings import Settings, TlsFiles
 from tollhouse.controlplane.store.store import Store
@@ -38,6 +39,7 @@ class ControlPlane:
         self._admin_chain: AdminChain | None = None
         self._directory: Directory | None = None
         self._oidc: Oidc | None = None
+        self._prices: PublishedPrices | None = None
         self.admin_port = 0
         self.grpc_port = 0
 
@@ -62,6 +64,8 @@ class ControlPlane:
             access.tokens = self._oidc = Oidc(settings.oidc, access.secret(b"sign-in"))
         self._directory = Directory(store, access)
         await self._directory.start()
+        self._prices = PublishedPrices(store, service, publishes=settings.publish_prices)
+        await self._prices.start()
         if settings.ledger:
             self._ledger = Ledger(settings.ledger, settings.ledger_keep_days)
             await self._ledger.start()
@@ -105,6 +109,8 @@ class ControlPlane:
             await self._oidc.close()
         if self._directory is not None:
             await self._directory.close()
+        if self._prices is not None:
+            await self._prices.close()
         if self._admin_chain is not None:
             await self._admin_chain.close()
         if self._audit is not None:

@@ -31,8 +31,8 @@ class Rule:
 
 ROLES: Mapping[Role, Rule] = {
     "admin": Rule(writes=AREAS),
-    "operator": Rule(writes=AREAS - {"admins", "budgets", "approvals", "spend", USAGE}),
-    "finance": Rule(writes=frozenset({"budgets", "notifiers", "stops", "spend", "approvals"})),
+    "operator": Rule(writes=AREAS - {"admins", "budgets", "approvals", "spend", "price_tables", USAGE}),
+    "finance": Rule(writes=frozenset({"budgets", "price_tables", "notifiers", "stops", "spend", "approvals"})),
     "approver": Rule(writes=frozenset({"approvals"})),
     "viewer": Rule(),
     "node": Rule(reads=False, writes=frozenset({USAGE})),

@@ -63,6 +63,8 @@ class Settings:
     ledger: str = field(default="", repr=False)
     """Where usage records are kept: a file, or the URL of a database; empty: nowhere."""
     ledger_keep_days: int = 90
+    publish_prices: bool = True
+    """Publish the price table this program comes with where none is published, or an older one."""
     audit: str = field(default="", repr=False)
     """Where the audit trail is kept, as for the ledger; empty: nowhere."""
     audit_seal_s: float = 300.0
@@ -116,6 +118,11 @@ def parser() -> argparse.ArgumentParser:
     )
     flags.add_argument("--ledger-keep-days", help="days single records are kept; hourly sums stay (default 90)")
     flags.add_argument(
+        "--no-publish-prices",
+        action="store_true",
+        help="leave publishing the price table to gatewayctl prices publish (default: where none is, or an older one)",
+    )
+    flags.add_argument(
         "--console-sample-s", type=float, default=10.0, help="seconds between the console's looks at the nodes"
     )
     flags.add_argument(
@@ -168,6 +175,7 @@ def read_settings(arguments: argparse.Namespace, env: Mapping[str, str]) -> Sett
         node_ca=arguments.node_ca,
         node_tls=node_tls,
         console=not arguments.no_console,
+        publish_prices=not arguments.no_publish_prices,
         console_sample_s=max(0.1, arguments.console_sample_s),
         cors_origin=pick(arguments.cors_origin, "TOLLHOUSE_CORS_ORIGIN", ""),
         sealing_key=env.get("TOLLHOUSE_SEALING_KEY", ""),

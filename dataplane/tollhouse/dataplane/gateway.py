@@ -53,6 +53,11 @@ class Gateway:
             for plugin in replaced:
                 self.services.spawn(plugin.close(), f"close {plugin.name}")
 
+    @property
+    def prices_are_old(self) -> bool:
+        """Whether a price has begun to hold that the snapshot does not know: loading anything, or nothing, takes it."""
+        return self._builder.prices_are_old
+
     def count(self) -> dict[str, int]:
         """How many objects of each kind are served."""
         return self._builder.count()

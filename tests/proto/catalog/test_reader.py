@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tollhouse.proto import catalog
-from tollhouse.proto.catalog import generate, lookup
+from tollhouse.proto.catalog import generate, lookup, source
+from tollhouse.proto.catalog.reader import Table, changes_between, parse_table, publish
 
 DAY = date(2026, 11, 1)
 
@@ -69,6 +72,55 @@ def test_families_tell_abilities() -> None:
     assert "vision" in lookup("openai", "gpt-3.5-turbo").lacks
     assert lookup("anthropic", "claude-3-sonnet").max_output == 4096
     assert lookup("openrouter", "anthropic/claude-3-5-sonnet").max_output == 8192
+
+
+@pytest.fixture
+def published() -> Iterator[Table]:
+    """A table that goes before the bundled one."""
+    rates = [1_000_000_000, 2_000_000_000]
+    row = ["gpt-4o", ["=", "gpt-4o"], 1000, [["", rates, []], ["2026-12-01", [3_000_000_000, 4_000_000_000], []]]]
+    table = parse_table({"source": "ours", "version": "7", "vendors": {"openai": [row]}})
+    publish(table)
+    yield table
+    publish(None)
+
+
+def test_a_published_table_goes_first(published: Table) -> None:
+    """Prices name the table they are of; what it does not know is looked for in the bundled one."""
+    assert source() == "ours 7"
+    price = lookup("openai", "gpt-4o-2024-08-06", date(2026, 11, 30)).price
+    assert price is not None
+    assert (price.source, price.base.input) == ("ours 7", 1_000_000_000)
+    other = lookup("anthropic", "claude-sonnet-4-6").price
+    assert other is not None
+    assert other.source.startswith("genai-prices ")
+    publish(None)
+    price = lookup("openai", "gpt-4o").price
+    assert price is not None
+    assert price.source.startswith("genai-prices ")
+
+
+def test_prices_that_begin_are_known_beforehand(published: Table) -> None:
+    days = [date(2026, 11, 30), date(2026, 12, 1)]
+    price = lookup("openai", "gpt-4o", days[1]).price
+    assert price is not None
+    assert price.base.input == 3_000_000_000
+    assert changes_between(*days)
+    assert not changes_between(days[1], days[1])
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"source": "x", "version": "1"}, "vendors"),
+        ({"source": "x", "version": "1", "vendors": {"openai": [["a"]]}}, "vendors"),
+        ({"source": "x", "version": "1", "vendors": {"openai": [["a", ["=", "a"], 0, [["", [-1, 0]]]]]}}, "'a'"),
+        ({"source": "x", "version": "1", "vendors": {"openai": [["a", ["=", "a"], 0, [["", [10**18]]]]]}}, "'a'"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(value: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        parse_table(value)
 
 
 def test_the_file_is_fresh_and_small() -> None:

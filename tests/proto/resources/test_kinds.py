@@ -26,6 +26,7 @@ def test_verbs_are_apisix_table() -> None:
         "budgets": everything,
         "stops": everything,
         "notifiers": everything,
+        "price_tables": no_post_patch,
         "approvals": "GE",
         "admins": no_post,
     }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tollhouse.cli import render
 from tollhouse.cli.client import Connection
+from tollhouse.cli.commands._price_table import publish, show_table, use_published
 from tollhouse.cli.failure import REFUSED, USAGE, Failure
 from tollhouse.cli.render import Output
 
@@ -33,25 +34,39 @@ class Action(StrEnum):
 
     SHOW = "show"
     IMPORT = "import"
+    TABLE = "table"
+    PUBLISH = "publish"
 
 
 def run(
     context: typer.Context,
-    action: Annotated[Action, typer.Argument(help="show or import")] = Action.SHOW,
-    name: Annotated[str, typer.Argument(metavar="[FILE|MODEL]", help="import: the table; show: the model")] = "",
+    action: Annotated[Action, typer.Argument(help="show, import, table or publish")] = Action.SHOW,
+    name: Annotated[
+        str, typer.Argument(metavar="[FILE|MODEL]", help="import, publish: the table; show: the model")
+    ] = "",
     provider: Annotated[str, typer.Option(help="only this provider: its id, or a vendor type")] = "",
     model: Annotated[str, typer.Option(help="import: only models that fit this pattern (*, ?)")] = "*",
     source: Annotated[str, typer.Option(help="import: stands in records; default: file name and checksum")] = "",
+    pin: Annotated[
+        bool, typer.Option("--pin", help="publish: keep it, also when a control plane comes with a newer one")
+    ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="import: write; without it only what would change is shown")
     ] = False,
     output: Annotated[Output, typer.Option("-o", "--output", help="form of the answer")] = Output.TABLE,
 ) -> int:
-    """Show what a model costs at each provider, or import prices (LiteLLM's JSON) into the `prices` of providers."""
+    """Show what a model costs at each provider, import prices (LiteLLM's JSON) into the `prices` of providers, show
+    which table all nodes charge by, or publish another."""
     connection: Connection = context.obj
+    if action is Action.TABLE:
+        show_table(connection, output)
+        return 0
+    if action is Action.PUBLISH:
+        return publish(connection, name, pin=pin)
     if not name:
         raise Failure(f"prices {action} needs a {'file' if action is Action.IMPORT else 'model'}", code=USAGE)
     stored = _stored(connection)
+    use_published(connection)
     if action is Action.SHOW:
         _show(name, provider, stored, output)
         return 0

@@ -41,6 +41,7 @@ KINDS = (
     "providers",
     "models",
     "budgets",
+    "price_tables",
     "stops",
     "approvals",
 )

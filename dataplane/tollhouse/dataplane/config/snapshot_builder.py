@@ -22,6 +22,8 @@ from tollhouse.dataplane.errors import ClientError, GatewayError
 from tollhouse.dataplane.pipeline import BoundPlugin, Dispatcher, merge
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig
 from tollhouse.dataplane.services import Services
+from tollhouse.proto.catalog import reader
+from tollhouse.proto.resources.price_table import PUBLISHED
 
 ROUTES_AT_ONCE = 200
 """Routes compiled before the event loop gets a turn."""
@@ -36,6 +38,8 @@ class SnapshotBuilder:
         self._consumers = ConsumerIndex(self._objects, services)
         self._upstreams: dict[Key, tuple[Any, UpstreamDispatcher]] = {}
         """Dispatchers of standalone and inline upstreams, kept while their resource stands unchanged."""
+        self._prices_of = reader.today()
+        """The day the catalogue's prices are of."""
         self._current = self.empty()
 
     def empty(self) -> Snapshot:
@@ -84,6 +88,7 @@ class SnapshotBuilder:
     async def _assemble(self, batch: Batch, changed: Changed) -> Snapshot:
         now = self._current
         kinds = {kind for kind, ids in changed.items() if ids}
+        fresh = self._take_prices("price_tables" in kinds)
         routes, router = await self._routes(changed) if kinds & _ROUTE_PARTS else (now.routes, now.router)
         return Snapshot(
             revision=batch.revision,
@@ -91,7 +96,7 @@ class SnapshotBuilder:
             router=router,
             routes=routes,
             consumers=await self._consumers.update(now.consumers, changed) if kinds & CONSUMER_KINDS else now.consumers,
-            models=self._catalog() if kinds & {"models", "providers"} else now.models,
+            models=self._catalog(fresh=fresh) if fresh or kinds & {"models", "providers"} else now.models,
             ssls={key: (one.raw.mod_revision, one.resource) for key, one in self._objects.all("ssls").items()}
             if "ssls" in kinds
             else now.ssls,
@@ -123,10 +128,26 @@ class SnapshotBuilder:
         rules = sorted(self._objects.all("global_rules").items())
         return tuple(bound for _, one in rules for bound in one.plugins.values())
 
-    def _catalog(self) -> Catalog:
+    @property
+    def prices_are_old(self) -> bool:
+        """Whether prices begin to hold that the snapshot does not know; the next ``apply``, even of nothing, takes
+        them."""
+        return reader.changes_between(self._prices_of, reader.today())
+
+    def _take_prices(self, published: bool) -> bool:
+        """Whether everything must be priced anew."""
+        if published:
+            table = self._objects.all("price_tables").get(PUBLISHED)
+            reader.publish(reader.parse_table(table.resource.model_dump()) if table is not None else None)
+        fresh = published or self.prices_are_old
+        if fresh:
+            self._prices_of = reader.today()
+        return fresh
+
+    def _catalog(self, *, fresh: bool) -> Catalog:
         models = {key: one.resource for key, one in self._objects.all("models").items()}
         providers = {key: one.resource for key, one in self._objects.all("providers").items()}
-        return Catalog.build(models, providers, self._current.models)
+        return Catalog.build(models, providers, None if fresh else self._current.models)
 
     async def _routes(self, changed: Changed) -> tuple[dict[str, CompiledRoute], Router]:
         routes = dict(self._current.routes)

@@ -1,9 +1,13 @@
-"""Reads the bundled table: price, context window and abilities of a model, by vendor type and name."""
+"""Reads price tables: price, context window and abilities of a model, by vendor type and name.
+
+A table comes with the program; a published one (an object of the configuration, the same for all nodes) goes before it.
+What the published one does not know is looked for in the bundled one.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -23,6 +27,8 @@ _VENDORS: dict[str, tuple[str, ...]] = {
 }
 """Our provider type -> the table's vendors, first match counts; a type that is not listed has its own name there."""
 
+_DEAREST = 1_000_000 * 1_000_000_000
+"""Nano-USD per million tokens."""
 _DATED = re.compile(r"[-@](\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
 
 
@@ -59,49 +65,110 @@ class _Row(msgspec.Struct, array_like=True):
     prices: list[_Dated]
 
 
-class _File(msgspec.Struct):
+class Table(msgspec.Struct):
+    """A whole table, as ``generate`` writes it."""
+
     source: str
     version: str
     vendors: dict[str, list[_Row]]
 
+    @property
+    def name(self) -> str:
+        """Origin and version, as it stands in listings and usage records."""
+        return f"{self.source} {self.version}"
+
+    @property
+    def dates(self) -> set[str]:
+        """Days on which prices begin."""
+        return {one.since for rows in self.vendors.values() for row in rows for one in row.prices if one.since}
+
+
+def bundled_bytes() -> bytes:
+    """The table that comes with the program, as JSON."""
+    return Path(__file__).with_name("known_models.json").read_bytes()
+
 
 @cache
-def _file() -> _File:
-    return msgspec.json.decode(Path(__file__).with_name("known_models.json").read_bytes(), type=_File)
+def bundled() -> Table:
+    """The table that comes with the program."""
+    return msgspec.json.decode(bundled_bytes(), type=Table)
+
+
+_tables: tuple[Table, ...] = ()
+"""Those that are published go before the bundled one."""
+
+
+def parse_table(value: Mapping[str, Any]) -> Table:
+    """A table in plain data. Raises ValueError that names the place."""
+    try:
+        table = msgspec.convert({name: value.get(name) for name in ("source", "version", "vendors")}, Table)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None
+    for vendor, rows in table.vendors.items():
+        for row in rows:
+            numbers = [number for one in row.prices for number in _numbers(one) if number is not None]
+            if any(not 0 <= number <= _DEAREST for number in numbers):
+                raise ValueError(f"vendors.{vendor}: a price of {row.id!r} is below 0 or above a dollar a token")
+    return table
+
+
+def _numbers(one: _Dated) -> Iterator[int | None]:
+    for base, tiers in ((one.base, one.tiers), *one.services.values()):
+        yield from base
+        for _, rates in tiers:
+            yield from rates
+
+
+def publish(table: Table | None) -> None:
+    """Have everything in this process looked up in this table first; None: in the bundled one alone."""
+    global _tables
+    _tables = (table,) if table is not None else ()
+    _lookup.cache_clear()
 
 
 def source() -> str:
-    """The table's origin and version, as it stands in listings and usage records."""
-    file = _file()
-    return f"{file.source} {file.version}"
+    """Origin and version of the table that goes first."""
+    return (*_tables, bundled())[0].name
+
+
+def today() -> date:
+    """The day whose prices count."""
+    return datetime.now(UTC).date()
+
+
+def changes_between(before: date, after: date) -> bool:
+    """Whether some price begins after the one day and no later than the other."""
+    return any(before.isoformat() < day <= after.isoformat() for one in (*_tables, bundled()) for day in one.dates)
 
 
 def lookup(provider_type: str, model: str, on: date | None = None) -> KnownModel:
     """What is known; everything may be unknown, a KnownModel always comes back. ``on``: the day whose prices count,
     today when not given. Dated names (``gpt-4o-2024-08-06``) are found by their family when not listed themselves."""
-    return _lookup(provider_type, model.lower(), (on or datetime.now(UTC).date()).isoformat())
+    return _lookup(provider_type, model.lower(), (on or today()).isoformat())
 
 
 @lru_cache(maxsize=4096)
 def _lookup(provider_type: str, model: str, day: str) -> KnownModel:
     facts = family(model)
-    row = _find(provider_type, model)
-    if row is None:
-        stripped = _DATED.sub("", model)
-        row = _find(provider_type, stripped) if stripped != model else None
-    if row is None:
-        return KnownModel(model, None, facts.context_window, facts.max_output, facts.has, facts.lacks)
-    window = row.context_window or facts.context_window
-    return KnownModel(row.id, _price(row, day), window, facts.max_output, facts.has, facts.lacks)
+    stripped = _DATED.sub("", model)
+    for table in (*_tables, bundled()):
+        row = _find(table, provider_type, model)
+        if row is None and stripped != model:
+            row = _find(table, provider_type, stripped)
+        if row is not None:
+            window = row.context_window or facts.context_window
+            price = _price(table, row, day)
+            return KnownModel(row.id, price, window, facts.max_output, facts.has, facts.lacks)
+    return KnownModel(model, None, facts.context_window, facts.max_output, facts.has, facts.lacks)
 
 
-def _find(provider_type: str, model: str) -> _Row | None:
-    vendors = _file().vendors
+def _find(table: Table, provider_type: str, model: str) -> _Row | None:
     for vendor in _VENDORS.get(provider_type, (provider_type,)):
-        for row in vendors.get(vendor, ()):
+        rows = table.vendors.get(vendor, [])
+        for row in rows:
             if row.id.lower() == model:
                 return row
-        for row in vendors.get(vendor, ()):
+        for row in rows:
             if _matches(row.match, model):
                 return row
     return None
@@ -126,14 +193,14 @@ def _matches(rule: list[Any], model: str) -> bool:
     return _OPERATORS[operator](model, operand if operator == "~" else operand.lower())
 
 
-def _price(row: _Row, day: str) -> PriceTable | None:
+def _price(table: Table, row: _Row, day: str) -> PriceTable | None:
     chosen = None
     for one in row.prices:
         if one.since <= day:
             chosen = one
     if chosen is None:
         return None
-    origin = source()
+    origin = table.name
     services = tuple(
         (name, PriceTable(_rates(base), _tiers(tiers), origin, search=chosen.searches))
         for name, (base, tiers) in chosen.services.items()

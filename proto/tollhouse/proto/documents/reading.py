@@ -117,6 +117,9 @@ class _Collector:
             elif key in KINDS and KINDS[key].signs_in:
                 hint = "remove them; gatewayctl admins makes and withdraws them"
                 self._complain(key, f"{key} are not written in documents: they say who may apply them", line, hint)
+            elif key in KINDS and KINDS[key].published:
+                hint = "remove them; gatewayctl prices publish writes them"
+                self._complain(key, f"{key} are not written in documents: they come with a version", line, hint)
             elif key in KINDS:
                 self.kinds.add(key)
                 self._section(key, section, line)

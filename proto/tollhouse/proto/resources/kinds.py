@@ -16,6 +16,7 @@ from tollhouse.proto.resources.fields import id_error, username_error
 from tollhouse.proto.resources.model import Model, Provider
 from tollhouse.proto.resources.notifier import Notifier
 from tollhouse.proto.resources.plugin_sets import GlobalRule, PluginConfig, PluginMetadata
+from tollhouse.proto.resources.price_table import PriceTable
 from tollhouse.proto.resources.route import Route, Service
 from tollhouse.proto.resources.secret import AwsSecret, FileSecret, GcpSecret, ProtoDefinition, VaultSecret
 from tollhouse.proto.resources.ssl import Ssl
@@ -77,13 +78,15 @@ class Kind:
     signs_in: bool = False
     """It says who may use the Admin API: written one by one, never part of documents, dumps and rollbacks, so that none
     of these brings back a key that was taken away."""
+    published: bool = False
+    """It comes with a version of the program, and goes its own way: never part of documents, dumps and rollbacks."""
     variants: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     """Models by the first step of the id, where the kind has several: secret managers."""
 
     @property
     def in_documents(self) -> bool:
         """Whether documents, dumps and rollbacks may have objects of this kind."""
-        return not (self.made_by_nodes or self.signs_in)
+        return not (self.made_by_nodes or self.signs_in or self.published)
 
     @property
     def schema_name(self) -> str:
@@ -205,6 +208,7 @@ KINDS: dict[str, Kind] = {
                 Reference("scope.route", "routes", EACH),
             ),
         ),
+        Kind("price_tables", "price table", PriceTable, verbs=_NO_POST_PATCH, published=True),
         Kind("notifiers", "notifier", Notifier, references=(Reference("budgets[]", "budgets"),)),
         Kind(
             "stops",
@@ -243,6 +247,7 @@ WRITE_ORDER: tuple[str, ...] = (
     "routes",
     "budgets",
     "stops",
+    "price_tables",
     "notifiers",
     "approvals",
     "admins",

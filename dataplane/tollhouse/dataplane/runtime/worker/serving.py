@@ -145,6 +145,18 @@ class Serving:
         took_ms = (time.monotonic() - began) * 1000
         return Applied(snapshot.revision, snapshot.refused, self.gateway.count(), took_ms, error)
 
+    @property
+    def loaded(self) -> bool:
+        """Whether there is a configuration."""
+        return self.gateway.snapshot.source != "none"
+
+    async def take_new_prices(self) -> None:
+        """Charge by prices that have begun to hold since the configuration was loaded."""
+        if self.gateway.prices_are_old:
+            snapshot = self.gateway.snapshot
+            await self.gateway.load(Batch(snapshot.revision, False, source=snapshot.source))
+            log.info("prices that begin today are charged from now on")
+
     async def _open(self) -> None:
         if not self._traffic.is_open:
             # The code and the first configuration stay: the collector need not look at them again and again.

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable
 from typing import Any
 
@@ -42,6 +43,7 @@ from tollhouse.dataplane.runtime.worker.serving import Serving
 log = logging.getLogger("tollhouse.worker")
 
 HEARTBEAT_S = 0.5
+PRICES_LOOK_S = 600.0
 REPORTS_EVERY = 4
 """Heartbeats between reports of the numbers: what a killed worker counted since the last one is lost."""
 
@@ -88,6 +90,9 @@ class Worker:
 
     async def _serve(self, start: Start, stopped: asyncio.Task[bool]) -> None:
         set_up_logs(start.settings.log_level, f"worker-{start.index}")
+        running = asyncio.get_running_loop()
+        assert isinstance(running, GuardedLoop)
+        running.keep_from(start.own_places)
         serving = self._serving = Serving(start, lambda: self.link)
         serving.tail.follow(self._tail)
         serving.learn(self._secrets)
@@ -114,7 +119,12 @@ class Worker:
 
     async def _load_batches(self, serving: Serving) -> None:
         while True:
-            batch = await self._batches.get()
+            try:
+                async with asyncio.timeout(_until_a_day_begins() if serving.loaded else None):
+                    batch = await self._batches.get()
+            except TimeoutError:
+                await serving.take_new_prices()
+                continue
             while not self._batches.empty():  # a burst becomes one snapshot
                 batch = merge_batches(batch, self._batches.get_nowait())
             self.link.tell(await serving.load(batch))
@@ -194,6 +204,11 @@ def main() -> None:
     registry.provider_types()
     uvloop.run(_run(arguments.link_fd), loop_factory=GuardedLoop)
     sys.exit(0)
+
+
+def _until_a_day_begins() -> float:
+    """Seconds until prices may begin that are known already; at most so many as a clock that jumps may cost."""
+    return min(PRICES_LOOK_S, 86400 - time.time() % 86400 + 0.001)
 
 
 if __name__ == "__main__":
