@@ -99,14 +99,15 @@ async def test_operators_shut_and_reset_a_target(tmp_path: Path, pair: list[Prov
         assert done.returncode == 0, done.stdout + done.stderr
         return str(done.stdout)
 
-    async with Rig(tmp_path, first=first, second=second, grpc=True) as rig:
+    checks = {"active": {"http_path": "/_health", "healthy": {"interval": 1, "successes": 1}}}
+    async with Rig(tmp_path, first=first, second=second, checks=checks, grpc=True) as rig:
         assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
         assert "is kept shut" in await ctl("open", "anthropic")
         assert _targets(await work(rig.url, 40, 0.5)) == {"openai"}
         listed = json.loads(await ctl("-o", "json"))
-        assert {line["name"]: (line["breaker"], line["forced"]) for line in listed} == {
-            "anthropic": ("open", "open"),
-            "openai": ("closed", ""),
+        assert {line["name"]: (line["breaker"], line["forced"], line["probe"]) for line in listed} == {
+            "anthropic": ("open", "open", "healthy"),
+            "openai": ("closed", "", ""),
         }
         assert "an operator keeps it shut" in await ctl()
         await rig.restart_node()

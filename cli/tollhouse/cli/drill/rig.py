@@ -34,12 +34,15 @@ class Rig:
         *,
         first: Provider | None = None,
         second: Provider | None = None,
+        checks: Mapping[str, Any] | None = None,
         grpc: bool = False,
     ) -> None:
         """``routing`` overwrites fields of the route's ``ai-proxy-multi``; ``first``, ``second``: somebody else's
-        providers, already there; ``grpc``: the node serves its API at ``rig.grpc``."""
+        providers, already there; ``checks``: how the first is probed; ``grpc``: the node serves its API at
+        ``rig.grpc``."""
         self._folder = folder
         self._routing = dict(routing or {})
+        self._checks = {"checks": dict(checks)} if checks else {}
         self._wants_grpc = grpc
         self.grpc = ""
         self.first = first or Provider("anthropic", **SCRIPT)
@@ -122,7 +125,7 @@ class Rig:
         }
         return {
             "providers": [
-                {"id": "anthropic", "type": "anthropic", "endpoint": self.first.url},
+                {"id": "anthropic", "type": "anthropic", "endpoint": self.first.url, **self._checks},
                 {"id": "openai", "type": "openai", "endpoint": self.second.url},
             ],
             "models": [
