@@ -80,3 +80,21 @@ async def test_a_target_of_the_catalogue_is_skipped_while_its_probe_fails(gate: 
         states, now = states_of(gate.services), gate.services.clock.monotonic()
         [state] = states.named("a")
         assert (states.probed(state), states.shut(state, now), state.shut(now)) == ("unhealthy", UNHEALTHY, "")
+
+
+async def test_when_every_probe_fails_all_are_tried_nevertheless(gate: Bench) -> None:
+    """Probes may be wrong about everybody; nobody is refused for that."""
+    async with providers(sick, sick) as [first, second]:
+        targets = [{"provider": "a", "model": "x", "priority": 1}, {"provider": "b", "model": "x"}]
+        await gate.load(
+            routes={"r": {"uri": "/*", "plugins": {"ai-proxy-multi": {"models": ["m"]}}}},
+            providers={"a": provider(first.url, checks=CHECK), "b": provider(second.url, checks=CHECK)},
+            models={"m": {"targets": targets}},
+        )
+        await gate.ask(chat(model="m"))
+        states = states_of(gate.services)
+        for _ in range(200):
+            if {states.probed(one) for one in states} == {"unhealthy"}:
+                break
+            await asyncio.sleep(0.01)
+        assert (await gate.ask(chat(model="m"))).header("x-tollhouse-target") == "a"

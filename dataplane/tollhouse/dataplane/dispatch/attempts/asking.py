@@ -77,7 +77,7 @@ class Asker:
             now = self._clock.monotonic()
             if not state.permits(now, last_resort=plan.last_resort or not hop.more):
                 return giving_up.left_alone(state, now)
-            if hop.more and not self._states.healthy(target):
+            if hop.more and not plan.last_resort and not self._states.healthy(target):
                 return UpstreamFailure("next", "open", 0, UNHEALTHY)
         entry: Entry | None = None
         if self._accounts.concern(ex, target):
