@@ -185,6 +185,14 @@ class Protocol(ABC):
         """What a request is about that a provider keeps for its account; most are about nothing of the kind."""
         return ""
 
+    def has_links(self, path: str) -> bool:
+        """Whether answers that pass may hold addresses of the provider's, which ``own_links`` is to change."""
+        return False
+
+    def own_links(self, body: bytes) -> bytes:
+        """Such an answer with the addresses leading here."""
+        return body
+
     def read_document(self, body: bytes, headers: Mapping[str, str]) -> RequestDocument:
         """The body as a document. Raises ClientError 400 when it is none."""
         return RequestDocument(body)

@@ -15,7 +15,7 @@ class Anthropic(Vendor):
     type = "anthropic"
     otel_name = "anthropic"
     endpoint = "https://api.anthropic.com"
-    speaks: ClassVar[Mapping[str, str]] = {"anthropic_messages": "/v1/messages"}
+    speaks: ClassVar[Mapping[str, str]] = {"anthropic_messages": "/v1/messages", "anthropic_batches": "/{rest}"}
     auth_header = "x-api-key"
     auth_scheme = ""
     default_key = "$env://ANTHROPIC_API_KEY"

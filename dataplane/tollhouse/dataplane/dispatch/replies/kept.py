@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from tollhouse.dataplane.chat import Special
+from tollhouse.dataplane.dispatch.replies.batch_results import RESULTS, ResultsReader
 from tollhouse.dataplane.protocol import UsageReader
 from tollhouse.dataplane.protocols._fields import words
 from tollhouse.dataplane.protocols._special import tier_of
@@ -37,8 +38,11 @@ _KEPT = msgspec.json.Decoder(_Kept)
 _EVENT = msgspec.json.Decoder(_Event)
 
 
-def reader_for(path: str) -> KeptReader | None:
-    """For one batch or response; None where nothing is charged."""
+def reader_for(path: str) -> UsageReader | None:
+    """For one batch, its results, or a response; None where nothing is charged."""
+    results = RESULTS.search(path)
+    if results is not None:
+        return ResultsReader(results[1])
     found = _ONE.search(path)
     return KeptReader(batch=found[1] == "batches") if found is not None else None
 

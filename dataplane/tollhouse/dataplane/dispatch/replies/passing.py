@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _WHOLE = 256 << 10
 """Answers known to be no longer are read whole: should they break off, another target can still be asked."""
 
+_LINKED = 16 << 20
+"""And those whose addresses are changed, however long they are."""
+
 _KEPT = ("content-type", "content-disposition")
 
 
@@ -39,13 +42,14 @@ async def pass_on(
         return UpstreamFailure("final", "invalid_reply", 502, _too_large(most))
     kind = response.header("content-type") or ""
     reader: UsageReader | None = None
-    if "json" in kind or "event-stream" in kind:
+    linked = spoken.has_links(ex.path)
+    if "json" in kind or "event-stream" in kind or ex.path.endswith("/results"):
         stored = ex.protocol is not None and ex.protocol.stored(ex.method, ex.path)
         reader = reader_for(ex.path) if stored else spoken.usage_reader(hide_usage=False)
     headers = [(name, value) for name, value in response.headers if name in _KEPT] + from_provider(response.headers)
-    whole = ex.method == "HEAD" or response.status == 204 or (size is not None and size <= _WHOLE)
+    whole = linked or ex.method == "HEAD" or response.status == 204 or (size is not None and size <= _WHOLE)
     try:
-        first = await response.read(_WHOLE) if whole else await response.chunk()
+        first = await response.read(_LINKED if linked else _WHOLE) if whole else await response.chunk()
     except TransportError as error:
         return failures.of_transport(error) if error.timed_out else failures.cut(error.message)
     if not whole:
@@ -55,10 +59,11 @@ async def pass_on(
     usage = None
     if reader is not None:
         reader.feed(first)
+        reader.ended = True
         reader.close()
         usage = reader.usage if reader.reported else None
     trial.succeed(usage or _untold(trial))
-    return Reply(response.status, headers, first), usage
+    return Reply(response.status, headers, spoken.own_links(first) if linked else first), usage
 
 
 def _untold(trial: Trial) -> Usage:
@@ -122,6 +127,8 @@ class PassedBody(AsyncIterator[bytes]):
         if not data:
             self._done = True
             self._response.close()
+            if self._reader is not None:
+                self._reader.ended = True
             self._trial.succeed(self._usage())
             raise StopAsyncIteration
         if self._reader is not None:
