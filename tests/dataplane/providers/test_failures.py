@@ -83,6 +83,13 @@ def test_errors_inside_a_stream(type_: str, kind: str) -> None:
     assert read_stream_failure(type_, "x").kind == kind
 
 
+def test_an_agents_own_tools_are_no_keys_of_ours() -> None:
+    """What a sentence says of permissions shuts nothing; what a tag says does."""
+    told = "Error retrieving tool list from MCP server: authentication failed, permission denied."
+    assert read_stream_failure("server_error", told).kind == "server_error"
+    assert read_stream_failure("authentication_error", "x").kind == "auth"
+
+
 def test_every_vendor_is_complete() -> None:
     """An address or none, a path per format, a key by reference only."""
     for name, vendor in provider_types().items():

@@ -8,12 +8,11 @@ from typing import Literal
 
 State = Literal["closed", "open", "half_open"]
 
-TROUBLE = frozenset({"connect", "timeout", "slow", "server_error", "overloaded", "cut", "invalid_reply"})
+TROUBLE = frozenset({"connect", "timeout", "slow", "server_error", "overloaded", "cut", "invalid_reply", "no_access"})
 """Failures that count towards opening."""
 
-DEAD_KEY = frozenset({"auth", "quota", "no_access"})
-"""Failures that open at once: trying again with the same key gives the same answer. ``no_access`` is about one model
-only."""
+DEAD_KEY = frozenset({"auth", "quota"})
+"""Failures that open at once: trying again with the same key gives the same answer."""
 
 
 class Breaker:

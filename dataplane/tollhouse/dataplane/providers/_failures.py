@@ -41,6 +41,7 @@ _TAGS_OF = {
 _STATUS_OF = {tag: status for status, tags in _TAGS_OF.items() for tag in tags}
 """The status an error inside an answer of 200 would have had, by its tag."""
 
+# Of keys and permissions the tags alone tell: a sentence may speak of those of an agent's own tools.
 _STATUS_IN_WORDS = (
     ("overloaded", 529),
     ("rate_limit", 429),
@@ -48,8 +49,6 @@ _STATUS_IN_WORDS = (
     ("context_length", 400),
     ("content_filter", 400),
     ("invalid_request", 400),
-    ("authentication", 401),
-    ("permission", 403),
     ("timeout", 504),
     ("service_unavailable", 503),
 )

@@ -35,6 +35,7 @@ class AzureOpenAi(Vendor):
         Says("quota", (403, 429), tags=("insufficient_quota", "quotaexceeded")),
         Says("quota", (403,), words=("out of call volume quota",)),
         Says("rate_limited", (429,)),
-        Says("auth", (403,)),  # rules of the network, roles: they hold for the whole resource
+        Says("no_access", (401, 403), tags=("permissiondenied",)),  # a role without this action
+        Says("auth", (403,), words=("virtual network", "firewall")),  # it holds for the whole resource
         Says("not_found", tags=("deploymentnotfound",)),
     )

@@ -32,6 +32,7 @@ class OpenAi(Vendor):
         Says("quota", tags=("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")),
         Says("too_large", (429,), words=("request too large",)),  # for its tokens per minute, however long one waits
         Says("rate_limited", (429,), tags=("rate_limit_exceeded", "requests", "tokens", "rate_limit_error")),
+        Says("no_access", (401, 403), words=("insufficient permissions",)),  # a restricted key, and one of its paths
         Says("auth", (401, 403), tags=("invalid_api_key", "account_deactivated", "ip_not_authorized")),
         Says("no_access", (403,)),  # a project without this model, a country it does not serve
         Says("content_refused", (400,), tags=("content_policy_violation", "moderation_blocked")),

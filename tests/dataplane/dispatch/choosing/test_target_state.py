@@ -31,17 +31,27 @@ def test_latency_is_smoothed() -> None:
     [
         ("auth", "closed", "open"),
         ("quota", "closed", "open"),
-        ("no_access", "open", "closed"),
+        ("no_access", "closed", "closed"),
         ("rate_limited", "closed", "closed"),
         ("bad_request", "closed", "closed"),
     ],
 )
 def test_one_failure_shuts_what_it_concerns(kind: str, target: str, account: str) -> None:
-    """A dead key the account, a model one may not use the target, a single limit or bad request nothing."""
+    """A dead key the account; a single refusal, limit or bad request nothing."""
     one = state()
     end(one, kind)
     assert (one.breaker.state(0.0), one.account.state(0.0)) == (target, account)
     assert one.state(0.0) == ("open" if "open" in (target, account) else "closed")
+
+
+def test_a_model_the_key_may_not_use_is_left_alone_after_three_refusals() -> None:
+    """Not its account; and one answer in between shows that it is not the model."""
+    one = state()
+    for kind in ("no_access", "no_access", "", "no_access", "no_access"):
+        end(one, kind)
+    assert one.state(0.0) == "closed"
+    end(one, "no_access")
+    assert (one.breaker.state(0.0), one.account.state(0.0)) == ("open", "closed")
 
 
 def test_an_operators_word_counts_until_it_is_taken_back() -> None:

@@ -27,7 +27,7 @@ def fail(states: TargetStates, one: Target, kind: str, times: int = 1, now: floa
 
 def test_a_dead_key_or_port_shuts_all_models_of_the_account() -> None:
     """One model finds out for all; an overloaded model concerns only itself."""
-    ones = (("auth", 1, False), ("connect", 3, False), ("server_error", 3, True), ("no_access", 1, True))
+    ones = (("auth", 1, False), ("connect", 3, False), ("server_error", 3, True), ("no_access", 3, True))
     for kind, times, others in ones:
         states = TargetStates(StillClock())
         fail(states, target("m"), kind, times)

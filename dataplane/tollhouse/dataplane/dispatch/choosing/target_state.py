@@ -19,7 +19,7 @@ Action = Literal["open", "close", "reset"]
 SILENCE = frozenset({"connect", "timeout", "slow"})
 """Reasons to open that concern requests already sent, too."""
 
-_OF_ACCOUNT = DEAD_KEY - {"no_access"} | {"connect"}
+_OF_ACCOUNT = DEAD_KEY | {"connect"}
 """Failures that concern all models of an account, and none of them in particular."""
 
 LEVELS = {"closed": 0, "half_open": 1, "open": 2}
