@@ -35,6 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "overloaded": Kind("next", "provider"),
     "cut": Kind("next", "provider"),
     "invalid_reply": Kind("next", "provider"),
+    "spoilt": Kind("next", "provider"),  # what the model wrote for this request is of no use; others may fare better
     "open": Kind("next", "provider"),
     # Whoever runs the gateway has to do something: about keys, money, limits, or what is configured.
     "auth": Kind("next", "gateway"),

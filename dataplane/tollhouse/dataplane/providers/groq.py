@@ -38,7 +38,7 @@ class Groq(Vendor):
         Says("rate_limited", (429,)),
         Says("overloaded", (498,)),  # no room in the flex tier
         # What the model wrote did not parse: it seldom writes the same twice.
-        Says("invalid_reply", (400,), tags=("tool_use_failed", "json_validate_failed"), again=True),
+        Says("spoilt", (400,), tags=("tool_use_failed", "json_validate_failed"), again=True),
         Says("not_found", (400, 404), tags=("model_not_found", "model_decommissioned")),
         Says(
             "no_access",

@@ -25,6 +25,7 @@ CODES = {
     "connect": "provider_unreachable",
     "cut": "provider_cut",
     "invalid_reply": "invalid_upstream_reply",
+    "spoilt": "invalid_upstream_reply",
     "auth": "provider_credentials_rejected",
     "quota": "provider_quota_exhausted",
     "open": "provider_unavailable",
