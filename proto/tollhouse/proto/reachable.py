@@ -56,15 +56,13 @@ class Reachable:
 
     def may(self, address: str) -> bool:
         """Whether a resolved address may be connected to."""
-        try:
-            plain = ipaddress.ip_address(address.strip("[]").partition("%")[0])
-        except ValueError:
-            return False
-        if isinstance(plain, ipaddress.IPv6Address):
-            plain = _inner(plain)
-        if _within(plain, self._allowed):
-            return True
-        return not _within(plain, self._never)
+        plain = _resolved(address)
+        return plain is not None and (_within(plain, self._allowed) or not _within(plain, self._never))
+
+    def excepted(self, address: str) -> bool:
+        """Whether the operator said of a resolved address that it may be connected to."""
+        plain = _resolved(address) if self._allowed else None
+        return plain is not None and _within(plain, self._allowed)
 
     def may_name(self, host: str) -> bool:
         """Whether a host, as somebody wrote it, may stand in a configuration: False for the addresses above in any
@@ -76,6 +74,14 @@ class Reachable:
         if plain not in NAMES:
             return True
         return any(_within(ipaddress.ip_address("169.254.169.254"), [one]) for one in self._allowed)
+
+
+def _resolved(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        plain = ipaddress.ip_address(address.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    return _inner(plain) if isinstance(plain, ipaddress.IPv6Address) else plain
 
 
 def _read(host: str) -> str | None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import uvloop
+from tollhouse.dataplane.runtime.own_places import OwnPlaces
 from tollhouse.proto.reachable import ALLOWED, Reachable
 
 
@@ -19,6 +21,15 @@ class GuardedLoop(uvloop.Loop):
     def __init__(self) -> None:
         super().__init__()
         self._reachable = Reachable.from_environment()
+        self._own: OwnPlaces | None = None
+
+    def keep_from(self, places: Sequence[tuple[str, int]]) -> None:
+        """From now on connect to none of these (host and port), unless the operator made an exception."""
+
+        async def resolve(host: str, port: int) -> list[str]:
+            return [str(one[4][0]) for one in await self.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+        self._own = OwnPlaces(places, resolve)
 
     async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **more: Any) -> Any:
         """As asyncio's. Raises PermissionError when none of the host's addresses may be reached."""
@@ -47,6 +58,7 @@ class GuardedLoop(uvloop.Loop):
         """As asyncio's. Raises PermissionError."""
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             self._require(str(address[0]))
+            await self._require_foreign([str(address[0])], address[1])
         await super().sock_connect(sock, address)
 
     async def _open(self, host: str, port: Any, kind: int) -> list[str]:
@@ -59,7 +71,19 @@ class GuardedLoop(uvloop.Loop):
         open_ = [address for address in addresses if self._reachable.may(address)]
         if not open_:
             self._require(addresses[0] if addresses else "")
+        await self._require_foreign(open_, port)
         return open_
+
+    async def _require_foreign(self, addresses: list[str], port: Any) -> None:
+        """Raises PermissionError where a part of the gateway listens."""
+        if self._own is None:
+            return
+        for address in addresses:
+            if not self._reachable.excepted(address) and await self._own.have(address, int(port or 0)):
+                told = (
+                    f"{address}:{port} is a part of the gateway itself, where no traffic is sent; {ALLOWED} excepts it"
+                )
+                raise PermissionError(errno.EACCES, told)
 
     def _require(self, address: str) -> None:
         if not self._reachable.may(address):

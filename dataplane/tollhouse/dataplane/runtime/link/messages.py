@@ -27,6 +27,8 @@ class Start(msgspec.Struct, tag="start", frozen=True, array_like=True):
     http_address: str
     """Resolved: no port 0 any more. Empty: do not listen."""
     https_address: str
+    own_places: tuple[tuple[str, int], ...] = ()
+    """Hosts and ports of the gateway's own parts, where no traffic is sent."""
 
 
 class Config(msgspec.Struct, tag="config", frozen=True, array_like=True):

@@ -56,6 +56,7 @@ from tollhouse.dataplane.runtime.node.notifying import Notifying
 from tollhouse.dataplane.runtime.node.report import NodeReport
 from tollhouse.dataplane.runtime.node.spend_watch import SpendWatch
 from tollhouse.dataplane.runtime.node.worker_process import WorkerProcess
+from tollhouse.dataplane.runtime.own_places import places_of
 from tollhouse.dataplane.runtime.secret_stores.keeper import SecretKeeper
 from tollhouse.dataplane.runtime.secrets import NodeSecrets
 from tollhouse.dataplane.runtime.sinks.tailing import Tails
@@ -198,7 +199,8 @@ class Supervisor:
     def _start_message(self, index: int) -> Start:
         # Workers have no use for the node's own credentials.
         settings = replace(self._settings, admin_key="", control_plane_key="", etcd_password="", budget_store="")
-        return Start(settings, self.report.node_id, index, self.report.http_address, self.report.https_address)
+        own = tuple(places_of(self._settings))
+        return Start(settings, self.report.node_id, index, self.report.http_address, self.report.https_address, own)
 
     # -- configuration
 
@@ -350,6 +352,9 @@ def _open_shared(policy: CounterPolicy) -> SharedCounts:
 
 
 async def _run(settings: Settings) -> int:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, GuardedLoop)
+    loop.keep_from(places_of(replace(settings, budget_store="node")))  # of its own parts it asks Redis alone this way
     node_id = load_node_id(settings)
     source = open_source(settings)
     return await Supervisor(settings, source, node_id, open_registrar(settings, node_id)).run()
