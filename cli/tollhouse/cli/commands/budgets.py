@@ -26,7 +26,7 @@ def run(
 ) -> None:
     """Show limit, spent, reserved, rest and reset of each budget, and by how much it could be passed at most."""
     connection: Connection = context.obj
-    addresses = [node] if node else _nodes(connection)
+    addresses = [node] if node else node_addresses(connection)
     if rebuild:
         for address in addresses:
             _rebuild(connection, address)
@@ -42,7 +42,8 @@ def run(
     render.table(columns, map(_row, rows), "there are no budgets")
 
 
-def _nodes(connection: Connection) -> list[str]:
+def node_addresses(connection: Connection) -> list[str]:
+    """Where the nodes that are registered can be asked. Raises Failure where none is."""
     from tollhouse.proto.admin.v1 import config_pb2
 
     with connection.fleet() as fleet:

@@ -74,4 +74,12 @@ def _what(kind: str, value: dict[str, Any]) -> str:
         nodes = value.get("nodes") or {}
         names = nodes if isinstance(nodes, dict) else [f"{node.get('host')}:{node.get('port', '')}" for node in nodes]
         return ", ".join(names)
+    if kind == "budgets":
+        scope = ", ".join(f"{name}={one}" for name, one in (value.get("scope") or {}).items()) or "everything"
+        each = "in total" if value.get("window") == "total" else f"a {value.get('window')}"
+        return f"{value.get('amount')} {value.get('unit')} {each} for {scope}"
+    if kind == "notifiers":
+        return f"{value.get('type', '')} for {', '.join(value.get('events') or []) or 'every event'}"
+    if kind == "price_tables":
+        return f"{value.get('source')} {value.get('version')}"
     return str(value.get("desc") or value.get("name") or value.get("group_id") or "")
