@@ -4,50 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.browser import Browser, browser
-from tests.support.system import ADMIN_KEY, System
-
-PICTURES = Path(os.environ["TOLLHOUSE_PICTURES"]) if os.environ.get("TOLLHOUSE_PICTURES") else None
-"""Where screenshots go, when they are wanted (docs/console)."""
-
-INSTANCES = [
-    {
-        "name": "gpt",
-        "provider": "openai",
-        "weight": 1,
-        "priority": 1,
-        "auth": {"header": {"authorization": "Bearer $env://OPENAI_API_KEY"}},
-    },
-    {
-        "name": "claude",
-        "provider": "anthropic",
-        "weight": 1,
-        "auth": {"header": {"x-api-key": "$env://ANTHROPIC_API_KEY"}},
-        "options": {"model": "claude-sonnet-4-5"},
-    },
-]
+from tests.support.console import fill, show, sign_in, talk, watched_system
+from tests.support.system import System
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A system whose console looks at its nodes twice a second, with a chat route and three agents."""
-    system = System(tmp_path_factory.mktemp("console"))
-    system.control_plane.command += ["--console-sample-s", "0.5"]
+    system = watched_system(tmp_path_factory.mktemp("console"))
     try:
-        system.start()
-        multi = {"instances": INSTANCES, "fallback_strategy": ["http_429", "http_5xx"]}
-        plugins = {"ai-proxy-multi": multi, "key-auth": {}}
-        system.admin_call("PUT", "routes/chat", {"uri": "/v1/*", "name": "chat", "plugins": plugins})
-        for name in ("anna", "bert", "cleo"):
-            key = {"key-auth": {"key": f"the-key-of-{name}-0123"}}
-            system.admin_call("PUT", f"consumers/{name}", {"username": name, "plugins": key})
-        system.put("global_rules/metrics", {"plugins": {"prometheus": {}}})
         yield system
     finally:
         system.close()
@@ -61,31 +32,6 @@ async def page(watched: System, tmp_path: Path) -> AsyncIterator[Browser]:
         await opened.go(f"http://127.0.0.1:{watched.admin}/ui/")
         await opened.until_text("Admin key")
         yield opened
-
-
-async def sign_in(page: Browser) -> None:
-    """By keyboard alone."""
-    await page.type(ADMIN_KEY)
-    await page.press("Enter", 13)
-    await page.until_text("Sign out")
-
-
-async def show(page: Browser, name: str, *texts: str) -> None:
-    """Go to a page and wait for what it must say; keep a picture when asked to."""
-    await page.run(f"location.hash = {json.dumps(name)}")
-    for text in texts:
-        await page.until_text(text)
-    if PICTURES is not None:
-        await asyncio.sleep(0.8)
-        await page.picture(PICTURES / f"{name.replace('/', '-')}.png")
-
-
-def talk(system: System, name: str, times: int) -> None:
-    """Chats of one agent, streamed and not."""
-    for number in range(times):
-        body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello " * 50}], "stream": bool(number % 2)}
-        answer = system.chat(body, apikey=f"the-key-of-{name}-0123")
-        assert answer.status == 200, answer.text
 
 
 async def test_a_wrong_key_is_told_and_the_right_one_opens_until_signed_out(page: Browser):
@@ -138,13 +84,9 @@ async def test_figures_are_those_of_the_providers(page: Browser, watched: System
     await page.click("Requests")
     await page.until_text("Dearest first")
     await page.until("document.querySelectorAll('tbody tr').length === 7")
-    if PICTURES is not None:
-        await page.picture(PICTURES / "requests.png")
     await page.run("document.querySelector('tbody a').click()")
     for text in ("as the provider counted", "Attempts", "openai · gpt-4o", "Asked for"):
         await page.until_text(text)
-    if PICTURES is not None:
-        await page.picture(PICTURES / "request.png")
     await show(page, "targets", "gpt", "claude")
     await show(page, "fleet", "node-1", "The node serves revision")
     assert page.complaints == []
@@ -171,8 +113,6 @@ async def test_a_route_is_edited_with_a_look_at_the_difference_and_rolled_back(p
     await page.until_text("It fits the schema.")
     await page.click("Review the change…")
     await page.until_text('+   "name": "chatter"')
-    if PICTURES is not None:
-        await page.picture(PICTURES / "config-difference.png")
     await page.click("Save")
     await page.until_text("Saved as revision")
     _, stored = await asyncio.to_thread(watched.admin_call, "GET", "routes/chat")
@@ -187,8 +127,6 @@ async def test_a_route_is_edited_with_a_look_at_the_difference_and_rolled_back(p
     await page.run(f"location.hash = 'history/{revision}'")
     await page.click(f"Make everything as it was right after revision {revision}…")
     await page.until_text('-   "name": "chatter"')
-    if PICTURES is not None:
-        await page.picture(PICTURES / "history-rollback.png")
     await page.click("Roll back now")
     await page.until_text("Written as revision")
     _, stored = await asyncio.to_thread(watched.admin_call, "GET", "routes/chat")
@@ -208,8 +146,6 @@ async def test_a_request_is_explained_and_everything_works_on_a_phone_in_the_dar
     await page.click("What would happen?")
     for text in ("It would be sent on.", "Route chat, consumer anna", "key-auth", "claude"):
         await page.until_text(text)
-    if PICTURES is not None:
-        await page.picture(PICTURES / "explain.png")
     await page.look(390, 800, dark=True)
     for name in (
         "overview",
@@ -234,8 +170,6 @@ async def test_a_request_is_explained_and_everything_works_on_a_phone_in_the_dar
     await page.run("document.querySelector('.opener').focus()")
     await page.press("Enter", 13)
     assert await page.run("getComputedStyle(document.querySelector('nav')).display") == "flex"
-    if PICTURES is not None:
-        await page.picture(PICTURES / "phone.png")
     await page.press("Tab", 9)
     assert await page.run("document.activeElement.textContent") == "Overview"
     assert page.complaints == []
@@ -268,34 +202,6 @@ async def test_a_form_made_of_the_schema_edits_a_route(page: Browser, watched: S
 
 
 LIMIT = {"count": 7, "time_window": 60, "key": "remote_addr"}
-
-
-async def fill(page: Browser, element: str, text: str) -> None:
-    """Write into a field as its reader would."""
-    await page.run(f"{{ {element}.value = {json.dumps(text)}; {element}.dispatchEvent(new Event('input')) }}")
-
-
-async def test_an_agent_is_stopped_and_resumed_and_budgets_are_seen(page: Browser, watched: System):
-    """The switch works on the node at once; the budget shows what was spent."""
-    budget = {"scope": {"consumer": "bert"}, "unit": "usd", "amount": "5", "window": "day"}
-    await asyncio.to_thread(watched.put, "budgets/berts", budget)
-    await asyncio.to_thread(talk, watched, "bert", 1)
-    await sign_in(page)
-    await show(page, "budgets", "berts", "$5.00 / day")
-    await show(page, "agents", "3 agents", "bert")
-    await page.run("document.querySelector('[aria-label=\"Stop bert\"]').click()")
-    await page.click("Stop it")
-    await page.until_text("bert is stopped")
-    await asyncio.to_thread(watched.wait_live)
-    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
-    assert (await asyncio.to_thread(watched.chat, body, apikey="the-key-of-bert-0123")).status == 403
-    resume = "document.querySelector('[aria-label=\"Resume bert\"]')"
-    await page.until(f"!!{resume}")
-    await page.run(f"{resume}.click()")
-    await page.until_text("bert is served again")
-    await asyncio.to_thread(watched.wait_live)
-    await asyncio.to_thread(talk, watched, "bert", 1)
-    assert page.complaints == []
 
 
 async def test_what_callers_write_is_shown_and_never_run(page: Browser, watched: System):

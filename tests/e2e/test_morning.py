@@ -7,8 +7,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
@@ -63,15 +65,15 @@ class Morning:
         """The answers of each agent where it was known who asks: where there is no route, nobody is."""
         return {agent: [one for one in statuses if one != 404] for agent, statuses in self.statuses.items()}
 
-    def billed_usd(self) -> float:
+    def billed_usd(self) -> Decimal:
         """What the providers would put on the invoice: their own tokens at their own prices per million."""
         openai, anthropic = self.system.simulators.openai.log.billed, self.system.simulators.anthropic.log.billed
-        gpt_4o = {"input": 2.5, "cached_input": 1.25, "output": 10.0}
-        sonnet = {"input": 3.0, "cached_input": 0.3, "cache_write": 3.75, "output": 15.0}
+        gpt_4o = {"input": "2.5", "cached_input": "1.25", "output": "10"}
+        sonnet = {"input": "3", "cached_input": "0.3", "cache_write": "3.75", "output": "15"}
         return (
-            sum(openai[kind] * gpt_4o[kind] for kind in openai)
-            + sum(anthropic[kind] * sonnet[kind] for kind in anthropic)
-        ) / 1e6
+            sum((openai[kind] * Decimal(gpt_4o[kind]) for kind in openai), Decimal())
+            + sum((anthropic[kind] * Decimal(sonnet[kind]) for kind in anthropic), Decimal())
+        ) / 1_000_000
 
     def happen(self) -> None:
         """All of it."""
@@ -172,8 +174,7 @@ def test_the_platform_lead(morning: Morning) -> None:
 def test_finance(morning: Morning) -> None:
     """Tokens are those the providers billed; metrics, ledger and budget have the same sums to the last digit shown."""
     simulators = morning.system.simulators
-    billed = [simulators.openai.log.billed, simulators.anthropic.log.billed]
-    output = sum(one.get("output", 0) for one in billed)
+    output = sum(one.log.billed.get("output", 0) for one in (simulators.openai, simulators.anthropic))
     assert output > 0
     assert metric(morning, "tollhouse_llm_tokens_total", type="output") == output
 
@@ -181,15 +182,16 @@ def test_finance(morning: Morning) -> None:
         told: dict[str, Any] = json.loads(morning.system.ctl("spend", "--by", "consumer", "-o", "json").stdout)
         return told
 
-    spent = metric(morning, "tollhouse_llm_cost_usd_total")
-    assert spent == pytest.approx(morning.billed_usd(), abs=1e-9)
-    wait_for(lambda: abs(float(in_ledger()["total"]["cost_usd"]) - spent) < 1e-9, 10, "the ledger has it all")
-    by_agent = {row["consumer"]: float(row["cost_usd"]) for row in in_ledger()["list"]}
+    billed = morning.billed_usd()
+    assert nano(metric(morning, "tollhouse_llm_cost_usd_total")) == nano(billed)
+    wait_for(lambda: Decimal(in_ledger()["total"]["cost_usd"]) == billed, 10, "the ledger has it all, to the digit")
+    by_agent = {row["consumer"]: Decimal(row["cost_usd"]) for row in in_ledger()["list"]}
     assert set(by_agent) == {"anna", "bert"}
+    assert sum(by_agent.values()) == billed
     for agent, cost in by_agent.items():
-        assert metric(morning, "tollhouse_llm_cost_usd_total", consumer=agent) == pytest.approx(cost, abs=1e-9)
-    assert metric(morning, "tollhouse_budget_spent", budget="bert") == pytest.approx(by_agent["bert"], abs=1e-9)
-    assert by_agent["bert"] <= 0.02
+        assert nano(metric(morning, "tollhouse_llm_cost_usd_total", consumer=agent)) == nano(cost)
+    assert nano(metric(morning, "tollhouse_budget_spent", budget="bert")) == nano(by_agent["bert"])
+    assert by_agent["bert"] <= Decimal("0.02")
     assert metric(morning, "tollhouse_budget_refusals_total", budget="bert") >= 1
 
 
@@ -217,9 +219,17 @@ async def rows(page: Browser, name: str, wanted: str) -> dict[str, list[str]]:
     return {cells[0].splitlines()[0]: cells for cells in told}
 
 
-def usd(text: str) -> float:
-    """A sum as the console writes it."""
-    return float(text.removeprefix("$").replace(",", ""))
+async def sums(page: Browser) -> dict[str, Decimal]:
+    """The sums of money of a page's table, every digit of them, by what stands first in the row."""
+    told = await page.run(
+        "[...document.querySelectorAll('tbody tr:has(.money)')].map((row) => "
+        "[row.children[0].innerText, row.querySelector('.money').title, row.querySelector('.money').innerText])"
+    )
+    for _, exact, shown in told:
+        digits = len(shown.partition(".")[2])
+        rounded = Decimal(exact.removesuffix(" USD")).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+        assert abs(rounded - Decimal(shown.removeprefix("$"))) <= Decimal(1).scaleb(-digits), (exact, shown)
+    return {first.splitlines()[0]: Decimal(exact.removesuffix(" USD")) for first, exact, _ in told}
 
 
 async def test_the_one_on_call_at_the_console(morning: Morning, page: Browser) -> None:
@@ -230,9 +240,9 @@ async def test_the_one_on_call_at_the_console(morning: Morning, page: Browser) -
     await page.until_text("Budget bert is")
     targets = await rows(page, "targets", "gpt")
     asked = morning.system.simulators.openai.log.requests
-    assert targets["gpt"][-2] == str(asked)
-    assert targets["gpt"][-1].split()[0] == str(morning.failed_over)
-    assert (targets["claude"][-2], targets["claude"][-1]) == (
+    assert targets["gpt"][-3] == str(asked)
+    assert targets["gpt"][-2].split()[0] == str(morning.failed_over)
+    assert (targets["claude"][-3], targets["claude"][-2]) == (
         str(morning.system.simulators.anthropic.log.requests),
         "0",
     )
@@ -253,17 +263,34 @@ async def test_the_platform_lead_at_the_console(morning: Morning, page: Browser)
 
 
 async def test_finance_at_the_console(morning: Morning, page: Browser) -> None:
-    """Sums by agent are what the providers would bill, to the last digit shown; single requests add up to them."""
+    """Sums by agent are what the providers would bill, to the last digit; single requests add up to them, and so do
+    hours; what was saved stands on the first page."""
     spent = await rows(page, "spend", "bert")
-    assert sum(usd(spent[agent][1]) for agent in ("anna", "bert")) == pytest.approx(morning.billed_usd(), abs=1e-4)
+    paid = await sums(page)
+    assert paid["anna"] + paid["bert"] == morning.billed_usd()
     assert "cleo" not in spent
     for agent in ("anna", "bert"):
         answered = morning.statuses[agent].count(200)
         assert spent[agent][4] == str(answered)
     budgets = await rows(page, "budgets", "bert")
-    assert usd(budgets["bert"][1]) == pytest.approx(usd(spent["bert"][1]), abs=1e-4)
+    assert (await sums(page))["bert"] == paid["bert"]
     assert budgets["bert"][2] == "$0.02 / day"
     await page.run("location.hash = 'requests/' + encodeURIComponent('days=1&order=dearest&consumer=bert')")
     await page.until(f"document.querySelectorAll('tbody tr').length === {morning.statuses['bert'].count(200)}")
-    costs = await page.run("[...document.querySelectorAll('tbody tr')].map((row) => row.lastChild.innerText)")
-    assert sum(usd(text) for text in costs) == pytest.approx(usd(spent["bert"][1]), abs=1e-3)
+    costs = await page.run("[...document.querySelectorAll('tbody .money')].map((one) => one.title)")
+    assert sum(Decimal(text.removesuffix(" USD")) for text in costs) == paid["bert"]
+    await rows(page, "spend/" + quote("days=1&by=hour"), ":00")
+    assert sum((await sums(page)).values()) == morning.billed_usd()
+    total = (await page.run("fetch('api/admin/spend').then((answer) => answer.json())"))["total"]
+    saved = Decimal(total["cache_saved_usd"]) + Decimal(total["routing_saved_usd"])
+    assert saved > 0
+    await page.run("location.hash = 'overview'")
+    await page.until_text("by caches")
+    tiles = "Object.fromEntries([...document.querySelectorAll('.card')].map((one) => one.innerText.split('\\n')))"
+    shown = Decimal((await page.run(tiles))["Saved"].removeprefix("$"))
+    assert abs(shown - saved) <= Decimal(1).scaleb(shown.as_tuple().exponent)  # type: ignore[arg-type]
+
+
+def nano(usd: float | Decimal) -> int:
+    """In whole billionths of a dollar, which is what the gateway counts in."""
+    return round(Decimal(str(usd)) * 1_000_000_000)

@@ -59,7 +59,7 @@ async def _route(ex: Exchange, told: Explanation, route_id: str) -> CompiledRout
         route = await match_route(ex)
         if route is None:
             raise no_route(ex)
-        told.steps.append(ExplainStep("match", "", f"route {route.id}: {route.matched_uri or ex.path}"))
+        told.steps.append(ExplainStep("match", "", f"route {route.id} takes {ex.method} {ex.path}"))
         return route
     route = ex.route = ex.snapshot.routes.get(route_id)
     if route is None:

@@ -88,10 +88,32 @@ async def test_an_empty_fleet_is_told_as_such(visitor: Visitor) -> None:
     """No node, no numbers, no targets; explaining needs a node."""
     await visitor.sign_in(ADMIN)
     assert (await visitor.call("GET", "fleet"))[1]["nodes"] == []
-    assert (await visitor.call("GET", "targets"))[1] == {"targets": [], "silent": {}}
+    assert (await visitor.call("GET", "targets"))[1] == {"targets": [], "models": [], "silent": {}}
     assert (await visitor.call("GET", "overview?minutes=15"))[1]["counted"] is False
     status, told, _ = await visitor.call("POST", "explain", {"path": "/x"})
     assert (status, told["error_msg"]) == (503, "no node answers: no node is registered")
+
+
+async def test_breakers_are_for_those_who_may_operate(plane: Plane, visitor: Visitor) -> None:
+    """With the token only, and with an action there is; no node hears it here."""
+    await visitor.sign_in(VIEWER)
+    assert (await visitor.call("POST", "targets", {"name": "gpt", "action": "open"}))[0] == 403
+    await visitor.sign_in(ADMIN)
+    token, visitor.csrf = visitor.csrf, ""
+    assert (await visitor.call("POST", "targets", {"name": "gpt", "action": "open"}))[0] == 403
+    visitor.csrf = token
+    for wrong in ({"name": "gpt", "action": "burn"}, {"name": "", "action": "open"}, ["gpt"]):
+        assert (await visitor.call("POST", "targets", wrong))[0] == 400
+    assert (await visitor.call("POST", "targets", {"name": "gpt", "action": "open"}))[1] == {"known": 0, "silent": {}}
+
+
+async def test_a_session_says_what_its_role_may_write(visitor: Visitor) -> None:
+    """So that pages show no button that would be refused."""
+    await visitor.sign_in(VIEWER)
+    assert (await visitor.call("GET", "session"))[1]["writes"] == []
+    await visitor.sign_in(ADMIN)
+    told = (await visitor.call("GET", "session"))[1]
+    assert {"routes", "stops", "nodes", "budgets"} <= set(told["writes"]) & set(told["deletes"])
 
 
 async def test_files_are_fenced_in(plane: Plane) -> None:

@@ -19,4 +19,5 @@ async def test_silence_is_told_as_such() -> None:
     answers, failed = await nodes.numbers(())
     assert answers == {}
     assert failed["a"].startswith("unavailable")
+    assert (await nodes.set_target("gpt", "open"))[1].keys() == {"a"}
     await nodes.close()

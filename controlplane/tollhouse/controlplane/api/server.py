@@ -75,7 +75,8 @@ class RestServer:
         """Serve the console too; before ``start``."""
         sessions = Sessions(self._access)
         self._sign_in = SignIn(oidc, sessions, public_url)
-        self._console = Console(self._service, sessions, nodes, Sampler(nodes, sample_s), self._for_console)
+        sampler, keeps = Sampler(nodes, sample_s), self._ledger is not None
+        self._console = Console(self._service, sessions, nodes, sampler, self._for_console, self._audit, ledger=keeps)
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Listen; returns the port. Raises OSError when it is taken."""

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import orjson
 from aiohttp import web
-from google.protobuf.json_format import MessageToDict
 from tollhouse.controlplane.api import answers
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.api.routing import METHODS, ROOT, Target, read_path
+from tollhouse.controlplane.audit.trail import AuditTrail, AuditUnavailable
 from tollhouse.controlplane.author import Author, author, permit
 from tollhouse.controlplane.console import files
-from tollhouse.controlplane.console.agents import Agents, Wanted
+from tollhouse.controlplane.console.looking import Looking
 from tollhouse.controlplane.console.nodes import Nodes
 from tollhouse.controlplane.console.sampling import Sampler
 from tollhouse.controlplane.console.sessions import COOKIE, CSRF_HEADER, LONGEST_S, Session, Sessions
-from tollhouse.controlplane.console.views import budget_views, node_view, target_views
+from tollhouse.controlplane.permissions import AREAS
 from tollhouse.controlplane.service.decoding import decode_json
 from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
 from tollhouse.controlplane.service.service import Service
-from tollhouse.proto.admin.v1 import node_pb2
+
+_log = logging.getLogger("tollhouse.controlplane.console")
 
 Answer = web.StreamResponse
 Dispatch = Callable[[web.Request, Target], Awaitable[Answer]]
-PING_S = 15.0
+ACTIONS = ("open", "close", "reset")
+"""What may be done to the breakers of a target: keep it shut, keep it in traffic, let it judge by itself."""
 READING_POSTS = frozenset({("schema", "validate"), ("configs", "validate")})
 """Addresses of the Admin API that are POST and write nothing: viewers may use them in the console."""
 
@@ -36,14 +37,23 @@ class Console:
     """Serves the console. Lives as long as the process."""
 
     def __init__(
-        self, service: Service, sessions: Sessions, nodes: Nodes, sampler: Sampler, dispatch: Dispatch
+        self,
+        service: Service,
+        sessions: Sessions,
+        nodes: Nodes,
+        sampler: Sampler,
+        dispatch: Dispatch,
+        audit: AuditTrail | None = None,
+        *,
+        ledger: bool = False,
     ) -> None:
-        self._service = service
         self._sessions = sessions
         self._nodes = nodes
         self._sampler = sampler
         self._dispatch = dispatch
-        self._agents_page = Agents(service, sampler)
+        self._audit = audit
+        self._ledger = ledger
+        self._looking = Looking(service, sessions, nodes, sampler)
         self._files = files.load()
         self._sampling: asyncio.Task[None] | None = None
 
@@ -56,13 +66,8 @@ class Console:
             ("POST", "session", self._sign_in),
             ("GET", "session", self._who),
             ("DELETE", "session", self._sign_out),
-            ("GET", "overview", self._overview),
-            ("GET", "agents", self._agents),
-            ("GET", "budgets", self._budgets),
-            ("GET", "fleet", self._fleet),
-            ("GET", "targets", self._targets),
-            ("POST", "explain", self._explain),
-            ("GET", "tail", self._tail),
+            ("POST", "targets", self._set_target),
+            *self._looking.addresses(),
             ("*", "admin/{path:.*}", self._admin),
         ):
             add(method, f"/ui/api/{path}", _fenced(handler))
@@ -106,7 +111,7 @@ class Console:
         if not isinstance(key, str):
             raise invalid("key: expected the admin key")
         session, cookie = self._sessions.begin(key, request.remote or "")
-        response = answers.answer(200, _shown(session))
+        response = answers.answer(200, self._shown(session))
         response.set_cookie(
             COOKIE, cookie, path="/ui", httponly=True, samesite="Strict", secure=request.secure, max_age=LONGEST_S
         )
@@ -115,7 +120,7 @@ class Console:
     async def _who(self, request: web.Request) -> Answer:
         """Not being signed in is an answer here, not an error."""
         try:
-            return answers.answer(200, _shown(self._session(request)))
+            return answers.answer(200, self._shown(self._session(request)))
         except Refusal:
             return answers.answer(200, {"name": None})
 
@@ -125,96 +130,47 @@ class Console:
         response.del_cookie(COOKIE, path="/ui", samesite="Strict", httponly=True)
         return response
 
+    def _shown(self, session: Session) -> dict[str, Any]:
+        """What a page has to know of it."""
+        permitted = session.key.permit
+        return {
+            "name": session.key.name,
+            "role": session.key.role,
+            "may_write": session.may_write,
+            "writes": sorted(area for area in AREAS if permitted.allows("write", area)),
+            "deletes": sorted(area for area in AREAS if permitted.allows("delete", area)),
+            "ledger": self._ledger and permitted.allows("read", "spend"),
+            "csrf": session.csrf,
+            "expires": session.expires,
+        }
+
     def _session(self, request: web.Request) -> Session:
         return self._sessions.read(request.cookies.get(COOKIE))
 
-    def _looking(self, request: web.Request) -> Session:
-        """The session of somebody who may see what nodes tell: it is of all consumer groups. Raises Refusal."""
+    # -- what pages do
+
+    async def _set_target(self, request: web.Request) -> Answer:
+        """An operator's word on the breakers of a target, on every node."""
         session = self._session(request)
-        session.key.permit.require("read", "nodes")
-        if session.key.permit.groups:
-            text = "what nodes tell is of every consumer group; this identity is narrowed to some"
-            raise Refusal(Fault.DENIED, text)
-        return session
-
-    # -- what pages ask for
-
-    async def _overview(self, request: web.Request) -> Answer:
-        self._looking(request)
-        minutes = min(max(_number(request, "minutes", 60), 1), 360)
-        return answers.answer(200, self._sampler.overview(minutes))
-
-    async def _agents(self, request: web.Request) -> Answer:
-        """One page of agents, with what each did in the last hour."""
-        self._looking(request)
-        query = request.query
-        wanted = Wanted(
-            query.get("search", "")[:100],
-            query.get("group", ""),
-            query.get("sort", "cost"),
-            _number(request, "page", 1),
-        )
-        return answers.answer(200, await self._agents_page.show(wanted))
-
-    async def _budgets(self, request: web.Request) -> Answer:
-        """How each budget stands, under each of its keys."""
-        self._looking(request)
-        told, failed = await self._nodes.budgets()
-        return answers.answer(200, {"budgets": budget_views(told), "silent": failed})
-
-    async def _fleet(self, request: web.Request) -> Answer:
-        self._looking(request)
-        nodes = [orjson.loads(orjson.dumps(node_view(node))) for node in await self._service.fleet.nodes()]
-        newest = await self._service.newest_revision()
-        return answers.answer(200, {"nodes": nodes, "newest": newest, "silent": self._sampler.failed})
-
-    async def _targets(self, request: web.Request) -> Answer:
-        self._looking(request)
-        health, failed = await self._nodes.health()
-        used = {row["name"]: row for row in self._sampler.table("target", time.time() - 3600, "attempts")}
-        return answers.answer(200, {"targets": target_views(health, used), "silent": failed})
-
-    async def _explain(self, request: web.Request) -> Answer:
-        self._sessions.check_token(self._looking(request), request.headers.get(CSRF_HEADER))
+        self._sessions.check_write(session, request.headers.get(CSRF_HEADER))
+        session.key.permit.require("write", "nodes")
         body = decode_json(await read_body(request))
-        if not isinstance(body, dict) or not isinstance(body.get("headers", {}), dict):
-            raise invalid("expected an object with method, path, headers and body")
-        asked = node_pb2.ExplainRequest(
-            method=str(body.get("method", "POST")),
-            path=str(body.get("path", "/")),
-            headers={str(name).lower(): str(value) for name, value in body.get("headers", {}).items()},
-            body=str(body.get("body", "")).encode(),
-            client_address=str(body.get("client", "127.0.0.1")),
-        )
-        node, told = await self._nodes.explain(asked)
-        shown = MessageToDict(told, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-        return answers.answer(200, {"node": node, **shown})
+        name, action = (body.get("name"), body.get("action")) if isinstance(body, dict) else (None, None)
+        if not isinstance(name, str) or not name or action not in ACTIONS:
+            raise invalid(f"expected the name of a target, and an action: {', '.join(ACTIONS)}")
+        known, silent = await self._nodes.set_target(name, action)
+        who = Author(session.key.name, session.key.role, "console", request.remote or "")
+        _log.info("target %s: %s by %s", name, action, who.name)
+        if self._audit is not None:
+            await self._note(self._audit, who, name, action)
+        return answers.answer(200, {"known": known, "silent": silent})
 
-    async def _tail(self, request: web.Request) -> Answer:
-        """Finished requests as server-sent events."""
-        self._looking(request)
-        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", **files.HEADERS}
-        response = web.StreamResponse(headers=headers)
-        await response.prepare(request)
-        await response.write(b": from now on\n\n")
-        entries = self._nodes.tail(min(max(_number(request, "most", 50), 1), 500))
-        waiting: asyncio.Future[tuple[str, bytes, int]] | None = None
+    async def _note(self, audit: AuditTrail, who: Author, target: str, action: str) -> None:
+        event = {"kind": "admin", "actor": who.name, "role": who.role, "via": who.via, "address": who.address}
         try:
-            while True:
-                waiting = waiting or asyncio.ensure_future(anext(entries))
-                done, _ = await asyncio.wait({waiting}, timeout=PING_S)
-                if not done:
-                    await response.write(b": still there\n\n")
-                    continue
-                node, entry, lost = waiting.result()
-                waiting = None
-                told = b'{"node":%b,"lost":%d,"entry":%b}' % (orjson.dumps(node), lost, entry)
-                await response.write(b"data: " + told + b"\n\n")
-        finally:
-            if waiting is not None:
-                waiting.cancel()
-                await asyncio.gather(waiting, return_exceptions=True)
-            await entries.aclose()  # type: ignore[attr-defined]
+            await audit.note({**event, "rule": f"targets/{target}", "action": action})
+        except AuditUnavailable as error:
+            _log.warning("what an operator did to target %s is not in the audit trail: %s", target, error)
 
     async def _admin(self, request: web.Request) -> Answer:
         """The Admin API with the session's role."""
@@ -250,20 +206,3 @@ def _fenced(handler: Callable[[web.Request], Awaitable[Answer]]) -> Callable[[we
         return response
 
     return fenced
-
-
-def _shown(session: Session) -> dict[str, Any]:
-    return {
-        "name": session.key.name,
-        "role": session.key.role,
-        "may_write": session.may_write,
-        "csrf": session.csrf,
-        "expires": session.expires,
-    }
-
-
-def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
-    if not text.isdecimal() or len(text) > 9:
-        raise invalid(f"invalid argument {name}: should be a whole number")
-    return int(text)

@@ -55,6 +55,15 @@ class Nodes:
 
         return await self._ask_channels(ask)
 
+    async def set_target(self, name: str, action: str) -> tuple[int, dict[str, str]]:
+        """An operator's word on the breakers of a target, on every node: how many such targets were used where most
+        are known, and which nodes did not hear it, and why."""
+        request = node_pb2.SetTargetRequest(name=name, action=action)
+        told, failed = await self._ask_all(
+            lambda stub: stub.SetTarget(request, timeout=TIMEOUT_S, metadata=self._metadata)
+        )
+        return max((one.known for one in told.values()), default=0), failed
+
     async def explain(self, request: Any) -> tuple[str, Any]:
         """What the first node that answers would do with a request, and which node that is. Raises Refusal."""
         problem = "no node is registered"

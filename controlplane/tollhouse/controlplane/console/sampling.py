@@ -182,6 +182,7 @@ class Sampler:
         if kind != "cached":
             for dimension in ("consumer", "llm_model"):
                 self.buckets[-1].add(dimension, labels[dimension], "tokens", amount)
+            self.buckets[-1].add("priced", f"{labels['provider']}/{labels['llm_model']}", "tokens", amount)
 
     # -- what the console shows
 

@@ -90,13 +90,20 @@ async function show() {
     return;
   }
   document.title = `${page[1]} – Tollhouse`;
-  const root = h("div"), about = h("p"), tools = h("div", {className: "tools"});
-  replace(main, h("div", {className: "head"}, h("div", null, h("h1", null, page[1]), about), tools), root);
+  const root = h("div"), about = h("p"), title = h("h1", null, page[1]), tools = h("div", {className: "tools"});
+  replace(main, h("div", {className: "head"}, h("div", null, title, about), tools), root);
   scrollTo(0, 0);
+  if (document.activeElement === document.body) main.focus({preventScroll: true}); // what had the focus is gone
+  /** A page about one thing is called like it. */
+  const heading = (one) => {
+    replace(title, h("a", {href: `#${name}`, className: "crumb"}, page[1]), h("span", {className: "crumb", "aria-hidden": "true"}, "/"), one);
+    about.remove();
+    document.title = `${one} – ${page[1]} – Tollhouse`;
+  };
   try {
     const module = await import(`./pages/${name}.js`);
     about.textContent = module.ABOUT || "";
-    const ended = await module.render(root, {session, rest: rest.map(decodeURIComponent), tools});
+    const ended = await module.render(root, {session, rest: rest.map(decodeURIComponent), tools, heading});
     if (typeof ended !== "function") return;
     if (root.isConnected) leave = ended;
     else ended(); // somebody went on before the page was there

@@ -12,12 +12,13 @@ function clock(at) {
 }
 
 /** series: [{label, values, colour: "--name", show(value), dash}]. Returns the figure; its `release` frees the chart.
- *  bars: columns instead of curves. */
-export function chart(title, at, series, summary, {bars = false, note = ""} = {}) {
-  const place = h("div", {className: series.length > 1 ? "plot" : "plot alone", "aria-hidden": "true"});
+ *  bars: columns instead of curves; onpick(moment): somebody chose one. */
+export function chart(title, at, series, summary, {bars = false, note = "", onpick = null} = {}) {
+  const place = h("div", {className: `plot${series.length > 1 ? "" : " alone"}${onpick ? " picked" : ""}`, "aria-hidden": "true"});
   const value = h("strong", null, summary || "");
   const figure = h("figure", null, h("figcaption", null, h("span", null, title, " ", note && h("small", null, note)), value), place);
-  const time = clock(at);
+  if (onpick) place.addEventListener("click", () => { const index = plot && plot.cursor.idx; if (index !== null && index !== undefined) onpick(at[index]); });
+  const time = clock(at), step = at.length > 1 ? at[1] - at[0] : 3600;
   let plot = null, width = 0;
   const hovered = (chart) => {
     const index = chart.cursor.idx;
@@ -29,7 +30,7 @@ export function chart(title, at, series, summary, {bars = false, note = ""} = {}
     const axis = {stroke: colour("--faint"), grid: {stroke: colour("--line"), width: 1}, ticks: {show: false}, font: `11px ${colour("--font")}`};
     plot = new uPlot({
       width: Math.max(220, place.clientWidth), height: 158, padding: [8, 20, 0, 0], legend: {show: true, live: series.length > 1},
-      cursor: {points: {size: 6}, y: false}, scales: {y: {range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.12]}},
+      cursor: {points: {size: 6}, y: false}, scales: {x: bars ? {range: (_, low, high) => [low - step / 2, high + step / 2]} : {}, y: {range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.12]}},
       hooks: {setCursor: [hovered]},
       axes: [{...axis, size: 26, values: (_, ticks) => ticks.map(time)}, {...axis, size: 56, values: (_, ticks) => ticks.map(series[0].show)}],
       series: [{value: () => ""},

@@ -50,6 +50,9 @@ export function tile(title, value, text, kind) {
   return h("div", {className: `card ${kind || ""}`}, h("span", null, title), h("strong", null, value), h("small", null, text));
 }
 
+/** A sum of money, to be read; every digit of it under the pointer, and for whoever copies it. */
+export const exact = (sum) => h("span", {className: "money", title: `${typeof sum === "number" ? sum.toFixed(9) : sum} USD`}, format.usd(Number(sum)));
+
 /** How much of something is used up, 0 to 1 and above. */
 export function bar(share) {
   const filled = h("i");

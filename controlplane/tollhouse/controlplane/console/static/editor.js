@@ -21,7 +21,7 @@ export async function prepared(kind, id) {
 export function editor(session, kind, id, {stored, names, schema}) {
   let before = stored ? shown(stored.body.value) : null;
   let value = before ? structuredClone(before) : structuredClone(SKELETON[kind] || {});
-  const locked = !session.may_write;
+  const locked = !session.writes.includes(kind);
   const name = h("input", {id: "new-id", placeholder: kind === "consumers" ? "the agent's name" : kind === "plugin_metadata" ? "name of a plugin" : kind === "secrets" ? "vault/main" : "id", required: true, size: "30", oninput: later(checked)});
   const check = h("span", {id: "check", role: "status", className: "note"}, locked ? "Your key may only look." : before ? "" : "Give it an id, and fill in what it needs.");
   const result = h("div"), place = h("div");

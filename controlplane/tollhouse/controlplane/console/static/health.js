@@ -7,7 +7,7 @@ const MOST = 8;
 
 /** What needs somebody, the worst first, or that nothing does. A question that is not answered is itself a finding. */
 export async function health() {
-  const asked = await Promise.allSettled([get("fleet"), get("targets"), get("budgets"), get("admin/approvals?state=pending")]);
+  const asked = await Promise.allSettled([get("fleet"), get("targets"), get("budgets?at_least=80"), get("admin/approvals?state=pending")]);
   for (const one of asked) if (one.status === "rejected" && one.reason.status === 401) throw one.reason;
   const [fleet, targets, budgets, approvals] = asked.map((one) => one.status === "fulfilled" ? one.value : null);
   const found = asked.filter((one) => one.status === "rejected").map((one) => ["bad", one.reason.message, "fleet", "Fleet"]);
@@ -42,7 +42,6 @@ function* ofTargets({targets}) {
 
 function* ofBudgets({budgets}) {
   for (const row of budgets) {
-    if (!row.limit || row.spent < row.limit * 0.8) continue;
     const whose = row.key === row.budget ? row.budget : row.key;
     yield [row.enforced && row.spent >= row.limit ? "bad" : "warn", `Budget ${whose} is ${format.percent(row.spent / row.limit)} spent${row.resets ? `; it begins anew ${format.when(row.resets)}` : ""}.`, "budgets", "Budgets"];
   }

@@ -1,11 +1,14 @@
 // One finished request in full: what was tried, what it cost, what guards said. Made of a live entry or of ledger rows.
 
-import {badge, format, h, tile} from "./dom.js";
+import {badge, exact, format, h, tile} from "./dom.js";
 import {table} from "./table.js";
 
 export const outcome = (text) => badge(text === "ok" ? "good" : text === "cancelled" ? "warn" : "bad", text || "failed");
 export const status = (code, error) => badge(code >= 500 ? "bad" : code >= 400 ? "warn" : "good", error ? `${code} ${error}` : String(code));
-export const money = (value) => value === undefined || value === null || value === "" ? "–" : format.usd(Number(value));
+export const money = (value) => value === undefined || value === null || value === "" ? "–" : exact(value);
+
+/** The page that says what would happen to such a request: the same model asked for, on the same route, by the same agent. */
+export const explaining = (request) => `#explain/${encodeURIComponent(new URLSearchParams(Object.entries(request).filter(([, value]) => value)))}`;
 
 const tokens = (told) => told && h("span", null, `${format.number(told.input)} / ${format.number(told.output)}`,
   (told.cached || told.reasoning) > 0 && h("span", {className: "sub"}, [told.cached && `${format.number(told.cached)} cached`, told.reasoning && `${format.number(told.reasoning)} reasoning`].filter(Boolean).join(", ")));
@@ -43,10 +46,10 @@ export function entry(row) {
       tile("Cost", money(row.cost_usd), row.tokens ? `${format.number(row.tokens.input)} tokens in, ${format.number(row.tokens.output)} out` : "no tokens"),
       tile("Attempts", String((row.attempts || []).length), row.target || "")),
     row.attempts && attempts(row.attempts), verdicts(row.verdicts || []),
-    h("div", {className: "panel"}, h("dl", null, [["Request", row.request_id], ["Agent", row.consumer], ["Client", row.client_ip], ["Asked", `${row.method} ${row.host || ""}${row.uri}`], ["Route", row.route_id],
+    h("div", {className: "panel"}, h("dl", null, [["Request", row.request_id], ["Agent", row.consumer], ["Client", row.client_ip], ["Asked", `${row.method} ${row.host || ""}${row.uri}`], ["Asked for", row.asked_model], ["Route", row.route_id],
       ["Session", row.session], ["Program", row.agent], ["Node", row.node], ["Revision", row.revision], ["Trace", row.trace_id], ["Dropped fields", (row.dropped || []).join(", ")]]
       .filter(([, value]) => value).map(([name, value]) => [h("dt", null, name), h("dd", null, String(value))]))),
     h("p", {className: "tools"}, row.attempts && h("a", {className: "button small", href: `#requests/one/${encodeURIComponent(row.request_id)}`}, "In the ledger"),
-      h("a", {className: "button small", href: `#explain/${encodeURIComponent(new URLSearchParams({method: row.method, path: row.uri, model: (row.attempts || [])[0]?.model || ""}))}`}, "Explain such a request"),
+      h("a", {className: "button small", href: explaining({method: row.method, path: row.uri, host: row.host, client: row.client_ip, model: row.asked_model, route: row.route_id, consumer: row.consumer})}, "Explain such a request"),
       row.revision > 0 && h("a", {className: "button small", href: `#history/${row.revision}`}, `Revision ${row.revision}`)));
 }

@@ -4,10 +4,10 @@ import {h, nothing, replace} from "./dom.js";
 
 const DRAWN = 200;
 
-/** columns: [{title, cell(row), number, sort(row), className}]; rows: any. options: {caption, note, empty: [title, text], onrow,
- *  order: index of the column that is sorted by (a minus reverses)}. */
+/** columns: [{title, cell(row), number, sort(row), className}]; rows: any. options: {caption, note, empty: [title, text], open(row): whether
+ *  it is the chosen one, dense: no line is broken}. */
 export function table(columns, rows, options = {}) {
-  const {caption, note, empty = ["Nothing here", ""], open} = options;
+  const {caption, note, empty = ["Nothing here", ""], open, dense} = options;
   if (!rows.length) return caption ? h("div", {className: "scroll"}, h("table", null, heading(caption, note)), h("div", {className: "panel empty bare"}, h("strong", null, empty[0]), empty[1])) : nothing(empty[0], empty[1]);
   let by = null, down = true, drawn = DRAWN;
   const head = h("tr", null, columns.map((one, index) => h("th", {scope: "col", className: one.number && "number", "data-index": String(index)},
@@ -24,7 +24,7 @@ export function table(columns, rows, options = {}) {
       h("button", {type: "button", className: "small", onclick: () => { drawn += 5 * DRAWN; draw(); }}, "Show more")));
   }
   draw();
-  return h("div", {className: "scroll", tabindex: "0", role: "region", "aria-label": caption || "table"},
+  return h("div", {className: dense ? "scroll dense" : "scroll", tabindex: "0", role: "region", "aria-label": caption || "table"},
     h("table", null, heading(caption, note), h("thead", null, head), body), more);
 }
 

@@ -31,7 +31,7 @@ export async function render(root, {session, rest, tools}) {
   }
 
   function actions(one) {
-    if (!session.may_write) return "";
+    if (!session.writes.includes("approvals")) return "";
     if (one.state === "pending") return h("span", {className: "tools"}, h("button", {type: "button", className: "small main", onclick: () => form(one, "approve")}, "Approve…"), h("button", {type: "button", className: "small danger", onclick: () => form(one, "deny")}, "Deny…"));
     return one.state === "approved" && one.active ? h("button", {type: "button", className: "small danger", onclick: () => form(one, "revoke")}, "Revoke…") : "";
   }

@@ -8,7 +8,7 @@ const KINDS = [["routes", "Routes"], ["services", "Services"], ["upstreams", "Up
   ["consumers", "Consumers"], ["consumer_groups", "Consumer groups"], ["models", "Models"], ["providers", "Providers"], ["budgets", "Budgets"], ["notifiers", "Notifiers"], ["ssls", "Certificates"], ["secrets", "Secret stores"]];
 const SIZE = 200;
 
-export async function render(root, {session, rest, tools}) {
+export async function render(root, {session, rest, tools, heading}) {
   const [kind = "routes", id, ...more] = rest;
   const whole = more.length ? [id, ...more].join("/") : id;
   const title = (KINDS.find(([name]) => name === kind) || [kind, kind])[1];
@@ -17,6 +17,7 @@ export async function render(root, {session, rest, tools}) {
   if (whole) {
     replace(tools, h("a", {className: "button", href: `#config/${kind}`}, `All ${title.toLowerCase()}`));
     const wanted = whole === "+" ? "" : whole;
+    heading(wanted ? `${kind}/${wanted}` : `${kind}: a new one`);
     return load(place, () => prepared(kind, wanted), (found) => editor(session, kind, wanted, found));
   }
   return list(place, tools, session, kind, title);
@@ -25,7 +26,7 @@ export async function render(root, {session, rest, tools}) {
 async function list(place, tools, session, kind, title) {
   let page = 1, rows = [], total = 0;
   const filter = h("input", {type: "search", size: "24", placeholder: "id, name, plugin …", "aria-label": "Show only objects that hold this text", oninput: later(() => replace(place, view()), 150)});
-  replace(tools, filter, session.may_write && h("a", {className: "button main", href: `#config/${kind}/+`}, "Add one"));
+  replace(tools, filter, session.writes.includes(kind) && h("a", {className: "button main", href: `#config/${kind}/+`}, "Add one"));
   const fill = () => load(place, async () => (await admin("GET", `${kind}?page=${page}&page_size=${SIZE}`)).body, (told) => { rows = told.list; total = told.total; return view(); });
   function view() {
     const wanted = filter.value.toLowerCase();
@@ -35,7 +36,7 @@ async function list(place, tools, session, kind, title) {
       {title: "What", cell: (row) => summary(row.value)},
       {title: "Plugins", cell: (row) => Object.keys(row.value.plugins || {}).map((name) => h("span", {className: "tag"}, name))},
       {title: "Revision", number: true, cell: (row) => h("a", {href: `#history/${row.modifiedIndex}`}, String(row.modifiedIndex)), sort: (row) => row.modifiedIndex},
-    ], shown, {caption: `${total} ${title.toLowerCase()}`, note: wanted && `${shown.length} of this page fit`, empty: rows.length ? ["None fits", "Take the filter away to see all of them."] : [`There are no ${title.toLowerCase()} yet`, session.may_write ? "Add one here, or with gatewayctl apply." : ""]}),
+    ], shown, {caption: `${total} ${title.toLowerCase()}`, note: wanted && `${shown.length} of this page fit`, empty: rows.length ? ["None fits", "Take the filter away to see all of them."] : [`There are no ${title.toLowerCase()} yet`, session.writes.includes(kind) ? "Add one here, or with gatewayctl apply." : ""]}),
     total > SIZE && h("p", {className: "pager"}, h("button", {type: "button", disabled: page === 1, onclick: () => { page--; fill(); }}, "Before"), `Page ${page} of ${Math.ceil(total / SIZE)}`,
       h("button", {type: "button", disabled: page * SIZE >= total, onclick: () => { page++; fill(); }}, "Next"))];
   }

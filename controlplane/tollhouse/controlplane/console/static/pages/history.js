@@ -4,11 +4,13 @@ import {badge, done, failed, format, h, later, load, replace} from "../dom.js";
 import {table} from "../table.js";
 
 export const ABOUT = "Every write, the newest first: who, when, what. Rolling back makes a new revision; nothing is lost.";
+const SIZE = 200;
 const KIND = {create: "good", delete: "bad", update: ""};
 
-export async function render(root, {session, rest, tools}) {
+export async function render(root, {session, rest, tools, heading}) {
+  if (rest[0]) heading(`Revision ${rest[0]}`);
   if (rest[0]) return one(root, session, Number(rest[0]), tools);
-  const place = h("div"), list = h("div");
+  const place = h("div"), list = h("div"), more = h("p", {className: "pager"});
   let writes = [];
   const filter = h("input", {type: "search", size: "28", placeholder: "who, kind, id …", "aria-label": "Show only writes that hold this text", oninput: later(draw, 150)});
   replace(tools, filter);
@@ -17,7 +19,14 @@ export async function render(root, {session, rest, tools}) {
     const wanted = filter.value.toLowerCase();
     replace(list, view(writes.filter((row) => !wanted || `${row.author} ${row.via} ${row.purpose || ""} ${row.changes.map((change) => `${change.action} ${change.kind}/${change.id}`).join(" ")}`.toLowerCase().includes(wanted)), writes.length > 0));
   }
-  await load(place, async () => (await admin("GET", "history?limit=200")).body.list, (found) => { writes = found; draw(); return list; });
+  const ask = (before) => admin("GET", `history?limit=${SIZE}${before ? `&before=${before}` : ""}`).then((told) => told.body.list);
+  const fill = () => load(place, () => ask(writes.length ? writes[writes.length - 1].revision : 0), (found) => {
+    writes.push(...found);
+    draw();
+    replace(more, found.length === SIZE && h("button", {type: "button", onclick: fill}, "Older ones"), writes.length > SIZE && `${writes.length} are shown`);
+    return [list, more];
+  });
+  await fill();
 }
 
 const view = (writes, filtered) => table([
@@ -26,7 +35,7 @@ const view = (writes, filtered) => table([
   {title: "Who", cell: (row) => [row.author, h("span", {className: "sub"}, `over ${row.via}`)]},
   {title: "What", cell: (row) => [row.purpose && h("span", {className: "sub"}, row.purpose),
     row.changes.slice(0, 4).map((change) => h("div", null, `${change.action} ${change.kind}/${change.id}`)), row.changes.length > 4 && h("span", {className: "sub"}, `and ${row.changes.length - 4} more`)]},
-], writes, {empty: filtered ? ["No write fits", "Only the last 200 are searched here; gatewayctl history knows more."] : ["Nothing was written yet", "Writes through the Admin API, gatewayctl and this console appear here."]});
+], writes, {empty: filtered ? ["No write fits", "Only those shown are searched; \"Older ones\" shows more."] : ["Nothing was written yet", "Writes through the Admin API, gatewayctl and this console appear here."]});
 
 async function one(root, session, revision, tools) {
   const place = h("div"), action = h("div");

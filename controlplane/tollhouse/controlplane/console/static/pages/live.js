@@ -5,6 +5,7 @@ import {table} from "../table.js";
 export const ABOUT = "Requests as they end, on all nodes. Content is never shown. Choose one to see everything known of it.";
 const KEPT = 300;
 const KINDS = [["all", "All answers"], ["errors", "4xx and 5xx"], ["failed", "5xx"], ["retried", "Several attempts"], ["judged", "With verdicts"]];
+const brief = (text) => text.length > 44 ? h("span", {title: text}, `${text.slice(0, 43)}…`) : text;
 const WANTED = {
   all: () => true, errors: (row) => row.status >= 400, failed: (row) => row.status >= 500,
   retried: (row) => (row.attempts || []).length > 1, judged: (row) => (row.verdicts || []).length,
@@ -58,8 +59,8 @@ export async function render(root, {tools}) {
     {title: "When", className: "nowrap", cell: (row) => h("button", {type: "button", className: "small quiet", title: "Everything known of it", onclick: () => open(row)}, row.time.slice(11, 23))},
     {title: "Status", cell: (row) => status(row.status, row.error)},
     {title: "Agent", cell: (row) => row.consumer},
-    {title: "Request", cell: (row) => [`${row.method} ${row.uri}`, h("span", {className: "sub"}, row.route_id || "no route")]},
-    {title: "Model", cell: (row) => row.model ? [row.model, h("span", {className: "sub"}, row.target)] : row.target},
+    {title: "Request", cell: (row) => [brief(`${row.method} ${row.uri}`), h("span", {className: "sub"}, row.route_id || "no route")]},
+    {title: "Model", cell: (row) => row.model ? [row.model, h("span", {className: "sub"}, row.target)] : row.target || row.asked_model && h("span", {className: "note"}, brief(row.asked_model))},
     {title: "Tries", number: true, cell: (row) => String((row.attempts || []).length)},
     {title: "Took", number: true, cell: (row) => format.ms(row.latency)},
     {title: "Tokens", number: true, cell: (row) => row.tokens ? `${format.number(row.tokens.input)} / ${format.number(row.tokens.output)}` : ""},
@@ -71,10 +72,12 @@ export async function render(root, {tools}) {
     const shown = rows.filter((row) => WANTED[kind.value](row) && (!wanted || JSON.stringify(row).toLowerCase().includes(wanted)));
     const focused = document.activeElement;
     const within = place.contains(focused) ? focused.textContent : null;
-    replace(place, table(columns, shown, {open: (row) => row === chosen,
+    replace(place, table(columns, shown, {dense: true, open: (row) => row === chosen,
       empty: rows.length ? ["None of the requests seen fits", "Take the filter away to see all of them."] : ["No request yet", "Those that come are shown here as they end."]}));
     if (within) [...place.querySelectorAll("button")].find((one) => one.textContent === within)?.focus({preventScroll: true});
   }
+  const escaped = (event) => { if (event.key === "Escape" && chosen && !event.target.closest("input, select")) shut(); };
+  window.addEventListener("keydown", escaped);
   draw();
-  return () => { clearTimeout(due); source.close(); };
+  return () => { clearTimeout(due); source.close(); window.removeEventListener("keydown", escaped); };
 }

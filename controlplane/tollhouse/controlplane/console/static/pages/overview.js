@@ -8,7 +8,7 @@ export const ABOUT = "What all nodes serve now: traffic, money, failures.";
 const EVERY_MS = 10000;
 const TIMES = [[15, "Last 15 minutes"], [60, "Last hour"], [180, "Last 3 hours"], [360, "Last 6 hours"]];
 
-export async function render(root, {tools}) {
+export async function render(root, {session, tools}) {
   let minutes = Number(sessionStorage.getItem("minutes")) || 60, figures = [], timer = 0, ended = false;
   const choose = select("Time shown", TIMES, minutes, () => {
     minutes = Number(choose.value);
@@ -23,12 +23,12 @@ export async function render(root, {tools}) {
   async function update() {
     clearTimeout(timer);
     try {
-      const [told, found] = await Promise.all([get(`overview?minutes=${minutes}`), health()]);
+      const [told, found, saved] = await Promise.all([get(`overview?minutes=${minutes}`), health(), session.ledger ? savings(minutes) : null]);
       if (ended) return;
       figures.forEach((one) => one.release());
       figures = [];
       replace(state, found);
-      replace(place, picture(told, figures));
+      replace(place, picture(told, saved, figures));
       note.textContent = told.since ? `counted since ${format.time(told.since)}` : "";
     } catch (error) {
       if (ended || error.status === 401) return;
@@ -46,7 +46,16 @@ export async function render(root, {tools}) {
   };
 }
 
-function picture(told, figures) {
+/** What caches and routing saved, as the ledger has it; null where there is none. */
+const savings = (minutes) => get(`admin/spend?from=${Math.floor(Date.now() / 1000) - minutes * 60}`).then((told) => told.total, (error) => { if (error.status === 401) throw error; return null; });
+
+function saved(total) {
+  if (!total || total.cache_saved_usd === undefined) return tile("Saved", "–", "there is no ledger to ask");
+  const cache = Number(total.cache_saved_usd), routing = Number(total.routing_saved_usd);
+  return tile("Saved", h("a", {href: "#spend"}, format.usd(cache + routing)), `${format.usd(cache)} by caches, ${format.usd(routing)} by routing`, cache + routing > 0 && "good");
+}
+
+function picture(told, ledger, figures) {
   const {totals, curves, at} = told;
   const troubles = [
     told.problem && failed({message: told.problem}),
@@ -60,6 +69,7 @@ function picture(told, figures) {
   const cards = [
     tile("Requests", format.number(totals.requests), `${format.number(told.active)} under way`),
     tile("Spent", format.usd(totals.cost), `${format.usd(last(curves.usd_per_hour))} an hour now`),
+    saved(ledger),
     tile("Failed (5xx)", totals.requests ? format.percent(share) : "–", `${format.number(totals.failed)} requests`, share > 0.01 && "bad"),
     tile("Refused (4xx)", format.number(totals.refused), "limits, guards, keys"),
     tile("Tokens", format.number(totals.input_tokens + totals.output_tokens), `${format.number(totals.output_tokens)} written`),
@@ -78,7 +88,7 @@ function picture(told, figures) {
   );
   const money = [{title: "Spent", number: true, cell: (row) => format.usd(row.cost || 0)}, {title: "Tokens", number: true, cell: (row) => format.number(row.tokens || 0)}];
   const spend = (name, value, next) => h("a", {href: `#spend/${encodeURIComponent(new URLSearchParams({days: 1, by: next, [name]: value}))}`}, value);
-  return [troubles, h("div", {className: "cards"}, cards), h("div", {className: "grid block"}, figures), h("div", {className: "grid three block"},
+  return [troubles, h("div", {className: "cards four"}, cards), h("div", {className: "grid block"}, figures), h("div", {className: "grid three block"},
     table([{title: "Agent", cell: (row) => row.name ? spend("consumer", row.name, "model") : "(unknown)"}, money[0], {title: "Requests", number: true, cell: (row) => format.number(row.requests || 0)}],
       told.top.consumers, {empty: ["No agent has spent anything", "in this time"], caption: "Dearest agents"}),
     table([{title: "Model", cell: (row) => spend("model", row.name, "consumer")}, ...money], told.top.models, {empty: ["No model was paid for", "in this time"], caption: "Dearest models"}),

@@ -1,19 +1,20 @@
 import {get} from "../api.js";
 import {badge, format, h, load, nothing, replace, select, tile} from "../dom.js";
-import {attempts, money, outcome, verdicts} from "../request.js";
+import {attempts, explaining, money, outcome, verdicts} from "../request.js";
 import {table} from "../table.js";
+import {TIMES, between, kept, time} from "../times.js";
 
 export const ABOUT = "Every request that reached a provider, as the ledger has it: what was tried, how it ended, what it cost.";
 const ORDERS = [["newest", "Newest first"], ["dearest", "Dearest first"], ["slowest", "Slowest first"]];
-const TIMES = [["1", "Today and yesterday"], ["7", "Last 7 days"], ["31", "Last 31 days"], ["90", "Last 90 days"]];
 const NAMES = {consumer: "agent", group: "team", model: "model", provider: "provider", route: "route", session: "session", outcome: "outcome", node: "node"};
 const SIZE = 100;
 
-export async function render(root, {rest, tools}) {
-  if (rest[0] === "one") return single(root, rest.slice(1).join("/"), tools);
+export async function render(root, {rest, tools, heading}) {
+  if (rest[0] === "one") { heading(rest.slice(1).join("/")); return single(root, rest.slice(1).join("/"), tools); }
   const wanted = new URLSearchParams(rest[0] || "");
   const filters = [...wanted].filter(([name]) => name in NAMES);
-  const days = select("Time", TIMES, wanted.get("days") || "7", () => go({days: days.value}));
+  const chosen = time(wanted);
+  const days = select("Time", chosen.title ? [["", "as chosen"], ...TIMES] : TIMES, chosen.days, () => days.value && go({days: days.value, from: null, to: null}));
   const order = select("Order", ORDERS, wanted.get("order") || "newest", () => go({order: order.value}));
   const text = h("input", {type: "search", size: "24", placeholder: "agent, or outcome=timeout …", "aria-label": "Filter: a name of an agent, or name=value"});
   const form = h("form", {onsubmit: (event) => {
@@ -26,21 +27,21 @@ export async function render(root, {rest, tools}) {
   }}, text);
   text.addEventListener("input", () => text.setCustomValidity(""));
   replace(tools, form, order, days);
-  const chips = filters.map(([name, value]) => h("a", {className: "chip", href: `#requests/${encodeURIComponent(query({[name]: null}))}`, title: "Take this filter away"}, `${NAMES[name]}: ${value || "(none)"}`, " ✕"));
+  const chip = (text, changes) => h("a", {className: "chip", href: `#requests/${encodeURIComponent(query(changes))}`, title: "Take this filter away"}, text, " ✕");
+  const chips = [...filters.map(([name, value]) => chip(`${NAMES[name]}: ${value || "(none)"}`, {[name]: null})), ...(chosen.title ? [chip(chosen.title, {from: null, to: null})] : [])];
   const place = h("div"), more = h("div", {className: "pager"});
   replace(root, chips.length > 0 && h("div", {className: "tools"}, chips), place, more);
   const rows = [];
 
   function query(changes) {
-    const made = new URLSearchParams({days: days.value, order: order.value, ...Object.fromEntries(filters)});
+    const made = new URLSearchParams({...kept(chosen), order: order.value, ...Object.fromEntries(filters)});
     for (const [name, value] of Object.entries(changes)) if (value === null) made.delete(name); else made.set(name, value);
     return made.toString();
   }
   function go(changes) { location.hash = `requests/${encodeURIComponent(query(changes))}`; }
 
   async function fill(before = 0) {
-    const from = new Date(Date.now() - Number(days.value) * 86400000).toISOString().slice(0, 10);
-    const asked = new URLSearchParams({from, order: order.value, limit: SIZE, ...Object.fromEntries(filters), ...(before ? {before} : {})});
+    const asked = new URLSearchParams({...between(chosen), order: order.value, limit: SIZE, ...Object.fromEntries(filters), ...(before ? {before} : {})});
     const told = await get(`admin/spend/requests?${asked}`);
     rows.push(...told.list);
     replace(more, told.next ? h("button", {type: "button", onclick: () => load(place, () => fill(told.next), show)}, "Older ones") : rows.length > SIZE && "These are all.");
@@ -56,7 +57,7 @@ export async function render(root, {rest, tools}) {
     {title: "Tokens in / out", number: true, cell: (row) => `${format.number(row.input_tokens)} / ${format.number(row.output_tokens)}`},
     {title: "Cost", number: true, cell: (row) => money(row.cost_usd)},
   ];
-  const show = () => table(columns, rows, {empty: ["No request fits", "Requests that were refused before a provider was asked are not in the ledger; Guard verdicts and Live requests have them."]});
+  const show = () => table(columns, rows, {dense: true, empty: ["No request fits", "Requests that were refused before a provider was asked are not in the ledger; Guard verdicts and Live requests have them."]});
   await load(place, () => fill(), show);
 }
 
@@ -85,7 +86,7 @@ function view(id, row, trail) {
     verdicts(records.map((one) => ({rule: one.rule, action: one.action, shadow: one.shadow, at: new Date(one.at_ms).toLocaleTimeString("sv")}))),
     !trail && h("p", {className: "hint"}, "Verdicts are not told here: this control plane keeps no audit trail."),
     h("div", {className: "panel"}, h("dl", null, [["Request", id], ...facts].filter(([, value]) => value).map(([name, value]) => [h("dt", null, name), h("dd", null, String(value))]))),
-    h("p", {className: "tools"}, row && h("a", {className: "button small", href: `#explain/${encodeURIComponent(new URLSearchParams({model: row.asked_model}))}`}, "Explain such a request"),
+    h("p", {className: "tools"}, row && h("a", {className: "button small", href: explaining({model: row.asked_model, route: row.route, consumer: row.consumer})}, "Explain such a request"),
       row && row.revision > 0 && h("a", {className: "button small", href: `#history/${row.revision}`}, `Served with revision ${row.revision}`),
       row && row.session && h("a", {className: "button small", href: `#requests/${encodeURIComponent(new URLSearchParams({session: row.session}))}`}, "Its session")));
 }

@@ -31,9 +31,8 @@ export async function render(root, {rest, tools}) {
     {title: "Action", cell: (row) => badge(row.shadow ? "" : WRONG.has(row.action) ? "bad" : "warn", row.shadow ? `would ${row.action}` : row.action)},
     {title: "Who", cell: (row) => [row.actor || "unknown", row.address && h("span", {className: "sub"}, row.address)]},
     {title: "Route and model", cell: (row) => [row.route, row.model && h("span", {className: "sub"}, row.model)].filter(Boolean)},
-    {title: "Request", cell: (row) => row.request_id ? h("a", {className: "mono", href: `#requests/one/${encodeURIComponent(row.request_id)}`}, `…${row.request_id.slice(-8)}`) : ""},
-    {title: "Node", cell: (row) => row.node},
-  ], rows, {empty: ["Nothing was decided", "No record fits. Guards write here when they block, redact or flag something, or would have."]});
+    {title: "Request", cell: (row) => [row.request_id && h("a", {className: "mono", href: `#requests/one/${encodeURIComponent(row.request_id)}`}, `…${row.request_id.slice(-8)}`), row.node && h("span", {className: "sub"}, row.node)].filter(Boolean)},
+  ], rows, {dense: true, empty: ["Nothing was decided", "No record fits. Guards write here when they block, redact or flag something, or would have."]});
 
   async function verify() {
     await load(whole, () => get("admin/audit/verify"), (told) => {

@@ -1,0 +1,71 @@
+"""What pages ask for, through a control plane: who may see what of whom."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.controlplane.console.test_handlers import Visitor
+from tests.controlplane.plane import ADMIN, VIEWER, Plane
+
+LEAD = "lead-key-of-the-tests-0123456789"
+
+
+@pytest.fixture
+async def visitor(plane: Plane) -> AsyncIterator[Visitor]:
+    jar = aiohttp.CookieJar(unsafe=True)  # for an IP address
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        yield Visitor(plane, session)
+
+
+async def people(plane: Plane) -> None:
+    """Two teams with an agent each, one of them stopped, and somebody who leads the other."""
+    for team in ("red", "blue"):
+        await plane.call("PUT", f"consumer_groups/{team}", {"plugins": {}})
+        await plane.call("PUT", f"consumers/of-{team}", {"username": f"of-{team}", "group_id": team})
+        budget = {"scope": {"consumer_group": team}, "unit": "usd", "amount": "3", "window": "day"}
+        assert (await plane.call("PUT", f"budgets/{team}", budget)).status == 201
+    assert (await plane.call("PUT", "stops/group.blue", {"consumer_group": "blue"})).status == 201
+    lead = {"role": "operator", "consumer_groups": ["red"], "keys": [{"id": "k", "key": LEAD}]}
+    told = await plane.call("PUT", "admins/lead", lead)
+    assert told.status == 201, told.text
+
+
+async def test_an_agent_stopped_through_its_team_is_told_as_stopped(plane: Plane, visitor: Visitor) -> None:
+    """In the list, on its own page, and on its team's; with the budgets that count it."""
+    await people(plane)
+    await visitor.sign_in(VIEWER)
+    listed = {row["name"]: row["stop"] for row in (await visitor.call("GET", "agents"))[1]["list"]}
+    assert (listed["of-blue"]["by"], listed["of-blue"]["of"], listed["of-red"]) == ("team", "blue", None)
+    agent = (await visitor.call("GET", "agents/of-blue"))[1]
+    assert (agent["stop"]["id"], [row["budget"] for row in agent["budgets"]]) == ("group.blue", ["blue"])
+    assert agent["keys"] == []
+    team = (await visitor.call("GET", "teams/blue"))[1]
+    assert (team["agents"], team["stop"]["by"], team["budgets"][0]["limit"]) == (1, "team", 3.0)
+    assert [row["id"] for row in (await visitor.call("GET", "teams?search=re"))[1]["list"]] == ["red"]
+    assert (await visitor.call("GET", "agents?stopped=true"))[1]["found"] == 1
+    for path in ("agents/nobody", "teams/nobody"):
+        assert (await visitor.call("GET", path))[0] == 404
+
+
+async def test_who_leads_a_team_sees_its_people_and_nothing_of_others(plane: Plane, visitor: Visitor) -> None:
+    """And no figures of all."""
+    await people(plane)
+    status = 401
+    while status == 401:  # identities are followed
+        status = await visitor.sign_in(LEAD)
+    assert [row["name"] for row in (await visitor.call("GET", "agents"))[1]["list"]] == ["of-red"]
+    assert [row["id"] for row in (await visitor.call("GET", "teams"))[1]["list"]] == ["red"]
+    assert [row["budget"] for row in (await visitor.call("GET", "budgets"))[1]["budgets"]] == ["red"]
+    assert (await visitor.call("GET", "agents/of-blue"))[0] == 404
+    for path in ("overview", "targets", "fleet", "tail"):
+        assert (await visitor.call("GET", path))[0] == 403
+
+
+async def test_arguments_that_are_none_are_refused(visitor: Visitor) -> None:
+    """By their names."""
+    await visitor.sign_in(ADMIN)
+    for path in ("agents?page=x", "agents?sort=height", "teams?page=-1", "budgets?at_least=half", "overview?minutes="):
+        assert (await visitor.call("GET", path))[0] == 400, path
