@@ -111,3 +111,8 @@ def test_findings_of_a_validator_are_told(body: bytes) -> None:
     """Mistral's shape and FastAPI's."""
     assert read_failure(422, {}, body).message == "body.a: not permitted; too long"
     assert read_failure(422, {}, b'{"message":{"detail":[{},1,null]}}').message == "The provider answered 422."
+
+
+def test_an_error_of_nothing_is_looked_for_beside_it() -> None:
+    """Some servers send an empty field along."""
+    assert read_failure(400, {}, b'{"error":null,"message":"prompt is too long"}').kind == "context_too_long"

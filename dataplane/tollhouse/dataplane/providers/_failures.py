@@ -17,6 +17,9 @@ _REDIRECTED = (
 _FINDINGS = 5
 """Of a validator's findings, how many are told."""
 
+_PASSED_ON = 2000
+"""Characters of another's error document that are looked at."""
+
 _WAITED_FOR = (429, 503)
 """Statuses whose sentence may say how long to wait."""
 
@@ -64,7 +67,7 @@ def read_failure(status: int, headers: Mapping[str, str], body: bytes, said: Ite
         status = _status(_tags(document)) or 500
     tags = _tags(document) | _tagged(headers.get("x-amzn-errortype"))
     sentence, told = _sentences(document, body, status)
-    failure_class, kind = meaning(said, status, tags, _words(tags, sentence))
+    failure_class, kind = meaning(said, status, tags, _words(tags, sentence, _passed_on(document)))
     wait = read_retry_after(headers)
     if wait is None and status in _WAITED_FOR:
         wait = read_wait(_details(document), sentence)
@@ -76,7 +79,7 @@ def read_stream_failure(
 ) -> UpstreamFailure:
     """What an error inside an answer of 200 means. Its status has to be guessed by its tags, else by its words."""
     tags = _tags(document) | _tagged(error_type)
-    words = _words(tags, message)
+    words = _words(tags, message, _passed_on(document))
     status = _status(tags) or next((one for part, one in _STATUS_IN_WORDS if part in words), 500)
     failure_class, kind = meaning(said, status, tags, words)
     wait = read_wait(_details(document), message) if status in _WAITED_FOR else None
@@ -92,8 +95,8 @@ def _is_status(tag: str) -> bool:
     return len(tag) == 3 and tag.isdecimal() and 400 <= int(tag) <= 599
 
 
-def _words(tags: frozenset[str], sentence: str) -> str:
-    return f"{' '.join(sorted(tags))} {sentence.lower()}"
+def _words(tags: frozenset[str], *sentences: str) -> str:
+    return f"{' '.join(sorted(tags))} {' '.join(sentences).lower()}"
 
 
 def _parse(body: bytes) -> Any:
@@ -107,7 +110,7 @@ def _error(document: Any) -> Any:
     """The error in a document: its own object where it has one. Google wraps its documents in a list."""
     if isinstance(document, list) and document:
         document = document[0]
-    return document.get("error", document) if isinstance(document, dict) else None
+    return (document.get("error") or document) if isinstance(document, dict) else None
 
 
 def _tags(document: Any) -> frozenset[str]:
@@ -132,6 +135,14 @@ def _tagged(value: Any) -> frozenset[str]:
     text = str(value).rpartition("#")[2]
     head, colon, _ = text.partition(":")
     return frozenset({(head if colon and head.endswith("Exception") else text).lower()})
+
+
+def _passed_on(document: Any) -> str:
+    """What the maker of the model said, as a broker (OpenRouter) passes it on."""
+    error = _error(document)
+    beside = error.get("metadata") if isinstance(error, dict) else None
+    raw = beside.get("raw") if isinstance(beside, dict) else None
+    return raw[:_PASSED_ON] if isinstance(raw, str) else ""
 
 
 def _details(document: Any) -> Iterator[Mapping[str, Any]]:
