@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from benchmarks.before_after.runs import Run
+from benchmarks.before_after.runs import Call, Run
 
 MONTH_MIN = 30 * 24 * 60
 CAPABLE = ("claude-opus-4-5", "gpt-5")
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What an agent did that it must not."""
+
+    calls: int
+    stopped: int
+    """Refused, and no provider was asked."""
+    noticed_s: float | None
+    """From its first call to the first refusal, which is logged, counted and alerted on; None: nobody noticed."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +33,18 @@ class Figures:
     """Share of the providers' bill that can be attributed to an agent."""
     told_usd: float
     """What was known of the cost without waiting for the bill."""
-    failover_p50_s: float
+    failovers: int
     failover_p99_s: float
-    failover_longest_s: float
-    incidents: int
-    incidents_seen: int
-    rogue_calls: int
-    rogue_blocked: int
+    """Of calls that met the provider while it was down: until somebody was asked who answered."""
+    slow_failovers: int
+    slow_failover_p99_s: float
+    """The same where it did not get to its answer."""
+    runaway: Incident
+    too_many: int
+    """Of its calls those beyond what its agent may ask."""
+    injected: Incident
+    wrongly_blocked: int
+    """Ordinary calls refused like a rogue's."""
     downtime_min_month: float
     usd: float
     usd_per_million: float
@@ -48,13 +64,9 @@ def figures(run: Run) -> Figures:
     work = [call for call in run.calls if call.task.kind == "work"]
     served = [call for call in work if call.good]
     failed = len(work) - len(served)
-    rogue = [call for call in run.calls if call.task.kind != "work"]
-    blocked = [call for call in rogue if call.status in (400, 403, 429)]
-    kinds = {call.task.kind for call in rogue}
-    seen = {call.task.kind for call in blocked}
     usd = sum(line.nano_usd for line in run.world.bill) / 1e9
     tokens = sum(line.input_tokens + line.output_tokens for line in run.world.bill)
-    failovers = _failovers(run)
+    down, slow_ones = _failovers(run, "down"), _failovers(run, "slow")
     durations = sorted(call.ended_s - call.began_s for call in served)
     slow = run.scenario.slowness
     in_slow_hour = sorted(call.ended_s - call.began_s for call in served if slow.from_s <= call.began_s < slow.to_s)
@@ -66,13 +78,14 @@ def figures(run: Run) -> Figures:
         failed=failed,
         visibility=_visibility(run),
         told_usd=sum(call.cost_nano for call in run.calls) / 1e9,
-        failover_p50_s=_share(failovers, 0.5),
-        failover_p99_s=_share(failovers, 0.99),
-        failover_longest_s=max(failovers, default=0.0),
-        incidents=len(kinds),
-        incidents_seen=len(seen),
-        rogue_calls=len(rogue),
-        rogue_blocked=len(blocked),
+        failovers=len(down),
+        failover_p99_s=_share(down, 0.99),
+        slow_failovers=len(slow_ones),
+        slow_failover_p99_s=_share(slow_ones, 0.99),
+        runaway=_incident(run, "runaway"),
+        too_many=max(0, sum(one.task.kind == "runaway" for one in run.calls) - run.scenario.within_limit),
+        injected=_incident(run, "injection"),
+        wrongly_blocked=sum(_stopped(call) for call in work),
         downtime_min_month=failed / len(work) * MONTH_MIN,
         usd=usd,
         usd_per_million=usd / tokens * 1e6,
@@ -108,18 +121,30 @@ def _visibility(run: Run) -> float:
     return sum(nano for key, nano in spent.items() if len(users[key]) == 1) / billed
 
 
-def _failovers(run: Run) -> list[float]:
-    """How long calls that met a dead provider had to wait for a living one. With a gateway: from the failed attempt to
-    the one that answered. Without: from an agent's first failed call in the outage to its next one that went well."""
-    measured = [call.failover_s for call in run.calls if call.failover_s > 0]
-    if measured or run.name == "with":
-        return sorted(measured)
+def _stopped(call: Call) -> bool:
+    return call.status in (400, 403, 429) and not call.recorded
+
+
+def _incident(run: Run, kind: str) -> Incident:
+    calls = [call for call in run.calls if call.task.kind == kind]
+    refused = [call.ended_s for call in calls if _stopped(call)]
+    began_s = min(call.began_s for call in calls)
+    return Incident(len(calls), len(refused), min(refused) - began_s if refused else None)
+
+
+def _failovers(run: Run, met: str) -> list[float]:
+    """How long calls that met a dead or slow provider had to wait for another. With a gateway: from the first attempt's
+    beginning to the beginning of the one that answered. Without: from an agent's first call that failed while the
+    provider was so to its next one that went well."""
+    if run.name == "with":
+        return sorted(call.failover_s for call in run.calls if call.met == met)
+    fault = run.scenario.outage if met == "down" else run.scenario.slowness
     waits: list[float] = []
     for agent in run.scenario.agents:
         failing_since: float | None = None
         own = (call for call in run.calls if call.task.agent == agent and call.task.kind == "work")
         for call in sorted(own, key=lambda one: one.began_s):
-            if not call.good and failing_since is None:
+            if not call.good and failing_since is None and fault.from_s <= call.began_s < fault.to_s:
                 failing_since = call.began_s
             elif call.good and failing_since is not None and call.began_s > failing_since:
                 waits.append(call.began_s - failing_since)

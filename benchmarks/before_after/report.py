@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 
-from benchmarks.before_after.figures import Figures
+from benchmarks.before_after.figures import Figures, Incident
 from benchmarks.before_after.scenario import Scenario
 
 Row = tuple[str, Callable[[Figures], str], str]
 
 ROWS: tuple[Row, ...] = (
     ("cost visibility", lambda one: f"{one.visibility:.1%}", "100 %"),
-    ("failover time p99", lambda one: _duration(one.failover_p99_s), "< 1 s"),
-    ("incidents detected", lambda one: f"{one.incidents_seen} of {one.incidents}", "all"),
-    ("rogue calls blocked", lambda one: f"{one.rogue_blocked:,} of {one.rogue_calls:,}", ""),
+    ("failover p99, provider down", lambda one: _moved(one.failover_p99_s, one.failovers), "< 1 s"),
+    ("failover p99, provider slow", lambda one: _moved(one.slow_failover_p99_s, one.slow_failovers), ""),
+    ("incidents detected", lambda one: f"{sum(map(_is_noticed, (one.runaway, one.injected)))} of 2", "all"),
+    ("runaway agent noticed after", lambda one: _noticed(one.runaway), "< 1 min"),
+    ("runaway calls blocked", lambda one: f"{one.runaway.stopped:,} of {one.runaway.calls:,}", "all beyond its limit"),
+    ("injected prompts noticed after", lambda one: _noticed(one.injected), ""),
+    ("injected prompts blocked", lambda one: f"{one.injected.stopped:,} of {one.injected.calls:,}", ""),
+    ("ordinary calls wrongly blocked", lambda one: f"{one.wrongly_blocked:,} of {one.calls:,}", "0"),
     ("downtime a month, equivalent", lambda one: _duration(one.downtime_min_month * 60), "< 5 min"),
     ("failed calls", lambda one: f"{one.failed:,} of {one.calls:,}", "0"),
     ("USD per million tokens", lambda one: f"{one.usd_per_million:.2f}", "15 to 8"),
@@ -38,9 +43,9 @@ def table(before: Figures, after: Figures, scenario: Scenario) -> str:
         f"{slow.factor:g} times slower {_clock(slow.from_s)}-{_clock(slow.to_s)}",
         f"{scenario.rogue} runs away at {_clock(scenario.rogue_from_s)}",
         "",
-        f"{'':32}{'without':>20}{'with':>20}   to reach",
+        f"{'':32}{'without':>24}{'with':>24}   to reach",
     ]
-    lines += [f"{name:32}{show(before):>20}{show(after):>20}   {goal}" for name, show, goal in ROWS]
+    lines += [f"{name:32}{show(before):>24}{show(after):>24}   {goal}" for name, show, goal in ROWS]
     return "\n".join(lines)
 
 
@@ -48,8 +53,11 @@ def reached(after: Figures) -> list[tuple[str, bool]]:
     """The goals of the published table."""
     return [
         ("cost visibility 100 %", after.visibility > 0.9999),
-        ("failover under 1 s at p99", after.failover_p99_s < 1.0),
-        ("every incident detected", after.incidents_seen == after.incidents),
+        ("failover from a provider that is down under 1 s at p99", after.failover_p99_s < 1.0),
+        ("both incidents detected", _is_noticed(after.runaway) and _is_noticed(after.injected)),
+        ("runaway agent noticed within a minute", (after.runaway.noticed_s or 1e9) < 60.0),
+        ("all its calls beyond its limit blocked", after.runaway.stopped >= after.too_many),
+        ("no ordinary call blocked", after.wrongly_blocked == 0),
         ("downtime under 5 minutes a month", after.downtime_min_month < 5.0),
         ("8 USD per million tokens or less", after.usd_per_million <= 8.0),
         ("85 % of the hard tasks on a capable model", after.hard_on_capable >= 0.85),
@@ -58,8 +66,10 @@ def reached(after: Figures) -> list[tuple[str, bool]]:
 
 BARS: tuple[tuple[str, Callable[[Figures], float], str], ...] = (
     ("cost visibility, %", lambda one: one.visibility * 100, "{:.0f}"),
-    ("failover p99, s", lambda one: one.failover_p99_s, "{:,.2f}"),
-    ("rogue calls blocked, %", lambda one: 100 * one.rogue_blocked / max(1, one.rogue_calls), "{:.0f}"),
+    ("failover p99, down, s", lambda one: one.failover_p99_s, "{:,.2f}"),
+    ("failover p99, slow, s", lambda one: one.slow_failover_p99_s, "{:,.2f}"),
+    ("runaway calls blocked, %", lambda one: 100 * one.runaway.stopped / max(1, one.runaway.calls), "{:.0f}"),
+    ("injections blocked, %", lambda one: 100 * one.injected.stopped / max(1, one.injected.calls), "{:.0f}"),
     ("downtime, min a month", lambda one: one.downtime_min_month, "{:,.1f}"),
     ("USD per million tokens", lambda one: one.usd_per_million, "{:.2f}"),
 )
@@ -68,8 +78,8 @@ BARS: tuple[tuple[str, Callable[[Figures], float], str], ...] = (
 def picture(before: Figures, after: Figures) -> str:
     """Two bars per figure, each figure on its own scale."""
     parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" width="760" height="330" font-family="sans-serif" font-size="13">',
-        '<rect width="760" height="330" fill="white"/>',
+        '<svg xmlns="http://www.w3.org/2000/svg" width="760" height="440" font-family="sans-serif" font-size="13">',
+        '<rect width="760" height="440" fill="white"/>',
         '<text x="20" y="26" font-size="16">One simulated day without the gateway and with it</text>',
         '<rect x="470" y="14" width="12" height="12" fill="#b4b4b4"/><text x="488" y="25">without</text>',
         '<rect x="560" y="14" width="12" height="12" fill="#1f6f8b"/><text x="578" y="25">with</text>',
@@ -83,6 +93,20 @@ def picture(before: Figures, after: Figures) -> str:
             parts.append(f'<rect x="200" y="{top + offset}" width="{width:.1f}" height="16" fill="{colour}"/>')
             parts.append(f'<text x="{208 + width:.1f}" y="{top + offset + 13}">{form.format(read(one))}</text>')
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _moved(seconds: float, calls: int) -> str:
+    return f"{_duration(seconds)} ({calls:,})" if calls else "-"
+
+
+def _is_noticed(incident: Incident) -> bool:
+    return incident.noticed_s is not None
+
+
+def _noticed(incident: Incident) -> str:
+    if incident.noticed_s is None:
+        return "never"
+    return "its first call" if incident.noticed_s < 0.001 else _duration(incident.noticed_s)
 
 
 def _duration(seconds: float) -> str:

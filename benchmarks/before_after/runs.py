@@ -27,8 +27,10 @@ from benchmarks.before_after.world import World
 
 SDK_RETRIES = 2
 """What the vendors' SDKs do by default, with 0.5 s, then 1 s between, and a quarter of luck."""
-DEAD = ("connect", "server_error", "overloaded")
+DEAD = frozenset({"connect", "server_error", "overloaded"})
 """Failures of a provider that is down."""
+SLOW = frozenset({"timeout", "slow"})
+"""Of one that does not get to its answer: no time left, or a rival was quicker."""
 
 PATIENCE_S = 60.0
 """After this an agent gives an answer up."""
@@ -48,7 +50,9 @@ class Call:
     """What the gateway says it cost; 0 without one: nobody says."""
     attempts: int = 1
     failover_s: float = 0.0
-    """From the first attempt's beginning to the beginning of the one that answered, where a dead provider was met."""
+    """From the first attempt's beginning to that of the one that answered, where an attempt before it failed."""
+    met: str = ""
+    """What failed before it: ``down`` or ``slow``; both are ``down``."""
     recorded: tuple[str, ...] = ()
     """The models of the attempts the gateway wrote down with their cost."""
 
@@ -132,7 +136,7 @@ PROVIDERS: dict[str, Any] = {
 
 def config(scenario: Scenario) -> dict[str, dict[str, Any]]:
     """What the gateway is configured with: a key per agent, one model name with two tiers and two vendors, a rate limit
-    per agent, and patterns of what no prompt may hold."""
+    per agent, the guard as it comes, and rivals for who is late by its own record: that is opted into."""
     routing = {
         "models": ["assistant"],
         "timeouts": {"first_byte": 55_000, "total": 58_000},
@@ -153,8 +157,13 @@ def config(scenario: Scenario) -> dict[str, dict[str, Any]]:
     ]
     plugins = {
         "key-auth": {},
-        "limit-count": {"count": 60, "time_window": 60, "key": "consumer_name", "rejected_code": 429},
-        "ai-prompt-guard": {"deny_patterns": ["(?i)ignore (all )?previous instructions", "(?i)AWS_SECRET", "id_rsa"]},
+        "limit-count": {
+            "count": scenario.calls_a_minute,
+            "time_window": 60,
+            "key": "consumer_name",
+            "rejected_code": 429,
+        },
+        "ai-guard": {"packs": ["injection"]},
         "ai-proxy-multi": routing,
     }
     return {
@@ -216,7 +225,9 @@ async def with_gateway(scenario: Scenario) -> Run:
         last = ex.attempts[-1] if ex.attempts else None
         call = Call(task, began, loop.time(), status, last.model if last else "", cost, len(ex.attempts))
         call.recorded = tuple(recorded)
-        if status == 200 and any(one.failure is not None and one.failure.kind in DEAD for one in ex.attempts):
+        kinds = {one.failure.kind for one in ex.attempts if one.failure is not None}
+        if status == 200 and kinds & (DEAD | SLOW):
+            call.met = "down" if kinds & DEAD else "slow"
             served = next(one for one in ex.attempts if one.status == 200 and one.failure is None)
             call.failover_s = served.started_s - ex.attempts[0].started_s
         return call
