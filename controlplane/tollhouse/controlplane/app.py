@@ -15,6 +15,7 @@ from tollhouse.controlplane.grpc.server import GrpcServer
 from tollhouse.controlplane.identities.directory import Directory
 from tollhouse.controlplane.identities.oidc import Oidc
 from tollhouse.controlplane.ledger.ledger import Ledger
+from tollhouse.controlplane.ledger.valuing import RatesOf, configured_rates
 from tollhouse.controlplane.service.links import Links
 from tollhouse.controlplane.service.price_table import PublishedPrices
 from tollhouse.controlplane.service.service import Service
@@ -32,6 +33,7 @@ class ControlPlane:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._etcd: EtcdClient | None = None
+        self._store: Store | None = None
         self._rest: RestServer | None = None
         self._grpc: GrpcServer | None = None
         self._ledger: Ledger | None = None
@@ -56,7 +58,7 @@ class ControlPlane:
                 key_file=settings.etcd_tls.key,
             )
         )
-        store = Store(self._etcd, settings.prefix, settings.fleet_prefix)
+        self._store = store = Store(self._etcd, settings.prefix, settings.fleet_prefix)
         service = Service(store, Sealer.from_text(settings.sealing_key), time.time)
         service.approvals.links = Links(settings.sealing_key, settings.public_url)
         access = Access(settings.keys)
@@ -68,6 +70,7 @@ class ControlPlane:
         await self._prices.start()
         if settings.ledger:
             self._ledger = Ledger(settings.ledger, settings.ledger_keep_days)
+            self._ledger.prices = self._configured_rates
             await self._ledger.start()
         if settings.audit:
             self._audit = AuditTrail(settings.audit, settings.sealing_key)
@@ -98,6 +101,12 @@ class ControlPlane:
             settings.grpc_listen[0],
             self.grpc_port,
         )
+
+    async def _configured_rates(self) -> RatesOf:
+        """What tokens cost by the configuration. Raises Refusal."""
+        assert self._store is not None
+        items, _ = await self._store.list("providers")
+        return configured_rates((item.id, item.value) for item in items)
 
     async def close(self) -> None:
         """Stop taking requests, finish those under way, let go of etcd."""

@@ -11,6 +11,7 @@ from tollhouse.controlplane.ledger.answers import Question
 from tollhouse.controlplane.ledger.ledger import Ledger
 from tollhouse.controlplane.ledger.reconciling import Options, Reconciled, shares
 from tollhouse.controlplane.ledger.reports import DAY_MS, BadReport
+from tollhouse.controlplane.ledger.valuing import RatesOf, configured_rates
 
 from tests.support.ledgers import NOW, record
 
@@ -141,3 +142,35 @@ def test_shares_add_up(amount: int, weights: list[int]) -> None:
     assert all(
         abs(share - amount * weight / sum(weights)) < 1.001 for share, weight in zip(found, weights, strict=True)
     )
+
+
+async def test_tokens_are_valued_at_what_the_records_were_charged(ledger: Ledger) -> None:
+    """Not at today's prices: here half of them, by a contract that the configuration may not know any more."""
+    await ledger.store(
+        [
+            haiku("whole", 1000, 200, cost_nano_usd=1_000_000, price_source="contract 4"),
+            haiku("cut", 100, 20, estimated=True, outcome="cut", cost_nano_usd=100_000, price_source="contract 4"),
+        ]
+    )
+    found = await reconciled(ledger, usage(1200, 340))
+    assert causes(found) == {"estimate": (100 * 1000 + 120 * 5000) // 2}
+    assert found.notes == [
+        f"{HAIKU} is valued at what its attempts of the day were charged: 50 % of the configured prices"
+    ]
+    both = await reconciled(ledger, usage(1200, 340), cost("0.145"))
+    assert causes(both) == {"estimate": 350_000}
+
+
+async def test_the_prices_of_the_provider_count_where_the_ledger_has_nothing(ledger: Ledger) -> None:
+    """Over the published table; a model that only the price of its attempts is known of is valued by that."""
+    own = {"type": "anthropic", "prices": {"claude-haiku-4-5*": {"input": 2, "output": 10}}}
+
+    async def configured() -> RatesOf:
+        return configured_rates([("anthropic", own)])
+
+    ledger.prices = configured
+    assert causes(await reconciled(ledger, usage(1000, 200))) == {"missing_here": 1000 * 2000 + 200 * 10_000}
+    other = {"model": "our-own", "provider": "anthropic", "input_tokens": 100, "output_tokens": 0}
+    await ledger.store([record("own", **other, cost_nano_usd=700)])
+    found = await reconciled(ledger, usage(300, 0, "our-own"))
+    assert causes(found) == {"tokens": 1400}

@@ -34,6 +34,11 @@ class Side:
     estimated_nano: int = 0
     estimated: int = 0
     """Attempts that are estimates (of the ledger's side)."""
+    told: int = 0
+    """Attempts whose tokens the provider told."""
+    told_nano: int = 0
+    """What those were charged."""
+    told_tokens: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,13 @@ def compare(here: Side | None, there: Side | None, rates: Rates | None) -> list[
         assert here is not None
         return _whole("missing_there", here, -1)
     if here is None:
-        nano = there.cost_nano if there.cost_nano is not None else _value(there.tokens or {}, rates)
+        nano = there.cost_nano if there.cost_nano is not None else value_of(there.tokens or {}, rates)
         return _whole("missing_here", Side(nano, there.tokens, there.requests), 1)
     had, told = here.cost_nano or 0, there.cost_nano
     if there.tokens is None:
         return _without_tokens(here, had, told or 0)
     delta = {kind: there.tokens[kind] - (here.tokens or {}).get(kind, 0) for kind in KINDS}
-    by_tokens = _value(delta, rates) if any(delta.values()) else 0
+    by_tokens = value_of(delta, rates) if any(delta.values()) else 0
     found: list[Difference] = []
     part, count = _missing(here, there, by_tokens, rates)
     moved = dict.fromkeys(KINDS, 0)
@@ -101,14 +106,14 @@ def _missing(here: Side, there: Side, by_tokens: int, rates: Rates | None) -> tu
         return 0, 0
     count = there.requests - here.requests
     if count > 0:
-        average = _value(there.tokens or {}, rates) // max(1, there.requests)
+        average = value_of(there.tokens or {}, rates) // max(1, there.requests)
         return max(0, min(by_tokens, average * count)), count
-    average = _value(here.tokens or {}, rates) // max(1, here.requests)
+    average = value_of(here.tokens or {}, rates) // max(1, here.requests)
     return min(0, max(by_tokens, average * count)), count
 
 
-def _value(tokens: Mapping[str, int], rates: Rates | None) -> int:
-    """What tokens cost by our prices; the tiers of single requests are not known of sums."""
+def value_of(tokens: Mapping[str, int], rates: Rates | None) -> int:
+    """What tokens cost at these rates."""
     if rates is None:
         return 0
     special = [tokens.get(kind, 0) for kind in ("cached_tokens", "cache_write_tokens", "cache_write_1h_tokens")]

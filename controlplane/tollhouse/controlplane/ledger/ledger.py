@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,6 +21,7 @@ from tollhouse.controlplane.ledger.keeping import keep_house
 from tollhouse.controlplane.ledger.ranking import Ranking, top
 from tollhouse.controlplane.ledger.reconciling import Options, Reconciled, reconcile
 from tollhouse.controlplane.ledger.requests import Asked, find_request, list_requests
+from tollhouse.controlplane.ledger.valuing import RatesOf
 
 T = TypeVar("T")
 
@@ -39,6 +41,8 @@ class Ledger:
         self._engine = open_engine(database_url(url))
         self._intake = Intake(self._engine)
         self._keep_days = keep_days
+        self.prices: Callable[[], Awaitable[RatesOf]] | None = None
+        """What tokens cost as configured, where that is known."""
         self._ready = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -95,7 +99,9 @@ class Ledger:
             raise LedgerUnavailable(_reason(error)) from None
 
     async def reconcile(self, files: Sequence[bytes], options: Options) -> Reconciled:
-        """Compare reports, and correct if asked to. Raises LedgerUnavailable and ``BadReport``."""
+        """Compare reports, and correct if asked to. Raises LedgerUnavailable, ``BadReport`` and Refusal."""
+        if options.rates_of is None and self.prices is not None:
+            options = replace(options, rates_of=await self.prices())
         return await self._asked(reconcile(self._engine, self._intake, files, options, self._now_ms()))
 
     async def corrections(self, from_ms: int, limit: int) -> list[dict[str, Any]]:

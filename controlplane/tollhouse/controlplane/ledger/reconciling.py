@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import and_, case, func, select
@@ -16,18 +16,9 @@ from tollhouse.controlplane.ledger.corrections import Why, of_difference, of_rec
 from tollhouse.controlplane.ledger.intake import Intake
 from tollhouse.controlplane.ledger.reports import DAY_MS, KINDS, BadReport, Report, canonical, read
 from tollhouse.controlplane.ledger.schema import records
-from tollhouse.proto.catalog import Rates, lookup
-
-RatesOf = Callable[[str, str, date], Rates | None]
-"""Provider, model, day -> what its tokens cost by our prices."""
+from tollhouse.controlplane.ledger.valuing import RatesOf, as_charged, published_rates
 
 Bucket = tuple[int, str]
-
-
-def bundled_rates(provider: str, model: str, day: date) -> Rates | None:
-    """Of the bundled table."""
-    price = lookup(provider, model, day).price
-    return price.base if price is not None else None
 
 
 @dataclass(frozen=True)
@@ -38,7 +29,8 @@ class Options:
     correct: frozenset[str] = frozenset()
     author: str = ""
     reason: str = ""
-    rates_of: RatesOf = bundled_rates
+    rates_of: RatesOf | None = None
+    """None: as the ledger knows them."""
 
     def check(self) -> None:
         """Raises BadReport."""
@@ -90,13 +82,16 @@ async def reconcile(
     result = Reconciled([report.form for report in reports], options.provider or first.provider)
     result.notes = [note for report in reports for note in report.notes]
     result.from_ms, result.to_ms = first.from_ms, first.to_ms
+    rates_of = options.rates_of or published_rates
     here = await _ours(engine, result)
     there = _theirs(reports)
     for bucket in sorted({*here, *there}):
         one, other = here.get(bucket), there.get(bucket)
         result.here_nano += (one.cost_nano or 0) if one is not None else 0
         day = datetime.fromtimestamp(bucket[0] / 1000, UTC).date()
-        rates = options.rates_of(result.provider, bucket[1], day)
+        rates, note = as_charged(rates_of(result.provider, bucket[1], day), one)
+        if note:
+            result.notes.append(f"{bucket[1]} is {note}")
         if rates is None and (other is None or other.tokens is not None):
             result.notes.append(f"{bucket[1]} has no price here: other tokens of it are not valued")
         for difference in compare(one, other, rates):
@@ -120,6 +115,7 @@ def _check_together(reports: Sequence[Report]) -> None:
 
 async def _ours(engine: AsyncEngine, result: Reconciled) -> dict[Bucket, Side]:
     day = records.c.started_ms - records.c.started_ms % DAY_MS
+    whole = and_(records.c.attempt > 0, records.c.estimated.is_(False))
     billed = and_(records.c.attempt > 0, records.c.input_tokens + records.c.output_tokens + records.c.cost_nano > 0)
     statement = (
         select(
@@ -128,7 +124,10 @@ async def _ours(engine: AsyncEngine, result: Reconciled) -> dict[Bucket, Side]:
             func.sum(records.c.cost_nano).label("cost"),
             func.sum(case((billed, 1), else_=0)).label("requests"),
             func.sum(case((records.c.estimated, records.c.cost_nano), else_=0)).label("estimated_nano"),
+            func.sum(case((and_(whole, billed), 1), else_=0)).label("told"),
+            func.sum(case((whole, records.c.cost_nano), else_=0)).label("told_nano"),
             *[func.sum(records.c[kind]).label(kind) for kind in KINDS],
+            *[func.sum(case((whole, records.c[kind]), else_=0)).label(f"told_{kind}") for kind in KINDS],
         )
         .where(
             records.c.provider == result.provider,
@@ -146,8 +145,11 @@ async def _ours(engine: AsyncEngine, result: Reconciled) -> dict[Bucket, Side]:
         side.cost_nano = (side.cost_nano or 0) + int(row["cost"])
         side.requests = (side.requests or 0) + int(row["requests"])
         side.estimated_nano += int(row["estimated_nano"])
+        side.told += int(row["told"])
+        side.told_nano += int(row["told_nano"])
         for kind in KINDS:
             side.tokens[kind] += int(row[kind])
+            side.told_tokens[kind] = side.told_tokens.get(kind, 0) + int(row[f"told_{kind}"])
     for bucket in found:
         found[bucket].estimated = len(await _estimates(engine, result, bucket))
     return dict(found)
