@@ -160,13 +160,18 @@ class PartWriter:
         """A signature nothing came after."""
         return [self._signed({"text": ""})] if self._signature else []
 
-    def _thinking(self, part: Thinking) -> list[dict[str, Any]]:
+    def sign(self, part: Thinking) -> list[dict[str, Any]]:
+        """Keep what signs a thought for the next part; what waited for one goes onto a part of its own."""
         origin = self._context.provider_format
-        if origin in ("", FORMAT):
-            self._signature = part.signature or self._signature
-        else:
-            self._signature = pack(part, origin) or self._signature
-        return [{"text": part.text, "thought": True}] if part.text else []
+        signature = part.signature if origin in ("", FORMAT) else pack(part, origin)
+        if not signature:
+            return []
+        waited = self.rest()
+        self._signature = signature
+        return waited
+
+    def _thinking(self, part: Thinking) -> list[dict[str, Any]]:
+        return [*self.sign(part), *([{"text": part.text, "thought": True}] if part.text else [])]
 
     def _signed(self, written: dict[str, Any]) -> dict[str, Any]:
         if self._signature:

@@ -164,6 +164,8 @@ class GeminiEncoder(StreamEncoder):
         self._head: dict[str, Any] = {}
         self._writers: dict[int, PartWriter] = {}
         self._calls: dict[tuple[int, int], ToolCall] = {}
+        self._thoughts: dict[int, str] = {}
+        """What a choice thought since it was last signed."""
         self._finished: dict[int, Finished] = {}
         self._usage = Usage()
 
@@ -173,7 +175,7 @@ class GeminiEncoder(StreamEncoder):
             case TextDelta(choice, index, text):
                 return self._write(choice, Text(text))
             case ThinkingDelta(choice, index, text, signature):
-                return self._write(choice, Thinking(text, signature))
+                return self._think(choice, text, signature)
             case PartStarted():
                 return self._begin(event)
             case ArgumentsDelta(choice, index, json):
@@ -209,11 +211,23 @@ class GeminiEncoder(StreamEncoder):
     def _begin(self, event: PartStarted) -> bytes:
         if event.kind == "tool_call":
             self._calls[(event.choice, event.index)] = ToolCall(event.call_id, event.name, "")
+        elif event.kind == "thinking":
+            self._thoughts[event.choice] = ""
         elif event.kind == "redacted_thinking":
             return self._write(event.choice, Thinking(redacted=event.redacted))
         elif event.opaque is not None:
             return self._write(event.choice, event.opaque)
         return b""
+
+    def _think(self, choice: int, text: str, signature: str) -> bytes:
+        """Other providers sign a thought after all of it: the signature is packed with the whole."""
+        written = self._write(choice, Thinking(text)) if text else b""
+        thought = self._thoughts.get(choice, "") + text
+        self._thoughts[choice] = "" if signature else thought
+        if signature:
+            parts = self._writers.setdefault(choice, PartWriter(self._context)).sign(Thinking(thought, signature))
+            written += self._chunk(choice, parts) if parts else b""
+        return written
 
     def _write(self, choice: int, part: Part | Refusal) -> bytes:
         writer = self._writers.setdefault(choice, PartWriter(self._context))

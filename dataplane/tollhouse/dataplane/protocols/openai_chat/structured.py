@@ -40,7 +40,7 @@ def for_openai(wanted: ResponseFormat, messages: list[dict[str, Any]]) -> tuple[
         root = {"type": "object", **root}
     if root.get("type") != "object":
         return None, in_words(wanted)
-    return msgspec.structs.replace(wanted, schema=with_items({"properties": {}, **root})), ""
+    return msgspec.structs.replace(wanted, schema=with_items({**root, "properties": root.get("properties", {})})), ""
 
 
 def _says_json(messages: list[dict[str, Any]]) -> bool:

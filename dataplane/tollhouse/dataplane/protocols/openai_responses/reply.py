@@ -74,11 +74,18 @@ def read_reply(body: bytes) -> ChatReply:
     return ChatReply(
         id=words(document.get("id")),
         model=words(document.get("model")),
-        choices=[Choice(parts, read_finish(document, parts))],
+        choices=[Choice(parts, read_finish(document, parts), logprobs=_logprobs(parts))],
         usage=with_tier(read_usage(document.get("usage")), document.get("service_tier")) or Usage(),
         created=count(document.get("created_at")),
         extra={FORMAT: extra},
     )
+
+
+def _logprobs(parts: list[Part]) -> Any:
+    """Those of all the text, as chat completions tell them; None when there are none."""
+    told = [(part.extra or {}).get(FORMAT, {}).get("logprobs") for part in parts if isinstance(part, Text)]
+    listed = [one for some in told if isinstance(some, list) for one in some]
+    return {"content": listed, "refusal": None} if listed else None
 
 
 def _read_item(item: Any) -> list[Part]:
