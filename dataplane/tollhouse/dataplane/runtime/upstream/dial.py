@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from tollhouse.dataplane.runtime.upstream.connection import Connection
 from tollhouse.dataplane.runtime.upstream.tls import SessionContext, server_name
+from tollhouse.dataplane.runtime.upstream.vanishing import watch
 from tollhouse.dataplane.transport import Origin, TransportError
 
 STAGGER_S = 0.25
@@ -77,4 +78,5 @@ async def _connect(
     except OSError as error:
         text = f"No connection to {origin.host}:{origin.port} ({address}): {error.strerror or error}."
         raise TransportError("connect", text) from error
+    watch(connection.transport)
     return connection
