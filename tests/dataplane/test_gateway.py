@@ -15,7 +15,7 @@ from tollhouse.dataplane.gateway import Gateway
 from tollhouse.dataplane.reply import Reply
 from tollhouse.proto import sealing
 
-from tests.support.services import Background, plain_services, request
+from tests.support.services import plain_services, request
 
 
 def raw(kind: str, object_id: str, value: dict[str, Any], revision: int = 1) -> RawObject:
@@ -195,6 +195,35 @@ async def test_a_fault_of_ours_is_a_plain_500_without_a_trace(
     assert isinstance(ex.error, RuntimeError)
 
 
+async def test_the_end_closes_all_plugins_at_once_and_cuts_off_the_slow(monkeypatch: pytest.MonkeyPatch):
+    """Replaced ones that still deliver among them."""
+    from tollhouse.dataplane.plugins.ip_restriction import IpRestriction
+
+    ended: list[str] = []
+
+    async def close(self: IpRestriction) -> None:
+        try:
+            await asyncio.sleep(0.05 if self.place.id == "quick" else 60)
+            ended.append(f"{self.place.id} done")
+        except asyncio.CancelledError:
+            ended.append(f"{self.place.id} cut off")
+            raise
+
+    monkeypatch.setattr(IpRestriction, "close", close)
+
+    def route(name: str, revision: int) -> RawObject:
+        plugins = {"ip-restriction": {"whitelist": [f"127.0.0.{revision}"]}}
+        return raw("routes", name, {"uri": f"/{name}", "upstream": UPSTREAM, "plugins": plugins}, revision)
+
+    gateway = Gateway(plain_services())
+    await gateway.load(Batch(1, True, (route("quick", 1), route("slow", 1))))
+    await gateway.load(Batch(2, False, (route("slow", 2),)))
+    await asyncio.sleep(0)
+    await gateway.close(0.3)
+    await asyncio.sleep(0)
+    assert sorted(ended) == ["quick done", "slow cut off", "slow cut off"]
+
+
 async def test_a_replaced_plugin_closes_only_after_its_last_exchange(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,9 +247,7 @@ async def test_a_replaced_plugin_closes_only_after_its_last_exchange(
     await asyncio.sleep(0)
     assert closed == []
     gateway.finish(ex)
-    spawn = gateway.services.spawn
-    assert isinstance(spawn, Background)
-    await asyncio.gather(*spawn.tasks)
+    await asyncio.sleep(0)
     assert closed == ["1"]
 
 

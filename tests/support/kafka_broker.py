@@ -23,6 +23,7 @@ from tests.support.kafka_sasl import SignIn
 
 PRODUCE, METADATA, HANDSHAKE, VERSIONS, AUTHENTICATE = 0, 3, 17, 18, 36
 REFUSED = 58
+TOO_LARGE = 10
 
 
 class Broker:
@@ -35,6 +36,8 @@ class Broker:
         """Who signed in."""
         self.messages: list[tuple[str, bytes | None, bytes]] = []
         self.acks: list[int] = []
+        self.refuse_after: int | None = None
+        """Once so many messages are here, further ones are refused (as too large, which the client does not retry)."""
         self.port = 0
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
@@ -100,10 +103,13 @@ class Broker:
             return self._metadata(version, topics)
         request = ProduceRequest_v3.decode(body)
         self.acks.append(request.required_acks)
+        full = self.refuse_after is not None and len(self.messages) >= self.refuse_after
         for topic, partitions in request.topics:
             for _, records in partitions:
-                self._keep(topic, records)
-        answered = [(topic, [(number, 0, 0, -1) for number, _ in partitions]) for topic, partitions in request.topics]
+                if not full:
+                    self._keep(topic, records)
+        code = TOO_LARGE if full else 0
+        answered = [(topic, [(part, code, 0, -1) for part, _ in partitions]) for topic, partitions in request.topics]
         return bytes(ProduceResponse_v3(answered, 0).encode())
 
     def _metadata(self, version: int, topics: list[str]) -> bytes:

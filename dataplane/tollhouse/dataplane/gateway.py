@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,7 @@ class Gateway:
         self._builder = SnapshotBuilder(services)
         self.snapshot: Snapshot = self._builder.empty()
         self._retired: deque[tuple[Snapshot, list[Plugin[Any]]]] = deque()
+        self._closing: set[asyncio.Task[None]] = set()
         self.recorders: list[Callable[[Exchange], None]] = []
         """Called with every finished exchange after the plugins' own record hooks (the access log)."""
 
@@ -51,7 +53,18 @@ class Gateway:
         while self._retired and self._retired[0][0].users == 0:
             _, replaced = self._retired.popleft()
             for plugin in replaced:
-                self.services.spawn(plugin.close(), f"close {plugin.name}")
+                self._let_go(plugin)
+
+    def _let_go(self, plugin: Plugin[Any]) -> None:
+        """Takes as long as it takes: a logger delivers what waits, as often as it is told to try."""
+        closing = asyncio.get_running_loop().create_task(plugin.close(), name=f"close {plugin.name}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._gone)
+
+    def _gone(self, closing: asyncio.Task[None]) -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled() and closing.exception() is not None:
+            log.error("task failed: %s", closing.get_name(), exc_info=closing.exception())
 
     @property
     def prices_are_old(self) -> bool:
@@ -62,10 +75,15 @@ class Gateway:
         """How many objects of each kind are served."""
         return self._builder.count()
 
-    async def close(self) -> None:
-        """Close every plugin: nothing is served any more."""
-        for plugin in self._builder.all_plugins():
-            await plugin.close()
+    async def close(self, limit_s: float = 5.0) -> None:
+        """Close every plugin, all at once: nothing is served any more. Who is not done within the limit is cut off."""
+        replaced = [plugin for _, plugins in self._retired for plugin in plugins]
+        for plugin in [*self._builder.all_plugins(), *replaced]:
+            self._let_go(plugin)
+        if self._closing:
+            _, late = await asyncio.wait(self._closing, timeout=limit_s)
+            for task in late:
+                task.cancel()
 
     # -- the life of a request
 

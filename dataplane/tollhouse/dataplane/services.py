@@ -220,11 +220,20 @@ class TopicTarget:
     tls: bool = False
 
 
+class NotAcknowledged(OSError):
+    """Some messages did not arrive, as far as is known."""
+
+    def __init__(self, reason: str, left: Sequence[bytes]) -> None:
+        super().__init__(reason)
+        self.left = left
+
+
 class Producer(Protocol):
     """Writes to one topic. Connects with the first message."""
 
     async def send(self, messages: Sequence[bytes], key: bytes | None, *, one_by_one: bool) -> None:
-        """Return once all were acknowledged; ``one_by_one``: each before the next. Raises OSError."""
+        """Return once all were acknowledged; ``one_by_one``: each before the next. Raises NotAcknowledged, with those
+        that were not."""
 
     async def close(self) -> None:
         """Let go of the cluster."""

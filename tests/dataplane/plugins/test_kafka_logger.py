@@ -43,6 +43,49 @@ async def test_each_entry_is_one_message(kind: str):
     await broker.stop()
 
 
+def kept(broker: Broker) -> list[int]:
+    """The numbers of the requests that the broker knows of, in order."""
+    return [int(json.loads(value)["request"]["headers"]["x-number"]) for _, _, value in broker.messages]
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_with_the_defaults_each_entry_arrives_once(kind: str):
+    """All else left to APISIX's defaults, among them a second in which the client gathers messages."""
+    broker = await Broker().start()
+    metrics = PlainMetrics()
+    place = {"brokers": [{"host": "127.0.0.1", "port": broker.port}], "kafka_topic": "logs", "producer_type": kind}
+    services = plain_services(hostname="gate", open_topic=open_topic, metrics=metrics)
+    logger = KafkaLogger(
+        KafkaLoggerConfig.model_validate({**place, "max_retry_count": 2}), Place("routes", "r"), services
+    )
+    for number in range(10):
+        logger.record(await finished_chat(headers={"x-number": f"{number}"}))
+    await logger.close()
+    assert kept(broker) == list(range(10))
+    assert metrics.series["tollhouse_log_entries_dropped_total", "kafka-logger", "routes/r"].value == 0
+    await broker.stop()
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_only_messages_without_acknowledgement_are_sent_again(kind: str):
+    """A broker that took four of ten gets the other six, in order, each once; without a retry they are counted."""
+    for retries in (1, 0):
+        broker = await Broker().start()
+        broker.refuse_after = 4
+        metrics = PlainMetrics()
+        told = {"producer_type": kind, "producer_batch_num": 2, "batch_max_size": 10, "retry_delay": 1}
+        logger = plugin(broker.port, metrics, max_retry_count=retries, **told)
+        for number in range(10):
+            logger.record(await finished_chat(headers={"x-number": f"{number}"}))
+        await broker.until(4)
+        await asyncio.sleep(0.2)
+        broker.refuse_after = None
+        await logger.close()
+        lost = metrics.series["tollhouse_log_entries_dropped_total", "kafka-logger", "routes/r"].value
+        assert (kept(broker), lost) == (list(range(10 if retries else 4)), 6 - 6 * retries)
+        await broker.stop()
+
+
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 async def test_over_tls_signed_in(mechanism: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The real client checks the certificate and proves who it is; a wrong password delivers nothing and is counted,

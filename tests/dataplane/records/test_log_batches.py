@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import pytest
 from tollhouse.dataplane.records.log_batches import BatchConfig, BatchSender, SendFailed
 
 from tests.support.services import Number, plain_services
@@ -102,12 +101,74 @@ async def test_a_slow_receiver_costs_bounded_memory() -> None:
     assert [entry for batch in receiver.taken for entry in batch] == [b"0", b"1", b"2", b"3", b"4"]
 
 
-async def test_closing_gives_up_on_a_dead_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The end of a node does not wait for a log receiver."""
-    monkeypatch.setattr("tollhouse.dataplane.records.log_batches._LAST_CHANCE_S", 0.1)
+async def test_a_replaced_sender_keeps_trying_as_configured() -> None:
+    """A receiver that is away while the configuration changes gets its entries when it is back: the first try comes at
+    once, those after it with the pause they were told."""
+    receiver = Receiver(refuse=2)
+    one, dropped = sender(receiver, batch_max_size=1, max_retry_count=3, retry_delay=1)
+    one.push(b"a")
+    await asyncio.sleep(0.05)
+    assert receiver.tries == 1
+    began = asyncio.get_running_loop().time()
+    closing = asyncio.create_task(one.close())
+    await asyncio.sleep(0.05)
+    assert receiver.tries == 2
+    await asyncio.wait_for(closing, 5)
+    assert asyncio.get_running_loop().time() - began > 0.9
+    assert (receiver.taken, dropped.value) == ([[b"a"]], 0)
+
+
+async def test_what_the_end_of_a_node_cuts_off_is_counted() -> None:
+    """Entries under way and entries that wait."""
     receiver = Receiver()
     receiver.open.clear()
-    one, dropped = sender(receiver)
+    services = plain_services()
+    dropped = Number()
+    one = BatchSender(BatchConfig(batch_max_size=2), 100, services, receiver, dropped)  # type: ignore[arg-type]
+    for entry in (b"a", b"b", b"c"):
+        one.push(entry)
+    closing = asyncio.create_task(one.close())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    for task in services.spawn.tasks:  # type: ignore[attr-defined]
+        task.cancel()
+    await asyncio.wait_for(closing, 5)
+    assert (dropped.value, one.pending) == (3, 0)
+
+
+async def test_an_unexpected_fault_is_tried_again_counted_and_stops_nothing() -> None:
+    """As if the receiver had refused."""
+    receiver = Receiver()
+    faults = [KeyError("x"), KeyError("x"), KeyError("x")]
+
+    async def send(entries: Sequence[bytes]) -> None:
+        if faults:
+            raise faults.pop()
+        await receiver(entries)
+
+    dropped = Number()
+    config = BatchConfig(batch_max_size=1, max_retry_count=1, retry_delay=0)
+    one = BatchSender(config, 100, plain_services(), send, dropped)
     one.push(b"a")
-    await one.close()
-    assert dropped.value == 1
+    one.push(b"b")
+    await settled(one)
+    assert (receiver.taken, dropped.value) == ([[b"b"]], 1)
+
+
+async def test_only_what_did_not_arrive_goes_again() -> None:
+    """A receiver that took the first half gets the second."""
+    taken: list[bytes] = []
+
+    async def send(entries: Sequence[bytes]) -> None:
+        half = len(entries) - len(entries) // 2
+        taken.extend(entries[:half])
+        if entries[half:]:
+            raise SendFailed("full", entries[half:])
+
+    dropped = Number()
+    config = BatchConfig(batch_max_size=4, max_retry_count=1, retry_delay=0)
+    one = BatchSender(config, 100, plain_services(), send, dropped)
+    for number in range(4):
+        one.push(b"%d" % number)
+    await settled(one)
+    assert (taken, dropped.value) == ([b"0", b"1", b"2"], 1)

@@ -17,7 +17,7 @@ from tollhouse.dataplane.records.log_config import (
     compile_condition,
 )
 from tollhouse.dataplane.records.raw_request import raw_request
-from tollhouse.dataplane.services import Producer, Services, TopicTarget
+from tollhouse.dataplane.services import NotAcknowledged, Producer, Services, TopicTarget
 from tollhouse.dataplane.stages import Stage
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class Broker(BaseModel):
 
 
 class KafkaLoggerConfig(LoggerConfig, BatchConfig):
-    """Where entries go. Each batch waits for its acknowledgement; with the default of no retries an entry arrives at
-    most once, with more it may arrive twice."""
+    """Where entries go. Each batch waits for its acknowledgements, and only entries without one are sent again: with
+    the default of no retries an entry is sent once, with more it may arrive twice when its acknowledgement is lost."""
 
     brokers: tuple[Broker, ...] = Field(min_length=1)
     """Brokers to begin with (``broker_list``, the older form, is taken too)."""
@@ -70,7 +70,7 @@ class KafkaLoggerConfig(LoggerConfig, BatchConfig):
     required_acks: Literal[1, -1] = 1
     """1: the partition's leader has it; -1: all in-sync replicas have it."""
     timeout: int = Field(default=3, ge=1)
-    """Seconds for connecting, and for an acknowledgement."""
+    """Seconds for connecting, and for the acknowledgement of each message."""
     tls: bool = False
     """Speak TLS and check the brokers' certificates."""
     meta_format: Literal["default", "origin"] = "default"
@@ -85,7 +85,7 @@ class KafkaLoggerConfig(LoggerConfig, BatchConfig):
     producer_max_buffering: int = Field(default=50_000, ge=1)
     """Entries that wait at most, where that is less than ``max_pending_entries``."""
     producer_time_linger: int = Field(default=1, ge=0)
-    """Seconds the client gathers messages."""
+    """Seconds the client gathers messages; not with ``sync``, where there is never a second one to wait for."""
     meta_refresh_interval: int = Field(default=30, ge=1)
     """Seconds after which the cluster's shape is asked for again."""
 
@@ -167,12 +167,13 @@ class KafkaLogger(Plugin[KafkaLoggerConfig]):
             raise SendFailed("this process connects to nothing")
         key = config.key.encode() if config.key else None
         size = config.producer_batch_num
-        try:
-            for start in range(0, len(entries), size):
-                part = entries[start : start + size]
+        for start in range(0, len(entries), size):
+            part = entries[start : start + size]
+            try:
                 await self._producer.send(part, key, one_by_one=config.producer_type == "sync")
-        except OSError as error:  # TimeoutError among them
-            raise SendFailed(f"topic {config.kafka_topic}: {error or type(error).__name__}") from None
+            except NotAcknowledged as error:
+                left = [*error.left, *entries[start + size :]]
+                raise SendFailed(f"topic {config.kafka_topic}: {error}", left) from None
 
 
 def _target(config: KafkaLoggerConfig, services: Services) -> TopicTarget:
@@ -182,7 +183,7 @@ def _target(config: KafkaLoggerConfig, services: Services) -> TopicTarget:
         topic=config.kafka_topic,
         acks="all" if config.required_acks == -1 else "leader",
         timeout_s=config.timeout,
-        linger_s=config.producer_time_linger,
+        linger_s=0 if config.producer_type == "sync" else config.producer_time_linger,
         batch_bytes=config.producer_batch_size,
         refresh_s=config.meta_refresh_interval,
         mechanism=sasl.mechanism if sasl else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,8 +13,6 @@ from tollhouse.dataplane.plugin import PluginConfig
 from tollhouse.dataplane.services import Cell, Services
 
 log = logging.getLogger("tollhouse.log_batches")
-
-_LAST_CHANCE_S = 5.0
 
 
 class BatchConfig(PluginConfig):
@@ -34,7 +33,11 @@ class BatchConfig(PluginConfig):
 
 
 class SendFailed(Exception):
-    """The receiver did not take a batch. The message names no secret."""
+    """The receiver did not take a batch, or only what is not in ``left`` of it. The message names no secret."""
+
+    def __init__(self, message: str, left: Sequence[bytes] | None = None) -> None:
+        super().__init__(message)
+        self.left = left
 
 
 Send = Callable[[Sequence[bytes]], Awaitable[None]]
@@ -51,17 +54,17 @@ class BatchSender:
         self._send = send
         self._dropped = dropped
         self._entries: deque[bytes] = deque()
-        self._sending = 0
+        self._sending: list[bytes] = []
         self._first_s = self._last_s = 0.0
         self._hurry = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        self._closing = False
+        self._closed = asyncio.Event()
 
     @property
     def pending(self) -> int:
         """Entries that have not arrived yet."""
-        return len(self._entries) + self._sending
+        return len(self._entries) + len(self._sending)
 
     def push(self, entry: bytes) -> None:
         """Queue an entry; dropped when too many wait already."""
@@ -79,14 +82,11 @@ class BatchSender:
             self._spawn(self._run(), f"send logs: {self._config.name}")
 
     async def close(self) -> None:
-        """Send what waits now, once; what does not get through in a few seconds is dropped."""
-        self._closing = True
+        """Have what waits delivered: at once, and again as often as configured. A node that ends does not wait that
+        long: it cancels the sending task, and what is lost is counted."""
+        self._closed.set()
         self._hurry.set()
-        try:
-            await asyncio.wait_for(self._idle.wait(), _LAST_CHANCE_S)
-        except TimeoutError:
-            log.error("log entries lost at the end", extra={"sender": self._config.name, "entries": self.pending})
-            self._dropped.add(self.pending)
+        await self._idle.wait()
 
     async def _run(self) -> None:
         try:
@@ -95,13 +95,17 @@ class BatchSender:
                 size = min(len(self._entries), self._config.batch_max_size)
                 batch = [self._entries.popleft() for _ in range(size)]
                 self._first_s = self._last_s
-                if len(self._entries) < self._config.batch_max_size and not self._closing:
+                if len(self._entries) < self._config.batch_max_size and not self._closed.is_set():
                     self._hurry.clear()
-                self._sending = size
-                await self._deliver(batch)
-                self._sending = 0
+                self._sending = batch
+                await self._deliver()
+                self._sending = []
+        except asyncio.CancelledError:
+            self._lose(self.pending)
+            self._entries.clear()
+            raise
         finally:
-            self._sending = 0
+            self._sending = []
             self._idle.set()
 
     async def _gather(self) -> None:
@@ -117,14 +121,32 @@ class BatchSender:
             except TimeoutError:
                 continue
 
-    async def _deliver(self, batch: list[bytes]) -> None:
+    async def _deliver(self) -> None:
         for tries_left in range(self._config.max_retry_count, -1, -1):
+            told = {"sender": self._config.name, "left": tries_left}
             try:
-                await self._send(batch)
+                await self._send(self._sending)
                 return
             except SendFailed as error:
-                log.warning("log entries not taken: %s", error, extra={"sender": self._config.name, "left": tries_left})
-            if tries_left and not self._closing:
-                await asyncio.sleep(self._config.retry_delay)
-        self._dropped.add(len(batch))
-        log.error("log entries dropped", extra={"sender": self._config.name, "entries": len(batch)})
+                if error.left is not None:
+                    self._sending = list(error.left)
+                log.warning("log entries not taken: %s", error, extra=told)
+            except Exception:  # a fault of ours is no reason to lose entries uncounted, or those behind them
+                log.exception("log entries not sent", extra=told)
+            if tries_left:
+                await self._pause()
+        self._lose(len(self._sending))
+
+    async def _pause(self) -> None:
+        """Until the next try. Closing cuts one pause short, not those after it: a receiver that restarts gets its
+        time."""
+        if self._closed.is_set():
+            await asyncio.sleep(self._config.retry_delay)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closed.wait(), self._config.retry_delay)
+
+    def _lose(self, count: int) -> None:
+        if count:
+            self._dropped.add(count)
+            log.error("log entries dropped", extra={"sender": self._config.name, "entries": count})

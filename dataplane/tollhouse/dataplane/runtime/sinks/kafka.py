@@ -7,12 +7,14 @@ import ssl
 from collections.abc import Sequence
 from typing import Any
 
-from tollhouse.dataplane.services import Producer, TopicTarget
+from tollhouse.dataplane.services import NotAcknowledged, Producer, TopicTarget
 
 MISSING = (
     "kafka-logger: the Kafka client is not installed on this node; install the package with its extra: "
     "pip install 'tollhouse[kafka]'"
 )
+
+_MARGIN_S = 1.0
 
 
 def open_topic(target: TopicTarget) -> Producer:
@@ -37,17 +39,36 @@ class TopicProducer:
 
         try:
             producer = await self._connected()
-            async with asyncio.timeout(self._target.timeout_s + self._target.linger_s):
-                waiting = []
-                for message in messages:
-                    sent = await producer.send(self._target.topic, message, key=key)
-                    if one_by_one:
-                        await sent
-                    else:
-                        waiting.append(sent)
-                await asyncio.gather(*waiting)
+        except (KafkaError, OSError) as error:
+            raise NotAcknowledged(_told(error), messages) from None
+        size = 1 if one_by_one else max(1, len(messages))
+        for start in range(0, len(messages), size):
+            left, reason = await self._acknowledged(producer, messages[start : start + size], key)
+            if left:
+                raise NotAcknowledged(reason, [*left, *messages[start + size :]])
+
+    async def _acknowledged(
+        self, producer: Any, messages: Sequence[bytes], key: bytes | None
+    ) -> tuple[list[bytes], str]:
+        """Those of the messages that were not acknowledged in time, and why."""
+        from aiokafka.errors import KafkaError
+
+        waiting: list[asyncio.Future[Any]] = []
+        reason = ""
+        try:
+            for message in messages:
+                waiting.append(await producer.send(self._target.topic, message, key=key))
         except KafkaError as error:
-            raise OSError(f"{type(error).__name__}: {error}") from None
+            reason = _told(error)
+        if waiting:  # the client gives up by itself after ``timeout_s``; ours is for the case that it does not
+            await asyncio.wait(waiting, timeout=self._target.timeout_s + self._target.linger_s + _MARGIN_S)
+        left = list(messages[len(waiting) :])
+        for message, one in zip(messages, waiting, strict=False):
+            failure = _failure(one)
+            if failure:
+                left.append(message)
+                reason = reason or failure
+        return left, reason
 
     async def close(self) -> None:
         """See the port."""
@@ -90,3 +111,15 @@ class TopicProducer:
             ssl_context=ssl.create_default_context() if target.tls else None,
             **sasl,
         )
+
+
+def _failure(sent: asyncio.Future[Any]) -> str:
+    """Why a message counts as not acknowledged; empty when it is."""
+    if not sent.done():
+        return "no acknowledgement in time"
+    error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+    return _told(error) if error is not None else ""
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -41,6 +41,8 @@ from tollhouse.dataplane.spending import Asked, Need
 log = logging.getLogger("tollhouse.worker")
 
 SCRAPE_TIMEOUT_S = 5.0
+CLOSE_S = 5.0
+"""The longest that plugins may take to deliver what waits in them when the worker ends."""
 ASKING_S = 15.0
 """Longer than the node's supervisor waits for the control plane."""
 
@@ -167,8 +169,9 @@ class Serving:
 
     async def close(self, limit_s: float) -> None:
         """Stop accepting, let running replies finish, then let go of everything."""
+        began_s = time.monotonic()
         await self._traffic.drain(limit_s)
-        await self.gateway.close()
+        await self.gateway.close(min(CLOSE_S, max(1.0, limit_s - (time.monotonic() - began_s))))
         for close in self._services.on_close:
             try:
                 await close()
