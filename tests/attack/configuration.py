@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.attack.target import MAIL, SECRET, Target, attack
-from tests.support.system import ADMIN_KEY, call
+from tests.support.system import ADMIN_KEY, call, wait_for
 
 HEADERS = {"x-api-key": ADMIN_KEY}
 
@@ -95,6 +95,69 @@ def _(target: Target) -> tuple[bool, str]:
         codes.append(call(f"{url}/admins/{name}", admins, {"x-api-key": key}, "PUT").status)
         codes.append(call(f"{url}/consumers/x", {"username": "x"}, {"x-api-key": key}, "PUT").status)
     return all(code in (401, 403) for code in codes), str(codes)
+
+
+@attack(
+    "who may write routes alone: what of the gateway itself, of others and of the trail can be reached", inside=True
+)
+def _(target: Target) -> tuple[bool, str]:
+    system = target.system
+    assert system is not None
+    key = "key-of-a-route-writer-0123456789"
+    system.put("admins/writer", {"role": "operator", "kinds": ["routes"], "keys": [{"id": "1", "key": key}]})
+    mine = {"x-api-key": key}
+    wait_for(lambda: call(f"{system.admin_url}/routes", None, mine).status == 200, 5, "the writer's key")
+    places = [
+        system.etcd.address.rpartition("/")[2],
+        f"127.0.0.1:{system.node.control}",
+        f"127.0.0.1:{system.node.grpc}",
+    ]
+    reached = []
+    for number, place in enumerate([*places, places[0].replace("127.0.0.1", "localhost")]):
+        route = {"uri": f"/own{number}/*", "upstream": {"type": "roundrobin", "nodes": {place: 1}}}
+        route["plugins"] = {"proxy-rewrite": {"regex_uri": [f"^/own{number}/(.*)", "/$1"]}}
+        written = call(f"{system.admin_url}/routes/own{number}", route, mine, "PUT").status
+        system.wait_live()
+        for path, body in (("v3/kv/range", {"key": "AA=="}), ("metrics", None), ("v1/routes", None)):
+            if written in (200, 201) and call(f"{target.url}/own{number}/{path}", body).status not in (
+                400,
+                502,
+                503,
+                504,
+            ):
+                reached.append(f"{place}/{path}")
+        call(f"{system.admin_url}/routes/own{number}", None, mine, "DELETE")
+    writes = {
+        "admins/writer": {"role": "admin", "keys": [{"id": "1", "key": key}]},
+        "consumers/agent": {"username": "agent", "plugins": {"key-auth": {"key": "taken-over-0123456789"}}},
+        "plugin_metadata/http-logger": {"log_format": {"a": "b"}},
+        "global_rules/evil": {"plugins": {"ai-guard": {"shadow": True}}},
+        "secrets/file/evil": {"directory": "/etc"},
+        "budgets/evil": {"unit": "usd", "amount": "1000000", "window": "day"},
+        "ssls/evil": {"sni": "a.example", "cert": "x", "key": "y"},
+        "providers/openai": {"type": "openai", "endpoint": "http://evil.example"},
+    }
+    reached += [
+        path for path, body in writes.items() if call(f"{system.admin_url}/{path}", body, mine, "PUT").status != 403
+    ]
+    return not reached, f"{reached or 'nothing'}"
+
+
+@attack("the audit trail, rewritten, cut and with a line taken out, by who may write its file", inside=True)
+def _(target: Target) -> tuple[bool, str]:
+    assert target.system is not None
+    exported = target.system.ctl("audit", "export").stdout.splitlines()
+    folder = target.system.folder / "forged"
+    folder.mkdir()
+    changed = [line.replace('"block"', '"flag"', 1) for line in exported]
+    middle = len(exported) // 2
+    swapped = [*exported[: middle - 1], exported[middle], exported[middle - 1], *exported[middle + 1 :]]
+    forgeries = {"changed": changed, "taken out": exported[:middle] + exported[middle + 1 :], "swapped": swapped}
+    codes = {}
+    for name, lines in {"whole": exported, **forgeries}.items():
+        (folder / "export.jsonl").write_text("\n".join(lines) + "\n")
+        codes[name] = target.system.ctl("audit", "verify", str(folder), check=False).returncode
+    return codes.pop("whole") == 0 and changed != exported and 0 not in codes.values(), str(codes)
 
 
 @attack("afterwards the audit trail is whole and holds no secret", inside=True)

@@ -14,24 +14,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from tests.attack import callers, configuration, content, wire
-from tests.attack.target import ATTACKS, KEY, Target
+from tests.attack import callers, configuration, content, formats, identities, wire
+from tests.attack.target import ATTACKS, CANARY, KEY, Target
 from tests.support.system import System, call
 
-FIELDS = (wire, callers, content, configuration)
+FIELDS = (wire, identities, callers, content, formats, configuration)
 """In the order they are attacked."""
 
+DISPATCH = {"ai-proxy-multi": {"instances": [{"name": "one", "provider": "openai", "weight": 1}]}}
 ROUTE = {
-    "uri": "/v1/*",
+    "uris": ["/v1/*", "/v1beta/*"],
     "plugins": {
         "key-auth": {},
-        "ai-guard": {},
+        "ai-guard": {"canaries": [CANARY], "output": {"exfiltration.destination": "block"}},
         "ai-model-policy": {"rules": [{"models": ["gpt-*"]}]},
-        "ai-tool-policy": {"allow": ["search"], "arguments": [{"argument": "q", "deny": r"\.\./"}]},
+        "ai-tool-policy": {"allow": ["search", "read"], "arguments": [{"argument": "q", "deny": r"\.\./"}]},
         "ai-data-policy": {"rules": [{"fields": ["ssn"], "action": "drop"}]},
-        "ai-proxy-multi": {"instances": [{"name": "one", "provider": "openai", "weight": 1}]},
+        **DISPATCH,
     },
 }
+FLAGGED = {
+    "uri": "/flagged/*",
+    "plugins": {
+        "key-auth": {},
+        "ai-guard": {"actions": {"injection": "flag"}},
+        "ai-tool-policy": {"side_effects": ["send_*"]},
+        **DISPATCH,
+    },
+}
+"""Where an attack is only told, and what it could do is taken away."""
 
 
 def own_system(folder: Path) -> System:
@@ -40,7 +51,11 @@ def own_system(folder: Path) -> System:
     system.start()
     system.put("consumers/agent", {"username": "agent", "plugins": {"key-auth": {"key": KEY}}})
     system.put("routes/guarded", ROUTE)
+    system.put("routes/flagged", FLAGGED)
     system.wait_live()
+    target = Target(system.node.url, KEY, system)
+    for _ in range(16):  # both workers know the agent before anybody guesses
+        target.chat([{"role": "user", "content": "hello there"}])
     return system
 
 

@@ -14,6 +14,7 @@ from tests.support.system import System, call
 KEY = "attack-key-of-an-agent-0123456789"
 CHAT = "/v1/chat/completions"
 SECRET = "sk-proj-Attack8Rm4Yc7Hd1Kf5Gj0UsaEoTiXqWzLp3Vw8"
+CANARY = "zebra-lamp-of-the-attack-77"
 MAIL = "victim.person@hidden-mail.io"
 
 

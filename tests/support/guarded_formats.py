@@ -49,8 +49,10 @@ def path_of(format_name: str, streaming: bool) -> tuple[str, str]:
     return path, ""
 
 
-def asked(format_name: str, system: str, user: str, page: str = "", *, streaming: bool = False) -> dict[str, Any]:
-    """A request: a system prompt, what the user says, and the result of a tool that read a page."""
+def asked(
+    format_name: str, system: str, user: str, page: str = "", *, then: str = "", streaming: bool = False
+) -> dict[str, Any]:
+    """A request: a system prompt, what the user says, the result of a tool that read a page, and the user again."""
     body: dict[str, Any] = {"model": "m", "stream": streaming}
     call: dict[str, Any]
     if format_name == "openai_chat":
@@ -59,18 +61,21 @@ def asked(format_name: str, system: str, user: str, page: str = "", *, streaming
             call = {"id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}}
             said += [{"role": "assistant", "content": None, "tool_calls": [call]}]
             said += [{"role": "tool", "tool_call_id": "c1", "content": page}]
+        said += [{"role": "user", "content": then}] if then else []
         return {**body, "messages": said}
     if format_name == "openai_responses":
         said = [{"role": "user", "content": user}]
         if page:
             said += [{"type": "function_call", "call_id": "c1", "name": "read", "arguments": "{}"}]
             said += [{"type": "function_call_output", "call_id": "c1", "output": page}]
+        said += [{"role": "user", "content": then}] if then else []
         return {**body, "input": [{"role": "developer", "content": system}, *said]}
     if format_name == "anthropic_messages":
         said = [{"role": "user", "content": user}]
         if page:
             said += [{"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "read", "input": {}}]}]
             said += [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": page}]}]
+        said += [{"role": "assistant", "content": "I see."}, {"role": "user", "content": then}] if then else []
         return {**body, "max_tokens": 100, "system": system, "messages": said}
     if format_name == "gemini_generate":
         said = [{"role": "user", "parts": [{"text": user}]}]
@@ -78,8 +83,24 @@ def asked(format_name: str, system: str, user: str, page: str = "", *, streaming
             said += [{"role": "model", "parts": [{"functionCall": {"name": "read", "args": {}}}]}]
             result = {"functionResponse": {"name": "read", "response": {"result": page}}}
             said += [{"role": "user", "parts": [result]}]
+        said += [{"role": "user", "parts": [{"text": then}]}] if then else []
         return {"systemInstruction": {"parts": [{"text": system}]}, "contents": said}
     return {**body, "prompt": user}
+
+
+def offering(format_name: str, *names: str) -> dict[str, Any]:
+    """The fields of a request that offer tools of these names; none where a format has no tools."""
+    schema = {"type": "object", "properties": {"q": {"type": "string"}}}
+    if format_name == "openai_chat":
+        plain = [{"name": name, "parameters": schema} for name in names]
+        return {"tools": [{"type": "function", "function": one} for one in plain]}
+    if format_name == "openai_responses":
+        return {"tools": [{"type": "function", "name": name, "parameters": schema} for name in names]}
+    if format_name == "anthropic_messages":
+        return {"tools": [{"name": name, "input_schema": schema} for name in names]}
+    if format_name == "gemini_generate":
+        return {"tools": [{"functionDeclarations": [{"name": name, "parameters": schema} for name in names]}]}
+    return {}
 
 
 def answered(format_name: str, parts: list[Part], *, streaming: bool, size: int = 7) -> Behaviour:
