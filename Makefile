@@ -77,7 +77,7 @@ before-after: setup
 attack: setup
 	$(PY) -m tests.attack.red_team $(if $(URL),--url $(URL) --key "$(KEY)") $(ATTACK_ARGS)
 
-# Every decoder with 20,000 inputs each instead of a few hundred, in pieces of bounded memory; FUZZ="--only answers"
+# Every decoder with 20,000 inputs each instead of a few hundred, in pieces of bounded memory: half an hour on two idle cores; FUZZ="--only answers"
 fuzz: setup
 	$(PY) -m tests.fuzz.marathon $(FUZZ)
 
