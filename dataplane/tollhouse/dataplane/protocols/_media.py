@@ -6,7 +6,7 @@ import base64
 import binascii
 from urllib.parse import unquote_to_bytes
 
-from tollhouse.dataplane.chat import Document
+from tollhouse.dataplane.chat import Audio, Document, Image, Part
 from tollhouse.dataplane.protocols._fields import wrong
 
 
@@ -52,3 +52,10 @@ def document_text(part: Document, where: str) -> str | None:
     else:
         raise wrong(f"{where}.media_type", kind, "application/pdf or a text type (OpenAI takes no other)")
     return (f"Document {part.name}:\n" if part.name else "Document:\n") + text
+
+
+def told_and_shown(parts: list[Part]) -> tuple[list[Part], list[Part]]:
+    """What a system message says, and the pictures and files in it, which only responses take there: elsewhere the user
+    shows them."""
+    shown: list[Part] = [part for part in parts if isinstance(part, Image | Document | Audio)]
+    return ([part for part in parts if part not in shown], shown) if shown else (parts, [])

@@ -4,11 +4,12 @@ where it is told."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tollhouse.dataplane.chat import ChatRequest, Usage
+from tollhouse.dataplane.chat import ChatRequest, Special, Usage
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.protocol import Encoded, Peek, Stored, UsageReader
 from tollhouse.dataplane.protocols._bodies import read_body
@@ -24,6 +25,10 @@ _PATH = re.compile(
     r"|v1/(?P<kind>files|batches)(?P<id>/[\w-]+(?:/content|/cancel)?)?"
     r"|v1/(?P<response>responses)/[\w-]+(?:/cancel|/input_items)?)$"
 )
+
+
+_LONGEST_S = 1_000_000
+"""More is a mistake."""
 
 
 class OpenAIPassthrough(OpenAIChat):
@@ -91,5 +96,8 @@ def read_usage(told: Any) -> Usage | None:
     """The neutral form of a ``usage`` object, told in either of OpenAI's ways or as a sum."""
     if not isinstance(told, dict):
         return None
+    seconds = told.get("seconds")
+    if told.get("type") == "duration" and isinstance(seconds, int | float) and 0 < seconds < _LONGEST_S:
+        return Usage(special=Special(audio_ms=math.ceil(seconds * 1000)))
     usage = (responses_usage(told) if "input_tokens" in told else chat_usage(told)) or Usage()
     return usage if usage.total_tokens else Usage(input_tokens=count(told.get("total_tokens")))

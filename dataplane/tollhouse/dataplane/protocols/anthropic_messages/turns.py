@@ -20,7 +20,7 @@ from tollhouse.dataplane.chat import (
 )
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.protocols._fields import unsupported, wrong
-from tollhouse.dataplane.protocols._media import is_data_url, split_data_url, text_of
+from tollhouse.dataplane.protocols._media import is_data_url, split_data_url, text_of, told_and_shown
 from tollhouse.dataplane.protocols._names import ToolNames
 from tollhouse.dataplane.protocols.anthropic_messages.read_request import FORMAT
 
@@ -48,12 +48,14 @@ class TurnWriter:
         for position, message in enumerate(messages):
             where = f"messages[{position}]"
             if message.role in ("system", "developer"):
+                told, shown = (message.parts, []) if self._own else told_and_shown(message.parts)
                 if leading:
-                    system += self._blocks(message.parts, where)
+                    system += self._blocks(told, where)
                 elif self._own:
-                    self._add(turns, "system", self._blocks(message.parts, where))
+                    self._add(turns, "system", self._blocks(told, where))
                 else:
                     self._add(turns, "user", self._reminder(message))
+                self._add(turns, "user", self._blocks(shown, where))
                 continue
             leading = False
             if message.name and not self._own:
@@ -151,7 +153,7 @@ class TurnWriter:
             elif isinstance(part, Document):
                 blocks.append(_document(part, place))
             elif isinstance(part, Audio):
-                raise unsupported(place, "audio reaches only openai_chat providers; Anthropic's models take none.")
+                raise unsupported(place, "audio reaches only openai_chat and gemini_generate providers.")
             elif isinstance(part, Opaque):
                 if part.protocol != FORMAT:
                     kind = part.value.get("type")

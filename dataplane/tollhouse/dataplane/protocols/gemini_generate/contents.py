@@ -19,7 +19,7 @@ from tollhouse.dataplane.chat import (
     ToolResult,
 )
 from tollhouse.dataplane.protocols._fields import unsupported
-from tollhouse.dataplane.protocols._media import text_of
+from tollhouse.dataplane.protocols._media import text_of, told_and_shown
 from tollhouse.dataplane.protocols._names import ToolNames
 from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, UNSIGNED
 
@@ -46,10 +46,12 @@ class ContentsWriter:
             results_follow = _results_follow(messages, position)
             if message.role in ("system", "developer"):
                 texts = self._told(message)
+                shown = self._parts(told_and_shown(message.parts)[1], where)
                 if leading:
                     system += [{"text": text} for text in texts]
+                    self._add(contents, "user", shown)
                 else:
-                    told = [{"text": f"<system>\n{text}\n</system>"} for text in texts]
+                    told = [{"text": f"<system>\n{text}\n</system>"} for text in texts] + shown
                     if results_follow:
                         held += told  # nothing may stand between calls and their results
                     else:

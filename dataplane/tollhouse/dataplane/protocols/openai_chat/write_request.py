@@ -27,7 +27,7 @@ from tollhouse.dataplane.protocols._fields import unsupported
 from tollhouse.dataplane.protocols._freeform import freeform_names, input_of
 from tollhouse.dataplane.protocols._generations import is_reasoner, refused_by_reasoners
 from tollhouse.dataplane.protocols._in_words import behind_system
-from tollhouse.dataplane.protocols._media import document_text, join_data_url
+from tollhouse.dataplane.protocols._media import document_text, join_data_url, told_and_shown
 from tollhouse.dataplane.protocols._names import ToolNames, safe_names, short_identity
 from tollhouse.dataplane.protocols._tool_schema import object_schema, with_items
 from tollhouse.dataplane.protocols.openai_chat.read_request import FORMAT
@@ -111,17 +111,29 @@ class RequestWriter:
                     messages += late
                     late = []
                 continue
-            written = self._assistant(message) if message.role == "assistant" else self._told(message, where)
-            if written is None:
+            written = self._written(message, where)
+            if not written:
                 continue
             if waiting and message.role != "assistant":
-                late.append(written)  # nothing may stand between a call and its result
+                late += written  # nothing may stand between a call and its result
                 continue
-            messages += late
+            messages += [*late, *written]
             late = []
-            messages.append(written)
             waiting = _called(message)
         return some_content(messages + late)
+
+    def _written(self, message: Message, where: str) -> list[dict[str, Any]]:
+        """Any message but results. What the system shows in pictures, a user message shows here."""
+        if message.role == "assistant":
+            made = [self._assistant(message)]
+        elif message.role == "user" or self._own:
+            made = [self._told(message, where)]
+        else:
+            told, shown = told_and_shown(message.parts)
+            made = [self._told(Message(message.role, told, message.name), where)]
+            if shown:
+                made.append({"role": "user", "content": self._content(shown, where)})
+        return [one for one in made if one is not None]
 
     def _told(self, message: Message, where: str) -> dict[str, Any] | None:
         """A system, developer or user message."""

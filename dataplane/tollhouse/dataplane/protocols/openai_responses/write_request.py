@@ -199,7 +199,7 @@ class RequestWriter:
         if isinstance(part, Document):
             return _document(part, where)
         if isinstance(part, Audio):
-            raise unsupported(where, "audio reaches only openai_chat providers.")
+            raise unsupported(where, "audio reaches only openai_chat and gemini_generate providers.")
         if isinstance(part, Opaque):
             kind = part.value.get("type")
             raise unsupported(where, f"content of type {kind!r} reaches only {part.protocol} providers.")
