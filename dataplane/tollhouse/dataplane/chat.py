@@ -197,6 +197,12 @@ class Special(msgspec.Struct, frozen=True, omit_defaults=True):
     cached_image: int = 0
     """Tokens; the cached ones are among the cached and among those of their kind."""
     web_searches: int = 0
+    audio_ms: int = 0
+    """Length of the audio that was read, where that is what is charged."""
+    characters: int = 0
+    """That were spoken."""
+    images: int = 0
+    """Pictures that were made."""
     answer: str = ""
     """The provider's id of an answer it keeps, where that says how to charge: see ``kept``."""
     kept: str = ""

@@ -98,3 +98,20 @@ def test_what_is_no_table_is_refused(data: bytes) -> None:
     """With a sentence."""
     with pytest.raises(BadTable):
         read(data)
+
+
+def test_seconds_characters_and_pictures_are_read_where_the_mode_says_what_they_mean() -> None:
+    rows = {
+        "whisper-1": {"mode": "audio_transcription", "input_cost_per_second": 0.0001, "output_cost_per_second": 0.0001},
+        "tts-1": {"mode": "audio_speech", "input_cost_per_character": 0.000015},
+        "dall-e-3": {"mode": "image_generation", "output_cost_per_image": 0.04},
+        "gpt-chat": {"mode": "chat", "input_cost_per_token": 0.000001, "input_cost_per_character": 0.00001},
+    }
+    table = read(json.dumps({name: {"litellm_provider": "openai", **row} for name, row in rows.items()}).encode())
+    assert table.prices["openai"] == {
+        "whisper-1": {"second": "0.1"},
+        "tts-1": {"character": "15"},
+        "dall-e-3": {"image": "40"},
+        "gpt-chat": {"input": "1"},
+    }
+    assert table.unread == {"output_cost_per_second": 1, "input_cost_per_character": 1}

@@ -191,8 +191,16 @@ def _of_table(known: PriceTable | None) -> dict[str, str]:
         for suffix, rates in (("", table.base), *((f" >{above}", one) for above, one in table.tiers)):
             for kind in _KINDS:
                 lines[f"{prefix}{spelled.get(kind, kind)}{suffix}"] = format_usd(getattr(rates, kind))
-    if known.search:
-        lines["web_search"] = format_usd(known.search)
+    if known.only_units:
+        lines = {}
+    for kind, per, amount in (
+        ("web_search", 1, known.search),
+        ("second", 1000, known.second),
+        ("character", 1, known.character),
+        ("image", 1000, known.image),
+    ):
+        if amount:
+            lines[kind] = format_usd(amount // per)
     return lines
 
 

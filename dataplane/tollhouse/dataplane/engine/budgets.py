@@ -48,6 +48,8 @@ class Worst(msgspec.Struct, frozen=True, gc=False):
     price: PriceTable | None
     media: bool = False
     """The input may hold audio or images, which may have dearer rates."""
+    units_nano: int = 0
+    """What is charged by the second, character or picture."""
 
     def cost_nano(self) -> int:
         """Nothing cached, everything written to the cache at the dearest rate."""
@@ -56,7 +58,7 @@ class Worst(msgspec.Struct, frozen=True, gc=False):
         rate = rates(self.price, self.input_tokens)
         dearest = rate.dearest_media if self.media else rate.dearest_input
         total = self.input_tokens * dearest + self.output_tokens * rate.dearest_output + self.price.request * _MILLION
-        return (total + _MILLION - 1) // _MILLION
+        return (total + _MILLION - 1) // _MILLION + self.units_nano
 
 
 class CompiledBudget:
@@ -176,7 +178,7 @@ class CompiledBudget:
             return left - (worst.input_tokens if resource.count == "total" else 0)
         if worst.price is None:
             return worst.output_tokens
-        without = Worst(worst.input_tokens, 0, worst.price, worst.media).cost_nano()
+        without = Worst(worst.input_tokens, 0, worst.price, worst.media, worst.units_nano).cost_nano()
         rate = rates(worst.price, worst.input_tokens).dearest_output
         return worst.output_tokens if rate == 0 else (left - without) * _MILLION // rate
 

@@ -45,6 +45,12 @@ def _special_cost(usage: Usage, price: PriceTable) -> NanoUSD:
     """As ``cost``, for what has service tiers, audio, images, searches, or reasoning with a rate of its own."""
     special = usage.special or _ORDINARY
     table = price.service(special.tier) if special.tier else price
+    units = 0
+    if table.by_unit:
+        units = special.audio_ms * table.second // 1000 + special.characters * table.character
+        units += special.images * table.image
+        if table.only_units and units:
+            return NanoUSD((units + _MILLION // 2) // _MILLION)
     rate = rates(table, usage.input_tokens)
     audio = max(0, special.audio_input - special.cached_audio)
     image = max(0, special.image_input - special.cached_image)
@@ -68,6 +74,7 @@ def _special_cost(usage: Usage, price: PriceTable) -> NanoUSD:
         + special.image_output * rate.image_output
         + special.web_searches * table.search * 1000
         + table.request * _MILLION
+        + units
     )
     return NanoUSD((total + _MILLION // 2) // _MILLION)
 

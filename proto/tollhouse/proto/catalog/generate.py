@@ -35,6 +35,9 @@ KINDS = (
 """In the order of the numbers in the file (and of ``Rates.of``); numbers at the end that are not known are left out."""
 
 SEARCHES = "web_searches_kcount"
+UNITS = (("input_audio_hours", Decimal(1_000_000) / 3600), ("input_mchars", Decimal(1)))
+"""What is not billed by tokens: seconds of audio read, characters spoken; and how many of the table's units make a
+million of ours."""
 
 
 def main() -> None:
@@ -83,8 +86,8 @@ def _match(clause: Any) -> list[Any]:
 
 
 def _prices(model: Any) -> list[Any]:
-    """``[[since, rates, [[above, rates], ...], per 1000 searches, {service tier: [rates, tiers]}], ...]`` in order of
-    date; ``since`` is empty for the first."""
+    """``[[since, rates, [[above, rates], ...], per 1000 searches, {service tier: [rates, tiers]}, [per million seconds,
+    per million characters]], ...]`` in order of date; ``since`` is empty for the first."""
     dated: dict[str, list[Any]] = {}
     variants = [(name, one) for one in model.price_variants or () if (name := _service(one.when))]
     for entry in model.prices if isinstance(model.prices, list) else ():
@@ -113,11 +116,14 @@ def _row(values: list[Any], variants: list[tuple[str, Any]], day: str) -> list[A
             given = [getattr(one.prices, kind, None) for kind in KINDS]
             services[name] = [new if old is None else old for old, new in zip(own, given, strict=True)]
     priced = {
-        name: _table([base if own is None else own for own, base in zip(given, values, strict=False)])
+        name: _table([base if own is None else own for own, base in zip(given, values[: len(KINDS)], strict=True)])
         for name, given in sorted(services.items())
         if any(one is not None for one in given)
     }
-    row = [*_table(values[:-1]), usd_to_nano(values[-1]) if isinstance(values[-1], Decimal) else 0, priced]
+    searches, units = values[len(KINDS) :]
+    row = [*_table(values[: len(KINDS)]), usd_to_nano(searches) if isinstance(searches, Decimal) else 0, priced]
+    if any(units):
+        return [*row, units]
     while not row[-1] and len(row) > 2:
         row.pop()
     return row
@@ -137,11 +143,16 @@ def _since(constraint: Any) -> str:
 
 
 def _values(price: Any) -> list[Any] | None:
-    """The prices of the kinds, and of searches; None for models that are not billed by tokens."""
+    """The prices of the kinds, of searches, and of units; None for models that are billed by nothing we count."""
     values = [getattr(price, kind, None) for kind in KINDS]
-    if values[0] is None and values[1] is None:
+    units = [_per_million(getattr(price, name, None), factor) for name, factor in UNITS]
+    if values[0] is None and values[1] is None and not any(units):
         return None
-    return [*values, getattr(price, SEARCHES, None)]
+    return [*values, getattr(price, SEARCHES, None), units]
+
+
+def _per_million(value: Any, factor: Decimal) -> int:
+    return int((value * factor * 1_000_000_000).to_integral_value()) if isinstance(value, Decimal) else 0
 
 
 def _table(values: list[Any]) -> list[Any]:

@@ -57,6 +57,15 @@ _FIELD = re.compile(
 _SERVICES = {"batches": "batch", "flex": "flex", "priority": "priority"}
 _PER_REQUEST = "input_cost_per_request"
 _PER_SEARCH = "search_context_cost_per_query"
+_UNITS = {
+    "audio_transcription": {"input_cost_per_second": ("second", Decimal(1000))},
+    "audio_speech": {"input_cost_per_character": ("character", _MILLION)},
+    "image_generation": {
+        "output_cost_per_image": ("image", Decimal(1000)),
+        "input_cost_per_image": ("image", Decimal(1000)),
+    },
+}
+"""By the row's mode: what else has such fields means something else by them."""
 
 
 class BadTable(ValueError):
@@ -117,7 +126,7 @@ def _model(name: str, kind: str) -> str:
 
 
 def _price(name: str, row: dict[str, Any], table: Table) -> dict[str, Any] | None:
-    """None where nothing is priced by tokens or requests, or something is wrong."""
+    """None where nothing is priced that is charged here, or something is wrong."""
     base: dict[str, Any] = {}
     tiers: dict[str, dict[int, dict[str, Any]]] = {}
     services: dict[str, dict[str, Any]] = {}
@@ -125,7 +134,8 @@ def _price(name: str, row: dict[str, Any], table: Table) -> dict[str, Any] | Non
     for spelled, value in row.items():
         found = _FIELD.match(spelled)
         per_search = spelled == _PER_SEARCH
-        if found is None and spelled != _PER_REQUEST and not per_search:
+        unit, times = _UNITS.get(row.get("mode", ""), {}).get(spelled, ("", _MILLION))
+        if found is None and spelled != _PER_REQUEST and not per_search and not unit:
             if "cost" in spelled and value:
                 table.unread[spelled] += 1
             continue
@@ -133,12 +143,12 @@ def _price(name: str, row: dict[str, Any], table: Table) -> dict[str, Any] | Non
             continue
         if per_search:
             value = value.get("search_context_size_medium") if isinstance(value, dict) else value
-        amount, problem = _amount(value, 1 if spelled == _PER_REQUEST else 1000 if per_search else _MILLION)
+        amount, problem = _amount(value, 1 if spelled == _PER_REQUEST else 1000 if per_search else times)
         if problem:
             table.problems.append(f"{name}: {spelled} {problem}")
             wrong = True
         elif found is None:
-            base["web_search" if per_search else "request"] = amount
+            base["web_search" if per_search else unit or "request"] = amount
         else:
             service = _SERVICES.get(found["service"] or "", "")
             holder = services.setdefault(service, {}) if service else base

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from tollhouse.proto.catalog.rates import PriceTable, Rates
+from tollhouse.proto.catalog.rates import ESTIMATE, PriceTable, Rates
 from tollhouse.proto.resources.price import Price, TieredRates, TokenRates
 from tollhouse.proto.units import usd_to_nano
 
 UNKNOWN_PRICE = {
-    "estimate": PriceTable(Rates.of(15_000_000_000, 75_000_000_000), (), "estimate", known=False),
+    "estimate": PriceTable(
+        ESTIMATE,
+        (),
+        "estimate",
+        known=False,
+        second=200_000_000_000,
+        character=30_000_000_000,
+        image=400_000_000_000_000,
+    ),
     "free": PriceTable(Rates(), (), "free by policy", known=False),
 }
-"""What stands in for a price nobody knows. The estimate is what the dearest models in wide use cost."""
+"""What stands in for a price nobody knows. The estimate is what the dearest models in wide use cost, of any kind."""
 
 _OF_INPUT = {
     "cached": "cached_input",
@@ -46,7 +55,7 @@ def merge_price(given: Price | None, known: PriceTable | None) -> PriceTable | N
     if given is None or given.says_nothing:
         return known
     rates = _gives_rates(given)
-    base = _merged(given, known.base if known is not None else None)
+    base = _merged(given, known.base if known is not None and not known.only_units else None)
     tiers: tuple[tuple[int, Rates], ...] = known.tiers if known is not None and not rates else ()
     if given.tiers:
         tiers = _tiers(given, base)
@@ -58,8 +67,20 @@ def merge_price(given: Price | None, known: PriceTable | None) -> PriceTable | N
         before = services.get(name)
         standard = _merged(own, before.base if before is not None else base)
         above = _tiers(own, standard) if own.tiers or before is None or _gives_rates(own) else before.tiers
-        services[name] = PriceTable(standard, above, source, search=search, request=request)
-    return PriceTable(base, tiers, source, services=tuple(services.items()), search=search, request=request)
+        services[name] = _with_units(PriceTable(standard, above, source, search=search, request=request), given, known)
+    priced = PriceTable(base, tiers, source, services=tuple(services.items()), search=search, request=request)
+    return _with_units(priced, given, known)
+
+
+def _with_units(price: PriceTable, given: Price, known: PriceTable | None) -> PriceTable:
+    """Per million units; prices of seconds and pictures are given per thousand."""
+
+    def of(name: str, factor: int) -> int:
+        own = getattr(given, name)
+        return usd_to_nano(own) * factor if own is not None else getattr(known, name) if known is not None else 0
+
+    second, character, image = of("second", 1000), of("character", 1), of("image", 1000)
+    return replace(price, second=second, character=character, image=image) if second or character or image else price
 
 
 def _gives_rates(given: TokenRates) -> bool:

@@ -77,6 +77,8 @@ def _or(value: int | None, otherwise: int) -> int:
 
 
 _NOTHING = Rates()
+ESTIMATE = Rates.of(15_000_000_000, 75_000_000_000)
+"""Of tokens whose price nobody knows: what the dearest models in wide use cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,16 @@ class PriceTable:
     """Nano-USD per thousand web searches the provider makes."""
     request: int = 0
     """Nano-USD per answered request, whatever its size."""
+    second: int = 0
+    """Nano-USD per million seconds of audio read."""
+    character: int = 0
+    """Nano-USD per million characters spoken."""
+    image: int = 0
+    """Nano-USD per million pictures made."""
+    by_unit: bool = field(init=False, compare=False, default=False)
+    """Something costs by the second, character or picture."""
+    only_units: bool = field(init=False, compare=False, default=False)
+    """And nothing else: of its tokens nobody knows the price, and they are charged as if nobody knew the model's."""
     uncommon: bool = field(init=False, compare=False, default=False)
     """There is more to a cost than tokens by the five common kinds."""
     dearer: tuple[tuple[str, PriceTable], ...] = field(init=False, compare=False, default=())
@@ -106,9 +118,13 @@ class PriceTable:
     def __post_init__(self) -> None:
         reasoning = any(one.reasoning != one.output for one in (self.base, *(rates for _, rates in self.tiers)))
         object.__setattr__(self, "uncommon", bool(self.request) or reasoning)
+        object.__setattr__(self, "by_unit", bool(self.second or self.character or self.image))
+        if self.by_unit and self.base == _NOTHING and not self.request:
+            object.__setattr__(self, "only_units", True)
+            object.__setattr__(self, "base", ESTIMATE)
         more = tuple((name, one) for name, one in self.services if one.exceeds(self))
         object.__setattr__(self, "dearer", more)
-        priced = self.tiers or self.services or self.search or self.request or self.base != _NOTHING
+        priced = self.tiers or self.services or self.search or self.request or self.by_unit or self.base != _NOTHING
         object.__setattr__(self, "is_free", not priced)
 
     def exceeds(self, other: PriceTable) -> bool:

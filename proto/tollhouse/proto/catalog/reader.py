@@ -56,6 +56,7 @@ class _Dated(msgspec.Struct, array_like=True):
     tiers: _Tiers = []
     searches: int = 0
     services: dict[str, tuple[_Numbers, _Tiers]] = {}
+    units: tuple[int, int] = (0, 0)
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -205,7 +206,16 @@ def _price(table: Table, row: _Row, day: str) -> PriceTable | None:
         (name, PriceTable(_rates(base), _tiers(tiers), origin, search=chosen.searches))
         for name, (base, tiers) in chosen.services.items()
     )
-    return PriceTable(_rates(chosen.base), _tiers(chosen.tiers), origin, services=services, search=chosen.searches)
+    second, character = chosen.units
+    return PriceTable(
+        _rates(chosen.base),
+        _tiers(chosen.tiers),
+        origin,
+        services=services,
+        search=chosen.searches,
+        second=second,
+        character=character,
+    )
 
 
 def _tiers(tiers: _Tiers) -> tuple[tuple[int, Rates], ...]:
@@ -213,4 +223,4 @@ def _tiers(tiers: _Tiers) -> tuple[tuple[int, Rates], ...]:
 
 
 def _rates(values: _Numbers) -> Rates:
-    return Rates.of(*values) if len(values) > 1 else Rates.of(values[0] or 0, 0)
+    return Rates.of(*values) if len(values) > 1 else Rates.of(values[0] if values else 0, 0)

@@ -111,6 +111,15 @@ class Price(TieredRates):
     request: Usd | None = None
     """USD per answered request, whatever its size."""
 
+    second: Usd | None = None
+    """USD per thousand seconds of audio read, where it is charged by its length."""
+
+    character: Usd | None = None
+    """USD per million characters spoken, where speech is charged by them."""
+
+    image: Usd | None = None
+    """USD per thousand pictures made, where they are charged by the piece."""
+
     source: str | None = Field(default=None, min_length=1, max_length=128)
     """Where the prices come from, with their version: stands in every record made with them; ``config`` when not
     given."""

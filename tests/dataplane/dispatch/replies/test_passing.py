@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tollhouse.dataplane.chat import Usage
+from tollhouse.dataplane.chat import Special, Usage
 from tollhouse.dataplane.errors import GatewayError
 
 from tests.support.dispatching import Bench, instance
@@ -40,7 +40,8 @@ async def test_speech_is_given_on_as_it_comes(gate: Bench) -> None:
         assert ex.attempts[0].ended_s is None
         assert [piece async for piece in reply.stream] == [b"two"]
         gate.gateway.finish(ex)
-    assert (ex.attempts[0].failure, ex.attempts[0].usage) == (None, Usage())
+    spoken = Usage(special=Special(characters=len(SPEECH["input"])))
+    assert (ex.attempts[0].failure, ex.attempts[0].usage) == (None, spoken)
 
 
 async def test_a_large_answer_of_known_length_is_not_held(gate: Bench) -> None:

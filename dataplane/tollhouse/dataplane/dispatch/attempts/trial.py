@@ -11,6 +11,7 @@ from tollhouse.dataplane.dispatch.choosing.gate import Place
 from tollhouse.dataplane.dispatch.choosing.strategy import route_id
 from tollhouse.dataplane.dispatch.choosing.target_state import TargetState
 from tollhouse.dataplane.dispatch.choosing.targets import Target, states_of
+from tollhouse.dataplane.dispatch.money.by_unit import with_units
 from tollhouse.dataplane.dispatch.money.entry import Entry
 from tollhouse.dataplane.dispatch.money.kept import KeptAnswers, Told, told_of
 from tollhouse.dataplane.engine.patience import Kind
@@ -191,7 +192,7 @@ class Trial:
         attempt = self.attempt
         now = attempt.ended_s = self._books.clock.monotonic()
         if usage is None and self.sent and kind in _PROBABLY_BILLED:
-            usage = complete(None, len(self.ex.body or b""), 0)
+            usage = self._assumed()
         told: Told | None = None
         if usage is not None:
             special = usage.special
@@ -212,6 +213,14 @@ class Trial:
         route = self.ex.route.id if self.ex.route is not None else ""
         fault = attempt.failure.fault if attempt.failure is not None else ""
         self._books.attempts(route, attempt.target, attempt.provider, attempt.model, fault, kind or "ok").add()
+
+    def _assumed(self) -> Usage:
+        """What a provider that was asked and never answered may charge."""
+        price = self.target.price
+        if price is not None and price.by_unit and (usage := with_units(self.ex, price, None)) is not None:
+            usage.estimated = True
+            return usage
+        return complete(None, len(self.ex.body or b""), 0)
 
     def _lesson(self, kind: str) -> str:
         """What the breakers learn: nothing from one that got no connection where others were answered meanwhile. It is

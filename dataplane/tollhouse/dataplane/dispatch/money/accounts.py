@@ -9,6 +9,7 @@ from tollhouse.dataplane.dispatch.attempts.alarms import Alarms
 from tollhouse.dataplane.dispatch.attempts.outgoing import Prepared
 from tollhouse.dataplane.dispatch.choosing.targets import Target
 from tollhouse.dataplane.dispatch.money.asked_tier import price_at_most
+from tollhouse.dataplane.dispatch.money.by_unit import most_nano, with_units
 from tollhouse.dataplane.dispatch.money.entry import Entry, Share, prices_version
 from tollhouse.dataplane.dispatch.money.holding import Hold, NoRoom
 from tollhouse.dataplane.dispatch.money.input_bound import beside_the_limit, input_at_most
@@ -237,11 +238,14 @@ class Accounts:
     def _write(
         self, ex: Exchange, target: Target, prepared: Prepared, purse: Purse, entry: Entry, attempt_log: AttemptLog
     ) -> None:
-        read = estimate(len(prepared.body))
-        usage = Usage(input_tokens=read, estimated=True)
+        price = target.price
+        usage = with_units(ex, price, None) if price is not None and price.by_unit else None
+        if usage is None:
+            usage = Usage(input_tokens=estimate(len(prepared.body)))
+        usage.estimated = True
         who, session, tags = purse.who(ex)
         kept = about_kept(ex)
-        lost_nano = cost(usage, target.price) if target.price is not None else 0
+        lost_nano = cost(usage, price) if price is not None else 0
         record = Opened(
             id=entry.id,
             at_ms=int(self._services.clock.time() * 1000),
@@ -257,11 +261,11 @@ class Accounts:
             target=target.name,
             session=session,
             tags=tags,
-            price_source="" if kept else prices_version(target.price),
+            price_source="" if kept else prices_version(price),
             revision=ex.snapshot.revision,
             stream=ex.peek.stream,
             claims=tuple([share.claim for share in entry.shares]),
-            lost_tokens=(read, 0),
+            lost_tokens=(usage.input_tokens, 0),
             lost_nano=lost_nano,
             lost=tuple([share.outcome(usage, lost_nano, sent=True) for share in entry.shares]),
             reservation=entry.reservation,
@@ -300,8 +304,11 @@ def _worst(ex: Exchange, target: Target, prepared: Prepared) -> Worst:
     if about_kept(ex):
         return NOTHING  # files, batches, stored answers: what they cost is known, and charged, when they are read
     body = prepared.body
+    units, all_of_it = most_nano(ex, target.price) if target.price is not None else (0, False)
+    if all_of_it:
+        return Worst(0, 0, target.price, units_nano=units)
     read, media = input_at_most(ex, target, body)
     limit = prepared.output_limit
     if limit is None:
         limit = 0 if "embeddings" in prepared.spoken.name else target.max_output or ASSUMED_OUTPUT
-    return Worst(read, limit * max(1, ex.peek.choices) + beside_the_limit(ex), price_at_most(ex, target), media)
+    return Worst(read, limit * max(1, ex.peek.choices) + beside_the_limit(ex), price_at_most(ex, target), media, units)

@@ -10,6 +10,7 @@ from tollhouse.dataplane.dispatch.attempts import failures
 from tollhouse.dataplane.dispatch.attempts.headers import from_provider
 from tollhouse.dataplane.dispatch.attempts.trial import Trial
 from tollhouse.dataplane.dispatch.choosing.plan import Limits
+from tollhouse.dataplane.dispatch.money.by_unit import with_units
 from tollhouse.dataplane.dispatch.replies.kept import reader_for
 from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
@@ -62,8 +63,18 @@ async def pass_on(
         reader.ended = True
         reader.close()
         usage = reader.usage if reader.reported else None
-    trial.succeed(usage or _untold(trial))
+    trial.succeed(_charged(trial, usage))
     return Reply(response.status, headers, spoken.own_links(first) if linked else first), usage
+
+
+def _charged(trial: Trial, told: Usage | None) -> Usage:
+    """What the provider told, with what is charged by the second, character or picture; else an estimate."""
+    price = trial.target.price
+    if price is not None and price.by_unit:
+        usage = with_units(trial.ex, price, told)
+        if usage is not None:
+            return usage
+    return told or _untold(trial)
 
 
 def _untold(trial: Trial) -> Usage:
@@ -157,8 +168,8 @@ class PassedBody(AsyncIterator[bytes]):
         if self._reader is not None:
             self._reader.close()
             if self._reader.reported:
-                return self._reader.usage
-        return _untold(self._trial)
+                return _charged(self._trial, self._reader.usage)
+        return _charged(self._trial, None)
 
     async def aclose(self) -> None:
         """The client left, or the server is done: nothing is left open."""
