@@ -22,7 +22,9 @@ from tollhouse.dataplane.dispatch.money.accounts import Accounts
 from tollhouse.dataplane.dispatch.money.entry import Entry
 from tollhouse.dataplane.dispatch.money.refusals import Refused, SmallerAnswer
 from tollhouse.dataplane.dispatch.replies.answers import Answers
+from tollhouse.dataplane.dispatch.replies.refusals import NothingButRefused, WatchedForRefusal, is_watched
 from tollhouse.dataplane.dispatch.setup.signing import Signer
+from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.errors import GatewayFault
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
@@ -188,6 +190,21 @@ class Asker:
         encoding = (response.header("content-encoding") or "identity").lower()
         if encoding != "identity":  # none was asked for, and what nobody can read must not be counted as an answer
             return UpstreamFailure("next", "invalid_reply", 0, f"The provider compressed its answer ({encoding[:20]}).")
+        if is_watched(journey.ex, journey.plan, hop.target, prepared.spoken):
+            watched = WatchedForRefusal(response, prepared.spoken)
+            try:
+                outcome = await self._answer(journey, hop, prepared, watched, trial)
+            except NothingButRefused as refused:
+                failure = failures.refused()
+                trial.fail(failure, refused.usage or complete(None, len(prepared.body), 0))
+                return failure
+            watched.stop()
+            return outcome
+        return await self._answer(journey, hop, prepared, response, trial)
+
+    async def _answer(
+        self, journey: Journey, hop: Hop, prepared: Prepared, response: UpstreamResponse, trial: Trial
+    ) -> Reply | UpstreamFailure:
         ex, limits = journey.ex, journey.plan.limits
         if ex.peek.stream and (response.header("content-type") or "").startswith(prepared.spoken.stream_type):
             return await self._answers.stream(ex, limits, prepared, response, trial, hop.more)

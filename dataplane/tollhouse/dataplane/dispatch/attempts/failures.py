@@ -66,6 +66,11 @@ def of_answer(provider: Provider, error: GatewayError) -> UpstreamFailure:
     return failure
 
 
+def refused() -> UpstreamFailure:
+    """An answer of 200 that held nothing but the refusal to give one."""
+    return UpstreamFailure("final", "content_refused", 400, "The provider refused to answer this content.")
+
+
 def cut(message: str = "The provider's stream ended before the answer was complete.") -> UpstreamFailure:
     """A stream that ended without its end mark."""
     return UpstreamFailure("next", "cut", 0, message)
