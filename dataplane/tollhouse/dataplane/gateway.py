@@ -12,6 +12,7 @@ import msgspec
 from tollhouse.dataplane.config.objects import Batch
 from tollhouse.dataplane.config.snapshot import Snapshot
 from tollhouse.dataplane.config.snapshot_builder import SnapshotBuilder
+from tollhouse.dataplane.dispatch.choosing.targets import states_of
 from tollhouse.dataplane.errors import GatewayError, GatewayFault
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.model_lists import list_models
@@ -46,6 +47,9 @@ class Gateway:
         previous, self.snapshot = self.snapshot, snapshot
         self._retired.append((previous, self._builder.take_replaced()))
         self._sweep()
+        if snapshot.models is not previous.models:
+            models = snapshot.models.models.values()
+            states_of(self.services).watch(target for model in models for target in model.targets)
         return snapshot
 
     def _sweep(self) -> None:

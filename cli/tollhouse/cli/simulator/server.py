@@ -132,10 +132,12 @@ class Simulator:
             if entry.ended == "running":
                 entry.ended = "complete" if response.status < 400 else "error"
             return response
-        except (asyncio.CancelledError, ConnectionError):
-            if entry.ended == "running":
-                entry.ended = "client left"
+        except asyncio.CancelledError:
+            _left(entry)
             raise
+        except ConnectionError:
+            _left(entry)
+            return web.Response()  # to nobody
         finally:
             entry.duration_s = round(time.perf_counter() - begun, 6)
 
@@ -325,6 +327,11 @@ class Simulator:
         elif request.method == "DELETE":
             self.simulate()
         return web.json_response(self._mode.model_dump(exclude_unset=True))
+
+
+def _left(entry: Entry) -> None:
+    if entry.ended == "running":
+        entry.ended = "client left"
 
 
 def _headers(request: web.Request) -> dict[str, str]:

@@ -98,3 +98,22 @@ async def test_when_every_probe_fails_all_are_tried_nevertheless(gate: Bench) ->
                 break
             await asyncio.sleep(0.01)
         assert (await gate.ask(chat(model="m"))).header("x-tollhouse-target") == "a"
+
+
+async def test_the_catalogue_is_probed_before_anybody_asks_and_no_longer_than_it_stands(
+    gate: Bench, monkeypatch: Any
+) -> None:
+    """No first request of a worker finds out what its probes know; what is edited away is not probed for ever."""
+    async with providers(sick) as [fake]:
+        model = {"targets": [{"provider": "own", "model": "x"}]}
+        await gate.load(providers={"own": provider(fake.url, checks=CHECK)}, models={"m": model})
+        await gate.load(providers={"own": provider(fake.url, checks=CHECK)}, models={"m": model})
+        [watch] = gate.background.tasks
+        for _ in range(200):
+            if fake.received:
+                break
+            await asyncio.sleep(0.01)
+        assert {one.target for one in fake.received} == {"/up"}
+        monkeypatch.setattr(module, "KEPT_ON_S", 0.0)
+        await gate.load(providers={"own": provider(fake.url)}, models={"m": model})
+        await asyncio.wait_for(watch, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tollhouse.dataplane.dispatch.plain.health import HealthChecker, Probed
@@ -9,7 +10,8 @@ from tollhouse.dataplane.dispatch.setup.probed import Probe
 from tollhouse.dataplane.services import Services
 
 KEPT_ON_S = 60.0
-"""Probing begins with the first request that might go there, and goes on for so long after the last one."""
+"""Of what does not stand in the catalogue: probing begins with the first request that might go there, as in APISIX, and
+goes on for so long after the last one."""
 REMEMBERED_S = 3600.0
 """For so long after that what was found counts, until probing begins again."""
 
@@ -26,6 +28,13 @@ class Probes:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._watched: dict[str, _Watched] = {}
+        self._kept: set[str] = set()
+
+    def keep(self, probes: Mapping[str, Probe]) -> None:
+        """By key, those of the catalogue: probed from now on, whether or not anybody asks, and no others of it."""
+        self._kept = set(probes)
+        for probe in probes.values():
+            self.healthy(probe)
 
     def healthy(self, probe: Probe) -> bool:
         """Whether a request may go there; it is probed from now on."""
@@ -50,7 +59,7 @@ class Probes:
         label = f"target {probe.name}"
 
         def wanted() -> bool:
-            return self._services.clock.monotonic() - watched.asked_s < KEPT_ON_S
+            return probe.key in self._kept or self._services.clock.monotonic() - watched.asked_s < KEPT_ON_S
 
         checker = HealthChecker(nodes, probe.check, None, self._services, label, wanted=wanted)
         watched = _Watched(checker, now)
@@ -58,5 +67,7 @@ class Probes:
 
     def _forget(self, now: float) -> None:
         """Whoever left the configuration, or changed there, long ago."""
-        for key in [key for key, one in self._watched.items() if now - one.asked_s > REMEMBERED_S]:
+        for key in [
+            key for key, one in self._watched.items() if now - one.asked_s > REMEMBERED_S and key not in self._kept
+        ]:
             del self._watched[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,6 +136,11 @@ class TargetStates:
             return True
         self.of(target).probe = probe
         return self.probes.healthy(probe)
+
+    def watch(self, catalogue: Iterable[Target]) -> None:
+        """The catalogue has these targets now: those that have a probe are probed by it."""
+        if self.probes is not None:
+            self.probes.keep({one.probe.key: one.probe for one in catalogue if one.probe is not None})
 
     def probed(self, state: TargetState) -> str:
         """What the probes of a target say, for people; empty where it is not probed now."""
