@@ -106,7 +106,8 @@ async def run_all(hooks: tuple[RequestHook, ...], ex: Exchange) -> Reply | None:
 
 
 def _overrides(plugin: Plugin[Any], hook: str) -> bool:
-    return getattr(type(plugin), hook) is not getattr(plugin_module.Plugin, hook)
+    own = getattr(type(plugin), hook) is not getattr(plugin_module.Plugin, hook)
+    return own and hook not in plugin.idle
 
 
 def _is_late(hook: RequestHook) -> bool:

@@ -69,6 +69,8 @@ class Plugin(Generic[ConfigT]):
     """``request`` takes from counters, or has other lasting effects: it is not run when a request is only explained."""
     prefer_route: ClassVar[bool] = False
     """As a global rule, skipped where the route has the plugin itself (APISIX ``run_policy``)."""
+    idle: frozenset[str] = frozenset()
+    """Hooks that this one's config has no use for: as if it did not have them."""
 
     def __init__(self, config: ConfigT, place: Place, services: Services, metadata: PluginConfig | None = None) -> None:
         self.config = config

@@ -13,7 +13,7 @@ from tollhouse.dataplane.runtime.telemetry.tracing import SpanSinks
 from tests.support.dispatching import Bench, bench, chat, instance
 from tests.support.exchanges import finished_chat
 from tests.support.otlp_receiver import Receiver, plain, receiver
-from tests.support.providers import OPENAI_ERRORS, FakeProvider, answer, openai_reply, providers
+from tests.support.providers import OPENAI_ERRORS, OPENAI_STREAM, FakeProvider, answer, openai_reply, providers, stream
 from tests.support.services import Number, plain_services
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{}"
@@ -91,6 +91,22 @@ async def test_the_newest_names_and_the_metrics_are_a_switch(gate: Bench):
         assert point.as_int == 20
         assert plain(point.attributes)["gen_ai.request.model"] == "gpt-4o-mini"
         assert "gen_ai.client.inference.duration" in collector.metrics
+
+
+async def test_the_pieces_of_a_stream_are_measured_when_metrics_are_on(gate: Bench):
+    """Each after the first; without metrics nobody watches."""
+    script = stream(*[part for piece in OPENAI_STREAM for part in (piece, 0.03)])
+    async with receiver() as collector, providers((script, script)) as fakes:
+        await load(gate, collector, fakes, {}, metrics=False)
+        snapshot = gate.gateway.snapshot
+        assert not snapshot.pipeline(snapshot.routes["r"], None).reply_hooks
+        await load(gate, collector, fakes, {}, metrics=True)
+        await gate.ask(chat(stream=True))
+        await gate.gateway.close()
+        [point] = collector.metrics["gen_ai.client.operation.time_per_output_chunk"].histogram.data_points
+        assert point.count >= 2
+        assert point.sum > 0.05
+        assert "gen_ai.client.operation.time_to_first_chunk" in collector.metrics
 
 
 async def test_a_ratio_keeps_its_part_of_the_traces():

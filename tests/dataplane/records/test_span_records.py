@@ -9,7 +9,7 @@ from tests.support.exchanges import finished_chat
 
 async def test_a_failed_over_chat_is_three_spans_in_order():
     """With times on the wall clock, error kinds, tokens and cost."""
-    ex = await finished_chat()
+    ex = await finished_chat(payload={"model": "asked", "messages": [], "stream": True, "note": "confidential"})
     ex.plugin_times.append(PluginTime("ai-prompt-guard", "request", 1000.0, 1000.05, 0.05))
     own, failed, answered, waited = spans_of(ex, new_context(None, sampled=True), 1000.5, newest=False)
     assert own.attributes["tollhouse.attempts"] == 2
@@ -30,6 +30,7 @@ async def test_secrets_in_the_query_are_masked():
 
 async def test_measurements_know_what_failed():
     """Failed attempts carry their kind."""
-    failed, answered = measurements_of(await finished_chat(), 1000.5)
-    assert (failed.failed, failed.attributes["error.type"]) == (True, "overloaded")
+    failed, answered = measurements_of(await finished_chat(), 1000.5, [0.1])
+    assert (failed.failed, failed.error, failed.chunk_gaps_s) == (True, "overloaded", [])
+    assert (answered.chunk_gaps_s, answered.first_chunk_s) == ([0.1], None)  # no stream was asked for
     assert (answered.failed, answered.input_tokens, answered.cached_tokens) == (False, 100, 40)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
+from tollhouse.dataplane.records.chunk_gaps import watch_gaps
 from tollhouse.dataplane.records.log_entry import LogFormat
 from tollhouse.dataplane.records.redaction import configured_names, is_secret_name
 from tollhouse.dataplane.records.span_records import measurements_of, spans_of
@@ -16,6 +17,7 @@ from tollhouse.dataplane.stages import Stage
 
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
+    from tollhouse.dataplane.reply import Reply
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -137,6 +139,8 @@ class OpenTelemetry(Plugin[OpenTelemetryConfig]):
         told = metadata if isinstance(metadata, OpenTelemetryMetadata) else OpenTelemetryMetadata()
         self._newest = told.conventions == "latest"
         self._metrics = told.metrics
+        self.idle = frozenset() if told.metrics else frozenset({"reply"})
+        self._watched = f"gaps between pieces {id(self)}"
         self._id_from_request = told.trace_id_source == "x-request-id"
         self._follows = config.sampler.name == "parent_base"
         own: Sampler | Root = config.sampler.options.root if self._follows else config.sampler
@@ -166,6 +170,13 @@ class OpenTelemetry(Plugin[OpenTelemetryConfig]):
                     pass  # somebody's own form of id: the trace gets a number instead
         return random.getrandbits(128) or 1
 
+    def reply(self, ex: Exchange, reply: Reply) -> None:
+        """Watch when the pieces of a stream pass."""
+        if reply.stream is not None and ex.protocol is not None and ex.document is not None and ex.peek.stream:
+            gaps_s: list[float] = []
+            ex.state[self._watched] = gaps_s
+            reply.stream = watch_gaps(reply.stream, gaps_s, self.services.clock.monotonic)
+
     def record(self, ex: Exchange) -> None:
         """Hand over the spans, when they are to be kept."""
         trace, sink = ex.trace, self._sink
@@ -178,7 +189,7 @@ class OpenTelemetry(Plugin[OpenTelemetryConfig]):
             self._add_asked(ex, spans[0].attributes)
             sink.add(spans)
         if self._metrics and ex.protocol is not None:
-            for measurement in measurements_of(ex, now):
+            for measurement in measurements_of(ex, now, ex.state.get(self._watched) or []):
                 sink.measure(measurement)
 
     def _add_asked(self, ex: Exchange, told: dict[str, Any]) -> None:

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.chat import Usage
     from tollhouse.dataplane.exchange import Attempt, Exchange
 
-OPERATIONS = {"openai_embeddings": "embeddings"}
+OPERATIONS = {
+    "openai_embeddings": "embeddings",
+    "gemini_embeddings": "embeddings",
+    "gemini_generate": "generate_content",
+    "openai_completions": "text_completion",
+}
 """``gen_ai.operation.name`` by protocol, where it is not ``chat``."""
 
 
@@ -101,7 +106,8 @@ def _attempt_span(
     if attempt.status:
         told["http.response.status_code"] = attempt.status
     if attempt.first_byte_s is not None:
-        told["gen_ai.response.time_to_first_chunk" if attempt.model else "tollhouse.time_to_first_byte"] = round(
+        streams = attempt.model and _streams(ex)
+        told["gen_ai.response.time_to_first_chunk" if streams else "tollhouse.time_to_first_byte"] = round(
             attempt.first_byte_s - attempt.started_s, 6
         )
     if attempt.usage is not None:
@@ -146,14 +152,20 @@ def _add_usage(told: dict[str, Value], usage: Usage, newest: bool) -> None:
         told["tollhouse.usage.estimated"] = True
 
 
+def _streams(ex: Exchange) -> bool:
+    return ex.document is not None and ex.protocol is not None and ex.peek.stream
+
+
 def operation_of(ex: Exchange) -> str:
     """``gen_ai.operation.name``."""
     return OPERATIONS.get(ex.protocol.name, "chat") if ex.protocol is not None else "chat"
 
 
-def measurements_of(ex: Exchange, now_s: float) -> list[Measurement]:
-    """What the exchange's attempts on models add to the ``gen_ai`` metrics."""
+def measurements_of(ex: Exchange, now_s: float, gaps_s: list[float]) -> list[Measurement]:
+    """What the exchange's attempts on models add to the ``gen_ai`` metrics. ``gaps_s``: between the pieces of the
+    answer; those of the attempt that gave it."""
     found = []
+    streams = _streams(ex)
     for attempt in ex.attempts:
         if not attempt.model:
             continue
@@ -163,18 +175,17 @@ def measurements_of(ex: Exchange, now_s: float) -> list[Measurement]:
             "gen_ai.provider.name": attempt.provider_name,
             "gen_ai.request.model": attempt.model,
         }
-        if attempt.failure is not None:
-            attributes["error.type"] = attempt.failure.kind
         found.append(
             Measurement(
                 (attempt.ended_s or now_s) - attempt.started_s,
-                None if attempt.first_byte_s is None else attempt.first_byte_s - attempt.started_s,
+                attempt.first_byte_s - attempt.started_s if streams and attempt.first_byte_s is not None else None,
+                gaps_s if attempt is ex.attempts[-1] else [],
                 usage.input_tokens if usage else 0,
                 usage.output_tokens if usage else 0,
                 usage.cached_tokens if usage else 0,
                 (usage.cache_write_tokens + usage.cache_write_1h_tokens) if usage else 0,
                 usage.reasoning_tokens if usage else 0,
-                attempt.failure is not None,
+                attempt.failure.kind if attempt.failure is not None else "",
                 attributes,
             )
         )

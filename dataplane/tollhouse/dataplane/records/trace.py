@@ -77,13 +77,22 @@ class Measurement:
 
     duration_s: float
     first_chunk_s: float | None
+    """None where the answer was no stream."""
+    chunk_gaps_s: list[float]
+    """Between the pieces of a stream, where they were watched."""
     input_tokens: int
     output_tokens: int
     cached_tokens: int
     cache_write_tokens: int
     reasoning_tokens: int
-    failed: bool
+    error: str
+    """What kind of failure it was; empty when it was none."""
     attributes: dict[str, str]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the attempt did not succeed."""
+        return bool(self.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,7 @@ class SpanSink(ABC):
 
     @abstractmethod
     def measure(self, measurement: Measurement) -> None:
-        """Count an attempt in the ``gen_ai`` metrics."""
+        """Count an attempt in the ``gen_ai`` metrics, or drop and count it."""
 
     @abstractmethod
     async def close(self) -> None:

@@ -3,7 +3,9 @@
 import asyncio
 import time
 
-from tollhouse.dataplane.records.trace import Collector, SpanRecord
+import pytest
+from tollhouse.dataplane.records.trace import Collector, Measurement, SpanRecord
+from tollhouse.dataplane.runtime.telemetry.otlp import Exporter
 from tollhouse.dataplane.runtime.telemetry.tracing import CLOSE_S, SpanSinks
 
 from tests.support.otlp_receiver import receiver
@@ -54,3 +56,37 @@ async def test_a_dead_collector_drops_what_does_not_fit_and_does_not_hold_up_the
     assert time.monotonic() - began < CLOSE_S + 1
     await asyncio.sleep(0)
     assert dropped.value == 15
+
+
+async def test_measurements_that_do_not_fit_are_counted(monkeypatch: pytest.MonkeyPatch):
+    """As spans are; those that fit arrive, whatever became of the others."""
+    monkeypatch.setattr("tollhouse.dataplane.runtime.telemetry.tracing.MOST_MEASUREMENTS", 3)
+    dropped = Number()
+    async with receiver() as got:
+        sink = SpanSinks(lambda address: dropped).open(Collector(address=got.address, metrics=True))
+        for _ in range(5):  # the thread adds up a quarter of a second later
+            sink.measure(Measurement(1.0, None, [], 10, 5, 0, 0, 0, "", {"gen_ai.operation.name": "chat"}))
+        assert dropped.value == 2
+        await sink.close()
+        [point] = got.metrics["gen_ai.client.operation.duration"].histogram.data_points
+        assert point.count == 3
+
+
+async def test_a_fault_of_the_exporter_counts_as_a_loss(monkeypatch: pytest.MonkeyPatch):
+    """And the thread goes on."""
+
+    def fault(self: Exporter, batch: list[SpanRecord]) -> bool:
+        raise RuntimeError("x")
+
+    dropped = Number()
+    async with receiver() as got:
+        sink = SpanSinks(lambda address: dropped).open(Collector(address=got.address, max_batch=2))
+        monkeypatch.setattr(Exporter, "send", fault)
+        sink.add(spans(2))
+        async with asyncio.timeout(5):
+            while dropped.value < 2:
+                await asyncio.sleep(0.02)
+        monkeypatch.undo()
+        sink.add(spans(2))
+        await got.until(2)
+        await sink.close()

@@ -22,6 +22,8 @@ CLOSE_S = 2.0
 """The longest a worker waits at its end for spans to get through."""
 
 METRICS_EVERY_S = 10.0
+MOST_MEASUREMENTS = 10_000
+"""Attempts that wait at most until the thread has added them up, which it does four times a second."""
 
 
 class OtlpSink(SpanSink):
@@ -35,7 +37,7 @@ class OtlpSink(SpanSink):
         self._gone = gone
         self.users = 1
         self._spans: deque[SpanRecord] = deque()
-        self._measurements: deque[Measurement] = deque(maxlen=10_000)
+        self._measurements: deque[Measurement] = deque()
         self._most = collector.max_queue * (4 if collector.grow else 1)
         self._first_s = self._last_s = 0.0
         self._wake = threading.Event()
@@ -58,6 +60,9 @@ class OtlpSink(SpanSink):
 
     def measure(self, measurement: Measurement) -> None:
         """See the port."""
+        if len(self._measurements) >= MOST_MEASUREMENTS:
+            self._dropped.add(1)
+            return
         self._measurements.append(measurement)
 
     async def close(self) -> None:
@@ -83,6 +88,7 @@ class OtlpSink(SpanSink):
             self._wake.clear()
             now = time.monotonic()
             try:
+                self._record()
                 self._send(now)
                 if self._collector.metrics and now >= next_metrics_s:
                     next_metrics_s = now + METRICS_EVERY_S
@@ -101,13 +107,21 @@ class OtlpSink(SpanSink):
     def _send_batch(self) -> None:
         batch = [self._spans.popleft() for _ in range(min(len(self._spans), self._collector.max_batch))]
         self._first_s = time.monotonic()
-        if not self._exporter.send(batch):
-            self._dropped.add(len(batch))
+        taken = False
+        try:
+            taken = self._exporter.send(batch)
+        finally:
+            if not taken:
+                self._dropped.add(len(batch))
+        if not taken:
             log.warning("spans not taken", extra={"collector": self._collector.address, "spans": len(batch)})
 
-    def _send_metrics(self) -> None:
+    def _record(self) -> None:
         while self._measurements:
             self._exporter.record(self._measurements.popleft())
+
+    def _send_metrics(self) -> None:
+        self._record()
         if not self._exporter.send_metrics():
             log.warning("metrics not taken", extra={"collector": self._collector.address})
 

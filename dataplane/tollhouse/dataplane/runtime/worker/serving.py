@@ -63,7 +63,9 @@ class Serving:
         dropped = self.metrics.counter("tollhouse_log_lines_dropped_total", "Lines log files did not take.", ("path",))
         self._log_files = BackgroundLogFiles(lambda path: dropped(path).add(1), rotation=_rotation(start.settings))
         spans_dropped = self.metrics.counter(
-            "tollhouse_spans_dropped_total", "Spans a collector did not get.", ("collector",)
+            "tollhouse_spans_dropped_total",
+            "Spans, and attempts to be counted in metrics, that a collector did not get.",
+            ("collector",),
         )
         self._secrets = NodeSecrets(start.settings.sealing_key)
         self._services = Services(
