@@ -32,10 +32,10 @@ class Charge:
         return max(1, self._of(Usage(input_tokens=estimate(body_bytes), output_tokens=output)))
 
     def settle(self, usages: Sequence[Usage]) -> int:
-        """Units the request truly cost, all attempts together."""
+        """Units the request truly cost, all attempts together. Reading a batch is no burst of all its tokens."""
         if self.strategy == "requests":
             return 1
-        return sum(self._of(usage) for usage in usages)
+        return sum([self._of(usage) for usage in usages if usage.special is None or usage.special.kept != "read"])
 
     def _of(self, usage: Usage) -> int:
         if self.strategy == "prompt_tokens":
