@@ -36,7 +36,7 @@ CROWD = Size(120, 80, 300) if FULL else Size(60, 40, 40)
 FIRST_BYTE_S = 30.0
 """What a route waits for where it says nothing."""
 
-pytestmark = pytest.mark.timeout(300 if FULL else 60)
+pytestmark = pytest.mark.timeout(300 if FULL else 120)
 
 
 @pytest.fixture
@@ -111,6 +111,22 @@ async def test_a_provider_that_stalls_under_load_is_left_by_its_own_record(
     async with Rig(tmp_path, {"timeouts": {"idle": 2000}}, first=first, second=second) as rig:
         calls = await under_a_crowd(rig, first, signal.SIGSTOP)
     tell("stalled", calls)
+    assert lost(calls) == []
+    assert sum(call.failover_s > 0 for call in calls) > 5, "some had been sent to it"
+    assert max(call.took_s for call in calls if call.whole) < FIRST_BYTE_S / 2
+
+
+async def test_a_provider_that_stalls_is_left_by_its_probes_where_nobody_opted_in_to_rivals(
+    tmp_path: Path, first: Provider, second: Provider
+) -> None:
+    """Its health check falls silent with it: new calls go elsewhere, and those under way that got nothing yet do, too,
+    long before their time is over."""
+    routing = {"timeouts": {"idle": 2000, "first_byte": FIRST_BYTE_S * 1000}, "hedge_after_ms": None}
+    often = {"http_path": "/_health", "healthy": {"interval": 1, "successes": 1}}
+    checks = {"active": {**often, "unhealthy": {"interval": 1, "timeouts": 1}}}
+    async with Rig(tmp_path, routing, first=first, second=second, checks=checks) as rig:
+        calls = await under_a_crowd(rig, first, signal.SIGSTOP)
+    tell("stalled, with probes", calls)
     assert lost(calls) == []
     assert sum(call.failover_s > 0 for call in calls) > 5, "some had been sent to it"
     assert max(call.took_s for call in calls if call.whole) < FIRST_BYTE_S / 2

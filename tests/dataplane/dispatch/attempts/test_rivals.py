@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from tollhouse.dataplane.dispatch.attempts.hedge import Begin
-from tollhouse.dataplane.dispatch.attempts.rivals import Rivals
+from tollhouse.dataplane.dispatch.attempts.rivals import NEVER, Rivals
 from tollhouse.dataplane.dispatch.attempts.trial import Books
 from tollhouse.dataplane.dispatch.choosing.plan import BY_RECORD
 from tollhouse.dataplane.dispatch.choosing.targets import states_of
 from tollhouse.dataplane.dispatch.setup.endpoints import build_endpoint
+from tollhouse.dataplane.dispatch.setup.probed import probe_of
 from tollhouse.dataplane.engine.patience import ALIVE, ENOUGH, FLOOR_S, SILENT, Kind
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.registry import provider_types
 from tollhouse.dataplane.reply import Reply
+from tollhouse.proto.resources.upstream import ActiveCheck
 
 from tests.dataplane.dispatch.choosing.test_targets import fail, target
 from tests.support.exchanges import finished_chat
@@ -134,3 +136,22 @@ async def test_few_are_asked_twice() -> None:
     assert await rivals.race(ex, 1e-9, None, *raced, asked(books, ex, 0.05, own), after(0, other)) == (own, None)
     fail(states_of(services), raced[0], "timeout", 3, clock.now)
     assert await rivals.race(ex, 1e-9, None, *raced, asked(books, ex, 0.9, own), after(0, other)) == (other, None)
+
+
+async def test_what_was_asked_of_a_target_whose_probe_fails_is_not_left_there() -> None:
+    """Though nobody opted in to rivals: this is failing over. Without a probe nobody is looked at."""
+    clock = PassingClock()
+    services = plain_services(clock=clock)
+    books = Books(services)
+    check = ActiveCheck.model_validate({"unhealthy": {"tcp_failures": 1}})
+    one, quick = replace(target("m", "a"), probe=probe_of(target("m", "a").endpoint, check)), Reply()
+    ex = await finished_chat()
+    racing = asyncio.create_task(
+        Rivals(services, books).race(ex, NEVER, None, one, OTHER, asked(books, ex, 9.0, Reply()), after(0, quick))
+    )
+    await asyncio.sleep(0.01)
+    assert one.probe is not None
+    assert books.states.probes is not None
+    books.states.probes._watched[one.probe.key].checker._health[one.probe.name].failure("tcp_failure", 1)
+    clock.now += FLOOR_S
+    assert await asyncio.wait_for(racing, 3) == (quick, None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tollhouse.dataplane.dispatch.attempts import giving_up
 from tollhouse.dataplane.dispatch.attempts.asking import Asker
 from tollhouse.dataplane.dispatch.attempts.journey import Hop, Journey
-from tollhouse.dataplane.dispatch.attempts.rivals import Rivals
+from tollhouse.dataplane.dispatch.attempts.rivals import NEVER, Rivals
 from tollhouse.dataplane.dispatch.attempts.trial import Books
 from tollhouse.dataplane.dispatch.choosing.explaining import explain_headers
 from tollhouse.dataplane.dispatch.choosing.plan import BY_RECORD, Plan
@@ -61,10 +61,11 @@ class Driver:
                 if tried and tried[-1] != target.name:
                     self._books.moved_on(ex, tried[-1], target.name, reason)
                 self._rivals.request()
-                if hedge_s is None or len(targets) == 1 or (ex.protocol is not None and ex.protocol.opaque):
+                alone = hedge_s is None and target.probe is None
+                if alone or len(targets) == 1 or (ex.protocol is not None and ex.protocol.opaque):
                     outcome, beside = await self._asker.ask(journey, Hop(target, step.more)), None
                 else:
-                    outcome, beside = await self._try_beside(journey, step, hedge_s)
+                    outcome, beside = await self._try_beside(journey, step, NEVER if hedge_s is None else hedge_s)
                 if isinstance(outcome, Reply):
                     if steps is not None:
                         steps.close()

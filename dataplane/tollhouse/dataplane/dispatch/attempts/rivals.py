@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _AGAIN_S = 0.1
 """How soon somebody who is late but may have no rival is looked at again."""
+NEVER = float("inf")
+"""In place of a time to wait: only who is found dead meanwhile gets a rival."""
 _TICK_S = 0.001
 """The shortest wait: of less a clock need not notice anything."""
 
@@ -61,14 +63,15 @@ class Rivals:
             # Nobody is late who has not been asked yet: the request may wait for room in a budget, or for an operator.
             started = ex.attempts[before].started_s if len(ex.attempts) > before else now
             passed = now - started
-            left = self._late_s(state, after_s, kind, started, now) - passed
+            well = self._states.healthy(target)
+            left = (self._late_s(state, after_s, kind, started, now) if well else FLOOR_S) - passed
             if left > 0:  # who may have fallen silent meanwhile has to be watched
                 left = max(left, _TICK_S)
-                return left if after_s > BY_RECORD else min(left, FLOOR_S)
+                return left if after_s > BY_RECORD and target.probe is None else min(left, FLOOR_S)
             if not self._states.of(rival).permits(now) or self._states.full(rival):
                 return _AGAIN_S
             # Where others have found out meanwhile this is failing over, not asking twice.
-            if state.silent_since(now) is None and not self._budget.spend():
+            if well and state.silent_since(now) is None and not self._budget.spend():
                 return _AGAIN_S
             self._books.hedges(route_id(ex), target.name, rival.name).add()
             return 0.0
