@@ -212,6 +212,8 @@ class Special(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whose answer it is, where the request did not say."""
     price_source: str = ""
     """And by which prices it was charged."""
+    parts: tuple[tuple[str, Any], ...] = ()
+    """Of a batch that asked several models: what each used (``Usage``)."""
 
 
 class Usage(msgspec.Struct):

@@ -58,6 +58,31 @@ async def test_a_stored_response_was_charged_when_it_was_made() -> None:
     assert (log.closed[0].special.kept, log.closed[0].cost_nano) == ("mend", 1000 * 2500 + 100 * 10_000)
 
 
+async def test_each_model_of_a_batch_costs_what_it_costs() -> None:
+    """However few tokens went to the dearer one."""
+    lines = [("claude-haiku-4-5", 3000, 0), ("claude-opus-4-5", 1000, 100)]
+    body = b"".join(
+        json.dumps(
+            {"result": {"message": {"model": model, "usage": {"input_tokens": read, "output_tokens": wrote}}}}
+        ).encode()
+        + b"\n"
+        for model, read, wrote in lines
+    )
+    nano = 0
+    for model, read_tokens, wrote in lines:
+        price = lookup("anthropic", model).price
+        assert price is not None
+        batch = price.service("batch").base
+        nano += (read_tokens * batch.input + wrote * batch.output) // 1_000_000
+    async with bench() as gate, providers(answer(200, body, {"content-type": "application/x-jsonl"})) as [fake]:
+        gate.services.attempt_log = log = PlainLog()
+        await gate.multi(instance("a", "anthropic", fake.url))
+        ex = await read(gate, "/v1/messages/batches/msgbatch_1/results")
+    assert (ex.cost_nano, log.closed[0].cost_nano) == (nano, nano)
+    assert log.closed[0].special is not None
+    assert (log.closed[0].special.model, log.closed[0].special.parts) == ("claude-haiku-4-5", ())
+
+
 async def test_files_cost_nothing() -> None:
     """Though their lines hold usage."""
     async with bench() as gate, providers(answer(200, {"usage": USAGE})) as [fake]:

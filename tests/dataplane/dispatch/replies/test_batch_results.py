@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 from tollhouse.dataplane.chat import Special
 from tollhouse.dataplane.dispatch.replies.kept import reader_for
 from tollhouse.dataplane.protocol import UsageReader
@@ -46,7 +47,10 @@ def test_lines_are_added_up_however_they_come() -> None:
             assert reader.reported
             usage = reader.usage
             assert (usage.input_tokens, usage.cached_tokens, usage.output_tokens) == (150, 40, 55)
-            assert usage.special == Special(
+            assert usage.special is not None
+            parts = {model: (used.input_tokens, used.output_tokens) for model, used in usage.special.parts}
+            assert parts == {"claude-haiku-4-5": (10, 5), "claude-opus-4-5": (140, 50)}
+            assert msgspec.structs.replace(usage.special, parts=()) == Special(
                 tier="batch", web_searches=2, answer="msgbatch_1", kept="read", model="claude-opus-4-5"
             )
 

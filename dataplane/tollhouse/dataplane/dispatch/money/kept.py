@@ -79,17 +79,25 @@ def refuse_unbounded_batch(ex: Exchange, target: Target, purse: Purse) -> None:
 
 def told_of(ex: Exchange, target: Target, usage: Usage, special: Special, now: float) -> tuple[Told, bool]:
     """What is to be said of a kept answer, and whether its price is known."""
-    price = known_target(target.name, target.endpoint, special.model).price
-    price = replace(price, request=0) if price is not None else None
+    price = _price(target, special.model)
     told = Usage(*[getattr(usage, name) for name in Usage.__struct_fields__])
-    told.special = msgspec.structs.replace(special, price_source=prices_version(price))
-    nano = cost(usage, price) if price is not None else NanoUSD(0)
-    known = price is not None and price.known
+    told.special = msgspec.structs.replace(special, price_source=prices_version(price), parts=())
+    nano, known = NanoUSD(0), True
+    for model, used in special.parts or ((special.model, usage),):
+        own = price if model == special.model else _price(target, model)
+        nano = NanoUSD(nano + (cost(used, own) if own is not None else 0))
+        known = known and own is not None and own.known
     purse: Purse | None = ex.state.get(STATE)
     if special.kept != "read" or purse is None:
         return Told(told, nano), known
     charged = list(_charges(ex, target, purse, price, told, nano, now))
     return Told(told, nano, tuple([one for one, _ in charged]), tuple([one for _, one in charged])), known
+
+
+def _price(target: Target, model: str) -> PriceTable | None:
+    """Of a model at the provider that was asked; nothing is charged per request any more."""
+    price = known_target(target.name, target.endpoint, model).price
+    return replace(price, request=0) if price is not None and price.request else price
 
 
 def _charges(

@@ -35,16 +35,16 @@ _LINE = msgspec.json.Decoder(_Line)
 
 class ResultsReader(UsageReader):
     """Adds up what the lines tell. Results are charged when they were read to their end (``ended`` is set by who saw
-    it), in the name of the batch; the model most tokens went to stands for all. One per attempt; not safe to share."""
+    it), in the name of the batch, each model's at its own prices; the model most tokens went to gives the name. One per
+    attempt; not safe to share."""
 
-    __slots__ = ("_by_model", "_id", "_line", "_searches")
+    __slots__ = ("_by_model", "_id", "_line")
 
     def __init__(self, id: str) -> None:
         super().__init__()
         self._id = id
         self._line = b""
-        self._by_model: dict[str, int] = {}
-        self._searches = 0
+        self._by_model: dict[str, Usage] = {}
 
     def feed(self, data: bytes) -> bytes:
         """As the port says: what comes is what goes."""
@@ -64,9 +64,11 @@ class ResultsReader(UsageReader):
         self._line = b""
         if self.ended and self.usage.total_tokens:
             self.reported = True
-            self.model = max(self._by_model, key=lambda name: self._by_model[name])
+            self.model = max(self._by_model, key=lambda name: self._by_model[name].total_tokens)
+            parts = tuple(self._by_model.items())
+            searches = self.usage.special.web_searches if self.usage.special is not None else 0
             self.usage.special = Special(
-                tier="batch", web_searches=self._searches, answer=self._id, kept="read", model=self.model
+                tier="batch", web_searches=searches, answer=self._id, kept="read", model=self.model, parts=parts
             )
         return b""
 
@@ -82,11 +84,16 @@ class ResultsReader(UsageReader):
         if message is None or told is None:
             return
         model = words(message.model)[:_LONGEST_NAME]
-        self._by_model[model] = self._by_model.get(model, 0) + told.total_tokens
-        self._searches += told.special.web_searches if told.special is not None else 0
-        sums = [
-            getattr(self.usage, name) + getattr(told, name)
-            for name in Usage.__struct_fields__
-            if name not in ("estimated", "special")
-        ]
-        self.usage = Usage(*sums)
+        self._by_model[model] = _sum(self._by_model.get(model) or Usage(special=Special(tier="batch")), told)
+        self.usage = _sum(self.usage, told)
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    names = [name for name in Usage.__struct_fields__ if name not in ("estimated", "special")]
+    total = Usage(*[getattr(one, name) + getattr(other, name) for name in names])
+    total.special = one.special
+    if other.special is not None and other.special.web_searches:
+        had = total.special or Special()
+        searches = had.web_searches + other.special.web_searches
+        total.special = msgspec.structs.replace(had, web_searches=searches)
+    return total
