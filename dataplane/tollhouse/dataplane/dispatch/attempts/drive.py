@@ -61,8 +61,11 @@ class Driver:
                 if tried and tried[-1] != target.name:
                     self._books.moved_on(ex, tried[-1], target.name, reason)
                 self._rivals.request()
-                alone = hedge_s is None and target.probe is None
-                if alone or len(targets) == 1 or (ex.protocol is not None and ex.protocol.opaque):
+                if (
+                    steps is None
+                    or (hedge_s is None and target.probe is None)
+                    or (ex.protocol is not None and ex.protocol.opaque)
+                ):
                     outcome, beside = await self._asker.ask(journey, Hop(target, step.more)), None
                 else:
                     outcome, beside = await self._try_beside(journey, step, NEVER if hedge_s is None else hedge_s)
