@@ -128,3 +128,17 @@ async def test_etcd_down(etcd: EtcdServer) -> None:
         assert (await plane.call("GET", "routes")).body["total"] == 2
     finally:
         await plane.close()
+
+
+async def test_what_a_budget_counts_cannot_change(plane: Plane) -> None:
+    """Its counts are kept: nano-dollars would be taken for tokens. Everything else of it can."""
+    budget = {"unit": "usd", "amount": 5, "window": "day"}
+    assert (await plane.call("PUT", "budgets/b", budget)).status == 201
+    refused = await plane.call("PUT", "budgets/b", {**budget, "unit": "tokens"})
+    assert refused.status == 400
+    assert "keeps what it has counted" in refused.text
+    assert (await plane.call("PATCH", "budgets/b", {"unit": "requests"})).status == 400
+    assert (await plane.call("PUT", "budgets/b", {**budget, "amount": 7, "window": "month"})).status == 200
+    tokens = {"unit": "tokens", "amount": 5, "window": "day"}
+    assert (await plane.call("PUT", "budgets/t", tokens)).status == 201
+    assert (await plane.call("PUT", "budgets/t", {**tokens, "count": "input"})).status == 400

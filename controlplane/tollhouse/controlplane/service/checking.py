@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,6 +57,7 @@ class Checker:
         restored, lost = restore_masked(value, stored, model, plugin_model)
         problems = [_lost_mask(place, path) for path in lost]
         problems += check_object(kind, object_id, restored, place)
+        problems += check_unit(kind, restored, stored, place)
         if errors_only(problems):
             return Prepared(restored, (*problems, *notes))
         try:
@@ -106,6 +107,17 @@ def check_object(kind: Kind, object_id: str, value: dict[str, Any], place: str) 
     usual = f"{kind.plural}/{object_id}"
     problems = check.check_object(kind.plural, object_id, fields, registry)
     return [replace(problem, where=place + problem.where.removeprefix(usual)) for problem in problems]
+
+
+def check_unit(kind: Kind, value: dict[str, Any], before: Mapping[str, Any] | None, place: str) -> list[Problem]:
+    """What a budget has counted is kept when it is changed: dollars are not to be taken for tokens."""
+    if kind.plural != "budgets" or before is None:
+        return []
+    had, has = (tuple(one.get(name, "total") for name in ("unit", "count")) for one in (before, value))
+    if had == has:
+        return []
+    what = f"a budget keeps what it has counted, and that is {' '.join(had).removesuffix(' total')}"
+    return [Problem(f"{place}.unit", what, "make a budget of another id, and delete this one")]
 
 
 def check_rivals(kind: Kind, object_id: str, value: dict[str, Any], rivals: Iterable[Stored]) -> list[Problem]:
