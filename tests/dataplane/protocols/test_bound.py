@@ -67,3 +67,13 @@ def test_an_answer_of_more_than_text_is_refused_by_name(target: str) -> None:
             crossed(GEMINI, target, generationConfig={"responseModalities": ["TEXT", "IMAGE"]})
         assert refused.value.param == "generationConfig.responseModalities"
         assert crossed(GEMINI, target, generationConfig={"responseModalities": ["TEXT"]}).dropped == []
+
+
+@pytest.mark.parametrize("target", [name for name in FORMATS if name != RESPONSES])
+def test_what_is_kept_at_openai_is_refused_for_what_it_is(target: str) -> None:
+    """Not for what is missing because of it."""
+    for name, value in (("prompt", {"id": "pmpt_1"}), ("conversation", "conv_1"), ("previous_response_id", "resp_1")):
+        chat = protocol(RESPONSES).decode_request(document({"model": "m", name: value}))
+        with pytest.raises(ClientError, match="kept at OpenAI") as refused:
+            protocol(target).encode_request(chat, max_output_tokens=None)
+        assert refused.value.param == name

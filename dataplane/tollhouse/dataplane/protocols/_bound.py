@@ -50,26 +50,33 @@ def left_out_of(tool: Tool, own: str) -> list[str]:
     ]
 
 
+def require_movable(chat: ChatRequest, own: str) -> None:
+    """Raises ClientError where a client of another format said what must not be left out: before anything else is
+    looked at, because without it little of the request may be there."""
+    for format_name, fields in chat.extra.items():
+        if format_name == own:
+            continue
+        for name, value in fields.items():
+            reason = _ELSEWHERE.get(name)
+            if reason is not None and value:
+                raise unsupported(name, reason)
+            require_text(name, value)
+            if name in _PARTLY.get(format_name, ()) and isinstance(value, dict):
+                for inner, held in value.items():
+                    require_text(inner, held, f"{name}.")
+
+
 def left_out(chat: ChatRequest, own: str) -> list[str]:
-    """The names of what a client of another format said and this one has no place for. Raises ClientError for what
-    must not be left out."""
+    """The names of what a client of another format said and this one has no place for."""
     names: list[str] = []
     for format_name, fields in chat.extra.items():
         if format_name == own:
             continue
         carried = shared(chat, own) if own in _OPENAI and format_name in _OPENAI else {}
         for name, value in fields.items():
-            require_text(name, value)
-            if name in carried:
-                continue
-            reason = _ELSEWHERE.get(name)
-            if reason is not None and value:
-                raise unsupported(name, reason)
             if name in _PARTLY.get(format_name, ()) and isinstance(value, dict):
-                for inner, held in value.items():
-                    require_text(inner, held, f"{name}.")
                 names += [f"{name}.{inner}" for inner in value if inner not in carried]
-            else:
+            elif name not in carried:
                 names.append(name)
     return [name for name in names if name not in _MEDIA and name.partition(".")[2] not in _MEDIA]
 

@@ -17,6 +17,7 @@ from tollhouse.dataplane.protocol import (
     StreamEncoder,
     UsageReader,
 )
+from tollhouse.dataplane.protocols._bound import require_movable
 
 
 def _no_headers(error: GatewayError) -> dict[str, str]:
@@ -55,6 +56,7 @@ class Format(Protocol):
 
     def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
         """As the port says."""
+        require_movable(chat, self.name)
         return self.codec.write_request(chat, max_output_tokens)
 
     def decode_reply(self, body: bytes) -> ChatReply:

@@ -17,6 +17,7 @@ from tollhouse.dataplane.protocol import (
     StreamEncoder,
     UsageReader,
 )
+from tollhouse.dataplane.protocols._bound import require_movable
 from tollhouse.dataplane.protocols.bedrock_converse.reply import read_reply
 from tollhouse.dataplane.protocols.bedrock_converse.stream import ConverseDecoder
 from tollhouse.dataplane.protocols.bedrock_converse.usage import read_tail
@@ -54,6 +55,7 @@ class BedrockConverse(Protocol):
 
     def encode_request(self, chat: ChatRequest, *, max_output_tokens: int | None) -> Encoded:
         """As the port says."""
+        require_movable(chat, self.name)
         return RequestWriter(chat, max_output_tokens).write()
 
     def passthrough_edits(self, document: RequestDocument, dropped: list[str]) -> bool:
