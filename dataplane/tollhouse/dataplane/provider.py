@@ -30,7 +30,8 @@ class UpstreamFailure:
     """Whose it is, by its kind; whoever knows better overwrites it."""
 
     def __post_init__(self) -> None:
-        self.fault = KINDS[self.kind].fault
+        known = KINDS.get(self.kind)
+        self.fault = known.fault if known is not None else "provider"  # a kind of a provider of somebody's own
 
 
 class Provider(ABC):

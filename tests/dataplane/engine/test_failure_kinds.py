@@ -30,3 +30,4 @@ def test_a_failure_knows_whose_it_is() -> None:
     assert UpstreamFailure("final", "bad_request", 400, "").fault == "agent"
     assert UpstreamFailure("next", "timeout", 0, "").fault == "provider"
     assert UpstreamFailure("next", "auth", 401, "").fault == "gateway"
+    assert UpstreamFailure("next", "own-kind", 418, "").fault == "provider"
