@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tollhouse.proto.own_settings import may_name_variable, may_read_folder, own_settings
+from tollhouse.proto.own_settings import may_name_variable, may_read_folder, may_write_file, own_settings
 
 
 def test_variables_of_the_gateway_are_not_for_configurations() -> None:
@@ -28,6 +28,19 @@ def test_folders_of_the_system_hold_no_secrets(folder: str, anywhere: bool, narr
     """``/proc/self/environ`` would tell everything."""
     assert may_read_folder(folder, {}) is anywhere
     assert may_read_folder(folder, {"TOLLHOUSE_SECRET_FOLDERS": "/run/secrets"}) is narrowed
+
+
+def test_log_entries_go_where_the_operator_wants_them() -> None:
+    """Anywhere but into the system, or into the folders that were named."""
+    narrow = {"TOLLHOUSE_LOG_FOLDERS": "/var/log/agents, /data"}
+    for file, anywhere, narrowed in (
+        ("/var/log/agents/a.log", True, True),
+        ("/data/x", True, True),
+        ("/etc/cron.d/x", True, False),
+        ("/proc/sys/kernel/core_pattern", False, False),
+        ("/var/log/agents2/a.log", True, False),
+    ):
+        assert (may_write_file(file, {}), may_write_file(file, narrow)) == (anywhere, narrowed)
 
 
 def test_writes_that_name_them_are_told_the_field() -> None:

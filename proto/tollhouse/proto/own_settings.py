@@ -22,6 +22,9 @@ SECRET_FOLDERS = "TOLLHOUSE_SECRET_FOLDERS"
 """Environment: folders, comma separated, in which the secret manager ``file`` may read; by default all but the
 system's."""
 
+LOG_FOLDERS = "TOLLHOUSE_LOG_FOLDERS"
+"""Environment: folders, comma separated, in which ``file-logger`` may write; by default all but the system's."""
+
 _SYSTEM = ("/proc", "/sys", "/dev")
 _VARIABLE = re.compile(r"\$env://([^/\s]*)", re.IGNORECASE)
 
@@ -37,11 +40,20 @@ def may_name_variable(name: str, environment: Mapping[str, str] | None = None) -
 
 def may_read_folder(folder: str, environment: Mapping[str, str] | None = None) -> bool:
     """Whether secrets may be read in a folder (an absolute path without ``..``)."""
-    path = PurePosixPath(folder)
-    if folder == "/" or any(path.is_relative_to(one) for one in _SYSTEM):
+    return folder != "/" and _is_within(folder, SECRET_FOLDERS, environment)
+
+
+def may_write_file(file: str, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether log entries may be written to a file (an absolute path without ``..`` and links)."""
+    return _is_within(file, LOG_FOLDERS, environment)
+
+
+def _is_within(place: str, variable: str, environment: Mapping[str, str] | None) -> bool:
+    path = PurePosixPath(place)
+    if any(path.is_relative_to(one) for one in _SYSTEM):
         return False
     known = os.environ if environment is None else environment
-    allowed = [one.strip() for one in known.get(SECRET_FOLDERS, "").split(",") if one.strip()]
+    allowed = [one.strip() for one in known.get(variable, "").split(",") if one.strip()]
     return not allowed or any(path.is_relative_to(one) for one in allowed)
 
 

@@ -23,6 +23,7 @@ from tollhouse.dataplane.runtime.node.breakers import WorkerBreakers
 from tollhouse.dataplane.runtime.secrets import NodeSecrets, digest_key
 from tollhouse.dataplane.runtime.sinks.access_log import AccessLog
 from tollhouse.dataplane.runtime.sinks.audit_trail import AuditTrail
+from tollhouse.dataplane.runtime.sinks.confined_files import ConfinedLogFiles
 from tollhouse.dataplane.runtime.sinks.kafka import open_topic
 from tollhouse.dataplane.runtime.sinks.log_files import BackgroundLogFiles
 from tollhouse.dataplane.runtime.sinks.rotation import Rotation
@@ -81,7 +82,7 @@ class Serving:
             digest_key=digest_key(start.settings.sealing_key),
             worker=start.index,
             workers=start.settings.workers,
-            log_files=self._log_files,
+            log_files=ConfinedLogFiles(self._log_files, start.settings.state_dir),
             budgets=self._budgets,
             attempt_log=self._outbox,
             ask_operators=self._ask_operators,
