@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 PYTEST_ARGS ?= -n 2
 
-.PHONY: run setup test clients check gen concepts lock format bench prove-money prove-resilience before-after attack fuzz clean
+.PHONY: run pictures setup test clients check gen concepts lock format bench prove-money prove-resilience before-after attack fuzz clean
 
 run: setup
 	$(BIN)/gatewayctl up --demo
@@ -22,6 +22,10 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 test: check
 	$(PY) -m pytest $(PYTEST_ARGS)
+
+# Every page of the console over a busy system, for docs/console; needs chromium.
+pictures: setup
+	$(PY) -m tests.pictures.take docs/console
 
 # Real coding agents, SDKs and frameworks through the gateway, installed from their registries; needs npm.
 clients: setup $(CLIENTS)/.ready

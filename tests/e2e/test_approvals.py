@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,10 +16,9 @@ from urllib.request import Request, urlopen
 import openai
 import pytest
 
-from tests.support.browser import Browser, browser
+from tests.support.browser import browser
 from tests.support.system import ADMIN_KEY, Node, System, call, wait_for
 
-PICTURES = Path(os.environ["TOLLHOUSE_PICTURES"]) if os.environ.get("TOLLHOUSE_PICTURES") else None
 BUDGET = {"unit": "requests", "amount": 1, "window": "day", "on_exceed": "escalate", "max_wait_s": 60}
 
 
@@ -148,12 +146,6 @@ def test_operators_decide_at_the_command_line(asking: System) -> None:
     assert 'tollhouse_budget_waits_total{budget="coder",mode="escalate",result="passed"} 1' in scraped
 
 
-async def picture(page: Browser, name: str) -> None:
-    if PICTURES is not None:
-        await asyncio.sleep(0.5)
-        await page.picture(PICTURES / name)
-
-
 async def test_one_is_granted_an_amount_for_a_time_and_one_is_refused(asking: System, tmp_path: Path) -> None:
     """The waiting requests end as decided, at once; the console, the record and the command line agree."""
     for name in ("anna", "bert"):
@@ -173,7 +165,6 @@ async def test_one_is_granted_an_amount_for_a_time_and_one_is_refused(asking: Sy
         await page.run("location.hash = 'approvals'")
         await page.until("document.querySelectorAll('tbody tr').length === 2")
         await page.until("document.querySelector('nav [data-page=approvals] .count')?.textContent === '2'")
-        await picture(page, "approvals.png")
 
         async def open_form(name: str, button: str) -> None:
             row = f"[...document.querySelectorAll('tbody tr')].find((one) => one.innerText.includes('{name}'))"
@@ -197,7 +188,6 @@ async def test_one_is_granted_an_amount_for_a_time_and_one_is_refused(asking: Sy
         await page.type("2")
         await page.run("document.querySelector('[aria-label=\"For how long\"]').value = '2h'")
         await note("until the release")
-        await picture(page, "approvals-decide.png")
         began = time.time()
         await page.press("Enter", 13)
         await page.until_text("2 requests more until")

@@ -123,7 +123,13 @@ async def test_a_route_is_edited_with_a_look_at_the_difference_and_rolled_back(p
     await page.click("Review the change…")
     await page.click("Save")
     await page.until_text("Somebody else changed it meanwhile")
-    await show(page, "history", "update routes/chat", "console")
+    await show(page, "history", "What you changed is not saved.")
+    assert await page.run("location.hash") == "#config/routes/chat"
+    await page.click("Stay")
+    await show(page, "history", "What you changed is not saved.")
+    await page.click("Leave without saving")
+    for text in ("update routes/chat", "console"):
+        await page.until_text(text)
     await page.run(f"location.hash = 'history/{revision}'")
     await page.click(f"Make everything as it was right after revision {revision}…")
     await page.until_text('-   "name": "chatter"')
@@ -148,6 +154,8 @@ async def test_a_request_is_explained_and_everything_works_on_a_phone_in_the_dar
         await page.until_text(text)
     await page.look(390, 800, dark=True)
     for name in (
+        "agents/teams",
+        "agents/one/anna",
         "overview",
         "live",
         "requests",

@@ -42,5 +42,6 @@ async def test_a_models_own_price_outweighs_all_and_an_unknown_one_is_said() -> 
     )
     assert (found["strange"]["price"], found["strange"]["policy"]) == (None, "block")
     assert found["here"]["policy"] == "free"
+    assert (await told.now()).of("anthropic", "claude-sonnet-4-5")["price"]["output"] == 7.0
     service.models, service.revision = [], 2
     assert (await told.now()).models() == []

@@ -34,10 +34,17 @@ class PriceList:
     def __init__(self, providers: Mapping[str, Account], models: Mapping[str, Value]) -> None:
         self._providers = providers
         self._models = models
+        self._own = {
+            (one["provider"], one["model"]): Price.model_validate(model["price"])
+            for model in models.values()
+            for one in model["targets"]
+            if model.get("price")
+        }
 
     def of(self, provider: str, model: str) -> dict[str, Any]:
-        """Of a model at a provider (its id, or a vendor's type)."""
-        return shown(self._known(provider, model), "free" if self._type(provider) == LOCAL else "estimate")
+        """Of a model at a provider (its id, or a vendor's type); as the public name that leads there says, if any."""
+        price = merge_price(self._own.get((provider, model)), self._known(provider, model))
+        return shown(price, "free" if self._type(provider) == LOCAL else "estimate")
 
     def models(self) -> list[dict[str, Any]]:
         """The models that have a name of their own, with what each target costs."""

@@ -14,6 +14,7 @@ const PAGES = GROUPS.flatMap(([, pages]) => pages);
 const app = document.getElementById("app");
 let leave = () => {};
 let session = null;
+let unsaved = () => false, shownAt = "";
 
 function brand(href) {
   return h(href ? "a" : "div", {className: "brand", href}, icon("brand"), "Tollhouse");
@@ -74,8 +75,25 @@ function begin(told) {
   show();
 }
 
+/** Somebody goes elsewhere: at once, or after having been asked, where something was written and not saved. */
+function changed() {
+  if (!session || !unsaved()) return show();
+  const wanted = location.hash, main = document.getElementById("content");
+  history.replaceState(null, "", shownAt || "#overview");
+  const go = () => { unsaved = () => false; question.remove(); location.hash = wanted; };
+  const stay = h("button", {type: "button", className: "main", onclick: () => question.remove()}, "Stay");
+  const question = h("div", {id: "unsaved", className: "notice", role: "alertdialog", "aria-label": "Leave without saving?", onkeydown: (event) => { if (event.key === "Escape") question.remove(); }},
+    h("strong", null, "What you changed is not saved."), h("span", {className: "grow"}), stay, h("button", {type: "button", onclick: go}, "Leave without saving"));
+  document.getElementById("unsaved")?.remove();
+  main.prepend(question);
+  stay.focus();
+  scrollTo(0, 0);
+}
+
 async function show() {
   if (!session) return;
+  unsaved = () => false;
+  shownAt = location.hash;
   leave();
   leave = () => {};
   const [name, ...rest] = (location.hash.slice(1) || "overview").split("/");
@@ -103,7 +121,7 @@ async function show() {
   try {
     const module = await import(`./pages/${name}.js`);
     about.textContent = module.ABOUT || "";
-    const ended = await module.render(root, {session, rest: rest.map(decodeURIComponent), tools, heading});
+    const ended = await module.render(root, {session, rest: rest.map(decodeURIComponent), tools, heading, hold: (asked) => { unsaved = asked; }});
     if (typeof ended !== "function") return;
     if (root.isConnected) leave = ended;
     else ended(); // somebody went on before the page was there
@@ -112,7 +130,8 @@ async function show() {
   }
 }
 
-window.addEventListener("hashchange", show);
+window.addEventListener("hashchange", changed);
+window.addEventListener("beforeunload", (event) => { if (session && unsaved()) event.preventDefault(); });
 window.addEventListener("signed-out", () => { if (session) signIn("Your session is over. Sign in again."); });
 window.addEventListener("keydown", (event) => { // "/" goes to the page's search field
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;

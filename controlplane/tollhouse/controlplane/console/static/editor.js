@@ -18,9 +18,11 @@ export async function prepared(kind, id) {
   return {stored, names, schema};
 }
 
-export function editor(session, kind, id, {stored, names, schema}) {
+export function editor(session, kind, id, {stored, names, schema}, hold) {
   let before = stored ? shown(stored.body.value) : null;
   let value = before ? structuredClone(before) : structuredClone(SKELETON[kind] || {});
+  let begun = JSON.stringify(value);
+  hold(() => JSON.stringify(text ? parsed() ?? text.value : value) !== begun);
   const locked = !session.writes.includes(kind);
   const name = h("input", {id: "new-id", placeholder: kind === "consumers" ? "the agent's name" : kind === "plugin_metadata" ? "name of a plugin" : kind === "secrets" ? "vault/main" : "id", required: true, size: "30", oninput: later(checked)});
   const check = h("span", {id: "check", role: "status", className: "note"}, locked ? "Your key may only look." : before ? "" : "Give it an id, and fill in what it needs.");
@@ -117,10 +119,12 @@ export function editor(session, kind, id, {stored, names, schema}) {
     try {
       const told = await admin("PUT", `${kind}/${wanted}`, sent, stored ? {"If-Match": stored.etag} : {"If-None-Match": "*"});
       replace(result, done(`Saved as revision ${told.revision}. `, (told.body.notes || []).join(" "), " ", h("a", {href: "#fleet"}, "See who serves it"), " · ", h("a", {href: `#history/${told.revision}`}, "Its place in the history")));
+      begun = JSON.stringify(text ? parsed() : value);
       if (!id) { location.hash = `config/${kind}/${encodeURIComponent(wanted)}`; return; }
       stored = await admin("GET", `${kind}/${wanted}`);
       before = shown(stored.body.value);
       value = structuredClone(before);
+      begun = JSON.stringify(value);
       view(sessionStorage.getItem("editor") || "Form");
     } catch (error) {
       const changed = error.status === 412 && {message: stored ? "Somebody else changed it meanwhile. Load it again and look." : "There is one with this id already."};
@@ -131,6 +135,7 @@ export function editor(session, kind, id, {stored, names, schema}) {
   async function remove() {
     try {
       await admin("DELETE", `${kind}/${id}`, undefined, {"If-Match": stored.etag});
+      hold(() => false);
       location.hash = `config/${kind}`;
     } catch (error) {
       replace(result, failed(error));

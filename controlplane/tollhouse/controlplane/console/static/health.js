@@ -2,6 +2,7 @@
 
 import {get} from "./api.js";
 import {badge, format, h} from "./dom.js";
+import {whom} from "./people/budgets.js";
 
 const MOST = 8;
 
@@ -42,7 +43,7 @@ function* ofTargets({targets}) {
 
 function* ofBudgets({budgets}) {
   for (const row of budgets) {
-    const whose = row.key === row.budget ? row.budget : row.key;
+    const whose = row.key === row.budget ? row.budget : `${row.budget} of ${whom(row)}`;
     yield [row.enforced && row.spent >= row.limit ? "bad" : "warn", `Budget ${whose} is ${format.percent(row.spent / row.limit)} spent${row.resets ? `; it begins anew ${format.when(row.resets)}` : ""}.`, "budgets", "Budgets"];
   }
 }

@@ -4,7 +4,7 @@ import {badge, exact, format, h, tile} from "./dom.js";
 import {table} from "./table.js";
 
 export const outcome = (text) => badge(text === "ok" ? "good" : text === "cancelled" ? "warn" : "bad", text || "failed");
-export const status = (code, error) => badge(code >= 500 ? "bad" : code >= 400 ? "warn" : "good", error ? `${code} ${error}` : String(code));
+export const status = (code) => badge(code >= 500 ? "bad" : code >= 400 ? "warn" : "good", String(code));
 export const money = (value) => value === undefined || value === null || value === "" ? "–" : exact(value);
 
 /** The page that says what would happen to such a request: the same model asked for, on the same route, by the same agent. */
@@ -46,7 +46,7 @@ export function entry(row) {
       tile("Cost", money(row.cost_usd), row.tokens ? `${format.number(row.tokens.input)} tokens in, ${format.number(row.tokens.output)} out` : "no tokens"),
       tile("Attempts", String((row.attempts || []).length), row.target || "")),
     row.attempts && attempts(row.attempts), verdicts(row.verdicts || []),
-    h("div", {className: "panel"}, h("dl", null, [["Request", row.request_id], ["Agent", row.consumer], ["Client", row.client_ip], ["Asked", `${row.method} ${row.host || ""}${row.uri}`], ["Asked for", row.asked_model], ["Route", row.route_id],
+    h("div", {className: "panel"}, h("dl", null, [["Request", row.request_id], ["Agent", row.consumer], ["Client", row.client_ip], ["Address", `${row.method} ${row.host || ""}${row.uri}`], ["Asked for", row.asked_model], ["Route", row.route_id],
       ["Session", row.session], ["Program", row.agent], ["Node", row.node], ["Revision", row.revision], ["Trace", row.trace_id], ["Dropped fields", (row.dropped || []).join(", ")]]
       .filter(([, value]) => value).map(([name, value]) => [h("dt", null, name), h("dd", null, String(value))]))),
     h("p", {className: "tools"}, row.attempts && h("a", {className: "button small", href: `#requests/one/${encodeURIComponent(row.request_id)}`}, "In the ledger"),

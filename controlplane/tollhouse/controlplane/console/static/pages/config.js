@@ -8,7 +8,7 @@ const KINDS = [["routes", "Routes"], ["services", "Services"], ["upstreams", "Up
   ["consumers", "Consumers"], ["consumer_groups", "Consumer groups"], ["models", "Models"], ["providers", "Providers"], ["budgets", "Budgets"], ["notifiers", "Notifiers"], ["ssls", "Certificates"], ["secrets", "Secret stores"]];
 const SIZE = 200;
 
-export async function render(root, {session, rest, tools, heading}) {
+export async function render(root, {session, rest, tools, heading, hold}) {
   const [kind = "routes", id, ...more] = rest;
   const whole = more.length ? [id, ...more].join("/") : id;
   const title = (KINDS.find(([name]) => name === kind) || [kind, kind])[1];
@@ -18,7 +18,7 @@ export async function render(root, {session, rest, tools, heading}) {
     replace(tools, h("a", {className: "button", href: `#config/${kind}`}, `All ${title.toLowerCase()}`));
     const wanted = whole === "+" ? "" : whole;
     heading(wanted ? `${kind}/${wanted}` : `${kind}: a new one`);
-    return load(place, () => prepared(kind, wanted), (found) => editor(session, kind, wanted, found));
+    return load(place, () => prepared(kind, wanted), (found) => editor(session, kind, wanted, found, hold));
   }
   return list(place, tools, session, kind, title);
 }

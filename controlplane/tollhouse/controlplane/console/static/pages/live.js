@@ -57,9 +57,9 @@ export async function render(root, {tools}) {
 
   const columns = [
     {title: "When", className: "nowrap", cell: (row) => h("button", {type: "button", className: "small quiet", title: "Everything known of it", onclick: () => open(row)}, row.time.slice(11, 23))},
-    {title: "Status", cell: (row) => status(row.status, row.error)},
+    {title: "Status", cell: (row) => [status(row.status), row.error && h("span", {className: "sub"}, row.error)]},
     {title: "Agent", cell: (row) => row.consumer},
-    {title: "Request", cell: (row) => [brief(`${row.method} ${row.uri}`), h("span", {className: "sub"}, row.route_id || "no route")]},
+    {title: "Request", cell: (row) => [brief(row.uri), h("span", {className: "sub"}, `${row.method} · ${row.route_id || "no route"}`)]},
     {title: "Model", cell: (row) => row.model ? [row.model, h("span", {className: "sub"}, row.target)] : row.target || row.asked_model && h("span", {className: "note"}, brief(row.asked_model))},
     {title: "Tries", number: true, cell: (row) => String((row.attempts || []).length)},
     {title: "Took", number: true, cell: (row) => format.ms(row.latency)},

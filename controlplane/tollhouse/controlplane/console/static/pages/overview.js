@@ -70,7 +70,7 @@ function picture(told, ledger, figures) {
     tile("Requests", format.number(totals.requests), `${format.number(told.active)} under way`),
     tile("Spent", format.usd(totals.cost), `${format.usd(last(curves.usd_per_hour))} an hour now`),
     saved(ledger),
-    tile("Failed (5xx)", totals.requests ? format.percent(share) : "–", `${format.number(totals.failed)} requests`, share > 0.01 && "bad"),
+    tile("Failed (5xx)", totals.requests ? format.percent(share) : "–", `${format.number(totals.failed)} ${totals.failed === 1 ? "request" : "requests"}`, share > 0.01 && "bad"),
     tile("Refused (4xx)", format.number(totals.refused), "limits, guards, keys"),
     tile("Tokens", format.number(totals.input_tokens + totals.output_tokens), `${format.number(totals.output_tokens)} written`),
     tile("Cached input", totals.input_tokens ? format.percent(totals.cached_tokens / totals.input_tokens) : "–", "read at a lower price"),

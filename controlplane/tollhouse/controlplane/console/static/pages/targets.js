@@ -63,8 +63,7 @@ function health(targets, buttons) {
     {title: "Health", cell: state, sort: (row) => row.workers ? row.healthy / row.workers : 2},
     {title: "USD per million tokens", cell: (row) => row.models.length ? row.models.map((one) => price(one, one.model, true)) : h("span", {className: "note"}, "as the model asked for")},
     {title: "Under way", number: true, cell: (row) => [format.number(row.in_flight), row.waiting > 0 && h("span", {className: "sub"}, `${format.number(row.waiting)} wait`)], sort: (row) => row.in_flight},
-    {title: "First byte", number: true, cell: (row) => row.first_byte_ms ? format.ms(row.first_byte_ms) : "", sort: (row) => row.first_byte_ms || 0},
-    {title: "Quota left", number: true, cell: (row) => row.headroom === null ? "" : format.percent(row.headroom), sort: (row) => row.headroom ?? 2},
+    {title: "First byte", number: true, cell: (row) => [row.first_byte_ms ? format.ms(row.first_byte_ms) : h("span", {className: "note"}, "–"), row.headroom !== null && h("span", {className: "sub"}, `${format.percent(row.headroom)} of quota`)], sort: (row) => row.first_byte_ms || 0},
     {title: "Attempts", number: true, cell: (row) => format.number(row.attempts), sort: (row) => row.attempts},
     {title: "Failed", number: true, cell: (row) => row.failures ? h("span", {className: "bad"}, `${format.number(row.failures)} (${format.percent(row.failures / row.attempts)})`) : "0", sort: (row) => row.failures},
   ];

@@ -19,7 +19,7 @@ export function budgetTable(rows, options) {
 }
 
 /** Whose spending a key counts: its own values where the budget is for each, else the scope's. */
-function whom(row) {
+export function whom(row) {
   if (row.key !== row.budget) return row.key.slice(row.budget.length + 1).split("|").map((part) => part.replace("=", " ").replace(/^\S+/, (name) => NAMES[name] || name)).join(", ");
   const scope = Object.entries(row.scope);
   return scope.length ? scope.map(([name, value]) => `${NAMES[name] || name} ${value}`).join(", ") : "everybody, everything";
