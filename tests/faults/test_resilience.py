@@ -89,7 +89,8 @@ async def test_all_down_is_a_clean_error_within_the_deadline(tmp_path: Path, pai
 
 
 async def test_operators_shut_and_reset_a_target(tmp_path: Path, pair: list[Provider]) -> None:
-    """On every worker of the node, over its API, and over a restart of the node; metrics and health show it."""
+    """On every worker of the node, over its API, and over a restart of the node; metrics and health show it. Without
+    them workers tell one another."""
     first, second = pair
 
     async def ctl(*arguments: str) -> str:
@@ -101,6 +102,15 @@ async def test_operators_shut_and_reset_a_target(tmp_path: Path, pair: list[Prov
 
     checks = {"active": {"http_path": "/_health", "healthy": {"interval": 1, "successes": 1}}}
     async with Rig(tmp_path, first=first, second=second, checks=checks, grpc=True) as rig:
+        assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
+        await first.clear()
+        await first.simulate(status=401)
+        for _ in range(10):  # each over a connection of its own, so that both workers have some
+            assert _targets(await work(rig.url, 10, 0.05)) == {"openai"}
+            await asyncio.sleep(0.1)
+        assert len(await first.entries()) == 1, "what one worker found out the other knows"
+        await first.simulate()
+        await ctl("reset", "anthropic")
         assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
         assert "is kept shut" in await ctl("open", "anthropic")
         assert _targets(await work(rig.url, 40, 0.5)) == {"openai"}
