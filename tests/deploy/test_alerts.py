@@ -19,6 +19,7 @@ from tools.metric_families import families
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/alerts.yml"
+CASES = Path(__file__).with_name("alerts")
 NAME = re.compile(r"\b(?:tollhouse|apisix)_[a-z0-9_]+")
 
 
@@ -50,12 +51,33 @@ def test_each_alert_says_what_and_what_to_do() -> None:
     assert {one["labels"]["severity"] for one in alerts} == {"page", "ticket"}
 
 
+def cases() -> dict[str, Any]:
+    """promtool's tests by file, with what each alert's description is."""
+    described = {one["alert"]: one["annotations"]["description"] for one in rules() if "alert" in one}
+    found = {path.name: yaml.safe_load(path.read_text()) for path in sorted(CASES.glob("*.yml"))}
+    for file in found.values():
+        for case in (case for test in file["tests"] for case in test["alert_rule_test"]):
+            for alert in case["exp_alerts"]:
+                alert["exp_annotations"]["description"] = described[case["alertname"]]
+    return found
+
+
+def test_each_alert_is_seen_to_fire_and_to_keep_still() -> None:
+    """An alert that nobody saw fire may never do so, and one that always fires is worse."""
+    alerts = {one["alert"] for one in rules() if "alert" in one}
+    tested = [case for file in cases().values() for test in file["tests"] for case in test["alert_rule_test"]]
+    assert alerts - {case["alertname"] for case in tested if case["exp_alerts"]} == set()
+    assert alerts - {case["alertname"] for case in tested if not case["exp_alerts"]} == set()
+
+
 def test_rules_are_right_and_fire_when_they_should(tmp_path: Path) -> None:
     """promtool's own check, and its unit tests."""
     promtool = program("promtool")
     shutil.copy(RULES, tmp_path / "alerts.yml")
-    shutil.copy(Path(__file__).with_name("alerts_test.yml"), tmp_path / "tests.yml")
-    for command in (["check", "rules", "alerts.yml"], ["test", "rules", "tests.yml"]):
+    for name, content in cases().items():
+        (tmp_path / f"test_{name}").write_text(yaml.safe_dump(content))
+    tests = [f"test_{name}" for name in cases()]
+    for command in (["check", "rules", "alerts.yml"], ["test", "rules", *tests]):
         done = subprocess.run([promtool, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 
 import aiohttp
@@ -48,6 +49,7 @@ async def test_what_is_left_of_a_budget_and_what_waits_is_told(tmp_path: Path):
             assert round(value(text, "tollhouse_budget_spent"), 9) == round(spent, 9)
             assert round(value(text, "tollhouse_budget_remaining"), 9) == round(2 - spent, 9)
             assert value(text, "tollhouse_budget_limit") == 2
+            assert 0 <= value(text, "tollhouse_budget_resets_timestamp_seconds") - time.time() <= 86400
             assert value(text, "tollhouse_budget_max_overshoot") == 0
             assert value(text, "tollhouse_outbox_waiting_records") == 0
             assert value(text, "tollhouse_outbox_bytes") >= 0

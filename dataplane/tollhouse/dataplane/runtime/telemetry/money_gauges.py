@@ -80,6 +80,11 @@ class MoneyGauges:
             "What providers may have billed beyond what is spent, for answers that were broken off; of this node.",
             ("budget", "key", "unit"),
         )
+        resets = metrics.gauge(
+            "tollhouse_budget_resets_timestamp_seconds",
+            "When its window ends, in seconds since 1970; only of windows of the calendar.",
+            ("budget", "key", "unit"),
+        )
         for one in budget_states(raw, totals, time.time()):
             factor = 1 / NANO if one.unit == "usd" else 1.0
             labels = (one.budget, one.key, one.unit)
@@ -87,3 +92,5 @@ class MoneyGauges:
             spent(*labels).set(one.spent * factor)
             remaining(*labels).set(one.remaining * factor)
             may_pass(*labels).set(one.max_overshoot * factor)
+            if one.resets_ms:
+                resets(*labels).set(one.resets_ms / 1000)
