@@ -7,7 +7,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from tollhouse.dataplane.guarding.concepts import SHORT, STRETCH, features, lexicon
+from tollhouse.dataplane.guarding.concepts import STRETCH, features, lexicon
 
 Bag = dict[str, int]
 ROUNDS = 14
@@ -15,6 +15,8 @@ RATE = 0.35
 DECAY = 2e-2
 SEEN = 3
 """Texts in which a feature must stand to be learned."""
+SHORT = 80
+"""Words up to which every stretch of a text is learned from; of longer ones those with a few concepts."""
 MOST = 2
 """Times that a feature counts in one stretch while learning."""
 

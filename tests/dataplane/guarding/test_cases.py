@@ -17,7 +17,7 @@ from tests.support.golden import ROOT
 from tests.support.guard_cases import cases
 
 RECALL = {"injection": 0.65, "secrets": 0.85, "personal_data": 0.93}
-LOOK_ALIKES = 0.03
+LOOK_ALIKES = 0.01
 """Share of harmless texts written to look like attacks that may be taken for one; ordinary text is judged below."""
 FILES = sorted((ROOT / "guard").glob("*.yaml"))
 

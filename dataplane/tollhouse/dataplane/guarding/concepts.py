@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 from itertools import accumulate, repeat
 from math import log
+from operator import sub
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ import re2
 import yaml
 from tollhouse.dataplane.guarding.patterns import options
 
-STRETCH = 36
+STRETCH = 24
 """Words that are weighed together."""
 STEP = 6
 """Words from one stretch to the next."""
@@ -28,13 +29,14 @@ STEM = 7
 """Letters of a word that are looked at: endings differ."""
 NEAR = 7
 """Words between two concepts that count as standing together."""
-SHORT = 80
-"""Words up to which a text is weighed without asking the gate first."""
 LONGER = 0.4
 """Taken off a score with each e-fold of length: the more stretches, the likelier one is odd by chance."""
+AGAIN = 18
+"""Words after which a word or concept counts once more."""
 NOTHING = -9.0
 """The score of a text that says nothing."""
 
+_NONE: dict[str, int] = {}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 """ASCII as words read it: lower case, and blanks for whatever parts words."""
@@ -119,24 +121,28 @@ class Model:
     def score(self, text: str, *, gated: bool = True) -> tuple[float, int]:
         """The logarithm of the odds that the strongest stretch steers, and the word at which that begins."""
         words = self._lexicon.words_of(text)
+        size = len(words)
+        if size < STRETCH:
+            return self._strongest(words)[0] / self._scale, 0
         best, where = NOTHING * self._scale, 0
-        for begin, end in self._regions(words) if gated else ((0, len(words)),):
+        for begin, end in self._regions(words) if gated else ((0, size),):
             total, place = self._strongest(words[begin:end])
             if total > best:
                 best, where = total, begin + place
-        return best / self._scale - LONGER * log(max(1.0, len(words) / STRETCH)), where
+        return best / self._scale - LONGER * log(size / STRETCH), where
 
     def _regions(self, words: Sequence[str]) -> list[tuple[int, int]]:
         """Where words stand densely enough that may steer."""
         size = len(words)
         sums = list(accumulate(map(self._gate.get, words, repeat(0)), initial=0))
         limit, half = self._limit, STRETCH // 2
-        if size <= STRETCH:
-            return [(0, size)] if sums[-1] >= limit else []
-        found: list[tuple[int, int]] = []
         marks = sums[::half]
-        for place, (before, after) in enumerate(zip(marks, [*marks[2:], sums[-1]], strict=False)):
-            if after - before >= limit:
+        rises = list(map(sub, [*marks[2:], sums[-1]], marks))
+        if max(rises) < limit:
+            return []
+        found: list[tuple[int, int]] = []
+        for place, rise in enumerate(rises):
+            if rise >= limit:
                 begin, end = place * half, min(place * half + STRETCH, size)
                 if found and found[-1][1] >= begin:
                     found[-1] = (found[-1][0], end)
@@ -175,42 +181,40 @@ class _Weights:
                 self._three.setdefault(parts[0], {}).setdefault(parts[1], {})[parts[2]] = weight
 
     def at_words(self, words: Sequence[str], concepts: Sequence[str | None]) -> list[int]:
-        """What the features at each word weigh together; the same again soon after counts once."""
+        """What the features at each word weigh together; what comes again soon counts once."""
         stems = [word[:STEM] for word in words]
-        found: list[tuple[int, int, Hashable]] = [
-            (place, weight, stem)
-            for place, (stem, weight) in enumerate(zip(stems, map(self._one.get, stems), strict=True))
-            if weight
-        ]
-        add = found.append
+        at_word = [0] * len(stems)
+        last: dict[Hashable, int] = {}
+
+        def add(place: int, weight: int, name: Hashable) -> None:
+            if place - last.get(name, -STRETCH) > AGAIN:
+                at_word[place] += weight
+            last[name] = place
+
+        for place, weight in enumerate(map(self._one.get, stems)):
+            if weight:
+                add(place, weight, stems[place])
         placed = [(place, one) for place, one in enumerate(concepts) if one]
-        two, last, end = self._two, -1, len(stems) - 1
-        nothing: dict[str, int] = {}
+        two, before, end = self._two, -1, len(stems) - 1
         for at, (place, one) in enumerate(placed):
             stem = stems[place]
-            if place and last != place - 1 and (weight := two.get(stems[place - 1], nothing).get(stem)):
-                add((place, weight, (stems[place - 1], stem)))
-            if place < end and (weight := two.get(stem, nothing).get(stems[place + 1])):
-                add((place, weight, (stem, stems[place + 1])))
-            last = place
+            if place and before != place - 1 and (weight := two.get(stems[place - 1], _NONE).get(stem)):
+                add(place, weight, (stems[place - 1], stem))
+            if place < end and (weight := two.get(stem, _NONE).get(stems[place + 1])):
+                add(place, weight, (stem, stems[place + 1]))
+            before = place
             if weight := self._concept.get(one):
-                add((place, weight, (one,)))
-            pairs, threes = self._concepts.get(one, nothing), self._three.get(one)
-            between = ""
+                add(place, weight, (one,))
+            pairs, threes, between = self._concepts.get(one, _NONE), self._three.get(one), ""
             for next_place, other in placed[at + 1 : at + 6]:
                 if next_place - place > NEAR:
                     break
                 if weight := pairs.get(other):
-                    add((place, weight, (one, other, 2)))
-                if threes and between and between != one and (weight := threes.get(between, nothing).get(other)):
-                    add((place, weight, (one, between, other)))
-                between = between or other
-        at_word = [0] * len(words)
-        seen: dict[Hashable, int] = {}
-        for place, weight, name in found:
-            if seen.get(name, -STRETCH) + STRETCH // 2 < place:
-                at_word[place] += weight
-            seen[name] = place
+                    add(place, weight, (one, other, 2))
+                if not between:
+                    between = other
+                elif threes and between != one and (weight := threes.get(between, _NONE).get(other)):
+                    add(place, weight, (one, between, other))
         return at_word
 
 

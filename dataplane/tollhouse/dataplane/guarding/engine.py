@@ -27,7 +27,7 @@ LONGEST = 16 << 10
 MAX_HITS = 200
 """Hits of one weighted rule in one go: more would tell nothing new."""
 
-DOUBTED = 0.0
+DOUBTED = -0.5
 """Score of the concept model below which weighted hits count less."""
 BRIEF = 60
 """Characters up to which a text has too few words to be doubted."""

@@ -13,7 +13,9 @@ _TALK = re2.compile(
     r"such as|for example|for instance|e\.g\.|phrases? like|the (?:phrase|words|string|text|sentence|line|pattern)s?\b|"
     r"red.?team|owasp|vulnerab|detect|classif|filter(?:s|ing)? out|looks? like|assert|def test|test case|blocked|"
     r"denied|deny_?patterns|regex|no_match|guardrail|security (?:research|team|review|policy|training)|examples? of|"
-    r"containing|that (?:says?|reads?)",
+    r"containing|that (?:says?|reads?)|(?:block|deny|black|banned?)[ _-]?(?:list|words|phrases|patterns)|payloads?\b|"
+    r"injection[ _-]?(?:tests?|cases?|samples?|patterns?)|\bexpect(?:ed|s)?\b|\bcases:|\bpatterns?\b|"
+    r"flag(?:s|ged)? (?:as|by|it|texts?|inputs?)",
     options(case=False),
 )
 

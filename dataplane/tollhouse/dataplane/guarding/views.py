@@ -234,6 +234,8 @@ def _decoded(text: str, depth: int) -> Iterator[View]:
         block = found[0].decode()
         if (block.islower() and not block.isalnum()) or (block.isalpha() and (block.islower() or block.isupper())):
             continue  # a name or a path
+        if block.count("-") * 10 > len(block):
+            continue  # an id in groups
         told = decode_block(block[:MAX_BLOCK])
         if told is None:
             continue
