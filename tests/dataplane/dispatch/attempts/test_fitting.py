@@ -6,13 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from tollhouse.dataplane.dialect import Dialect
+from tollhouse.dataplane.dialect import OPENAI_ONLY, Dialect
 from tollhouse.dataplane.dispatch.attempts.fitting import fit, without_call_ids
 from tollhouse.dataplane.document import RequestDocument
 from tollhouse.dataplane.errors import ClientError
 from tollhouse.dataplane.registry import provider_types
 
 from tests.support.dispatching import bench
+from tests.support.legal_requests import Maker
+from tests.support.protocols import document, protocol
 from tests.support.providers import OPENAI_STREAM, providers, stream
 
 MISTRAL_TAKES = {
@@ -198,3 +200,33 @@ def test_speech_is_refused_where_the_vendor_has_none() -> None:
     body = {"model": "m", "messages": HISTORY[1:2], "modalities": ["text", "audio"]}
     with pytest.raises(ClientError, match="'audio' reaches only"):
         fitted("groq", body)
+
+
+VENDORS = sorted(name for name, one in provider_types().items() if one.dialect is not None and name != "azure-openai")
+
+
+@pytest.mark.parametrize("client", ["anthropic_messages", "openai_responses", "gemini_generate"])
+@pytest.mark.parametrize("vendor", [name for name in VENDORS if "openai_chat" in provider_types()[name].speaks])
+def test_no_translation_says_what_a_vendor_refuses(vendor: str, client: str) -> None:
+    """Whatever a client of another format asks: no field it lacks, no role it does not know, ids of its own size."""
+    dialect = provider_types()[vendor].dialect
+    assert dialect is not None
+    maker = Maker(3)
+    for _ in range(60):
+        try:
+            chat = protocol(client).decode_request(document(maker.make(client)))
+            body = protocol("openai_chat").encode_request(chat, max_output_tokens=None).body
+        except ClientError:
+            continue
+        sent, _ = fitted(vendor, body, translated=True)
+        assert not set(sent) & (dialect.lacks | dialect.doubtful | OPENAI_ONLY | set(dialect.renames))
+        assert vendor != "mistral" or set(sent) <= MISTRAL_TAKES
+        called: set[str] = set()
+        for message in sent["messages"]:
+            assert dialect.knows_developers or message["role"] != "developer"
+            assert not set(message) & dialect.message_lacks
+            called |= {call["id"] for call in message.get("tool_calls") or ()}
+            if message["role"] == "tool":
+                assert message["tool_call_id"] in called
+        assert not dialect.call_id_size or {len(id) for id in called} <= {dialect.call_id_size}
+        assert dialect.takes_schemas or sent.get("response_format", {}).get("type") != "json_schema"
