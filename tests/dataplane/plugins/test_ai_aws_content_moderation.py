@@ -86,6 +86,44 @@ async def test_answers_are_judged_in_pieces_or_whole() -> None:
         await plugin(judge, check_response=True, fail_open=True).answer(chat(), "more")
 
 
+async def test_whose_words_and_how_much_of_them_is_the_operators_choice() -> None:
+    """Roles, all or the last turn, the size of pieces, the threshold; or answers alone."""
+    talk = [
+        {"role": "system", "content": "rules rules"},
+        {"role": "user", "content": "first words"},
+        {"role": "assistant", "content": "told them"},
+        {"role": "user", "content": "second words"},
+    ]
+    said = lambda: exchange({"model": "m", "messages": talk})  # noqa: E731
+    async with judge_server() as judge:
+        judge.answer = {"ResultList": [result(0.6)]}
+        lenient = plugin(judge, moderation_threshold=0.7, request_check_roles=["user"], timeout=2000)
+        assert await lenient.request(said()) is None
+        last = plugin(judge, moderation_threshold=0.7, request_check_roles=["user"], request_check_mode="last")
+        assert await last.request(said()) is None
+        small = plugin(judge, moderation_threshold=0.7, request_check_roles=["system"], request_check_length_limit=6)
+        assert await small.request(said()) is None
+        shown = [[one["Text"] for one in asked["TextSegments"]] for asked in judge.asked]
+        assert shown == [["first words", "second words"], ["second words"], ["rules ", "rules"]]
+        with pytest.raises(ClientError):
+            await plugin(judge, moderation_threshold=0.5, deny_code=400).request(said())
+        judge.asked.clear()
+        answers = plugin(
+            judge,
+            check_request=False,
+            check_response=True,
+            response_check_length_limit=4,
+            moderation_threshold=0.7,
+            stream_check_mode="realtime",
+            stream_check_cache_size=500,
+            stream_check_interval=1.5,
+        )
+        assert (answers.answer_batch, answers.answer_interval_s) == (500, 1.5)
+        assert await answers.request(said()) is None
+        await answers.answer(said(), "abcdefgh")
+        assert [[one["Text"] for one in asked["TextSegments"]] for asked in judge.asked] == [["abcd", "efgh"]]
+
+
 def test_mistakes_are_named() -> None:
     """Scores go from 0 to 1."""
     config = {

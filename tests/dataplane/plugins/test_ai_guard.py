@@ -273,3 +273,28 @@ async def test_what_a_provider_keeps_is_refused_where_nobody_can_look_into_it(ga
     assert [one.status for one in stored] == [400, 200]
     assert b"guard_unjudged" in stored[0].body
     await provider.stop()
+
+
+async def test_packs_thresholds_and_allowed_values_are_the_operators_choice() -> None:
+    """What is not among the packs is not looked for; a threshold of 0 is never reached; allowed values are passed."""
+
+    async def rules(text: str, **config: Any) -> set[str]:
+        ex = exchange(chat({"role": "user", "content": text}))
+        await configured("ai-guard", actions={"*": "flag"}, **config).request(ex)
+        return {one.rule.partition("/")[0] for one in verdicts_of(ex)}
+
+    text = f"{ATTACK} {KEY} kim@acme.io"
+    assert await rules(text) == {"injection", "secrets", "personal_data"}
+    assert await rules(text, packs=["secrets"]) == {"secrets"}
+    assert await rules(text, thresholds={"user": 0}) == {"secrets", "personal_data"}
+    assert await rules(text, allow=["kim@acme.io"]) == {"injection", "secrets"}
+
+
+async def test_the_time_a_request_may_be_looked_at_is_bounded() -> None:
+    """What was not reached was not judged."""
+    plugin = configured("ai-guard", max_scan_ms=5)
+    clock = plugin.services.clock
+    ticks = iter(range(1000))
+    clock.monotonic = lambda: next(ticks) * 0.01  # type: ignore[method-assign]
+    with pytest.raises(ClientError, match="max_scan_ms"):
+        await plugin.request(exchange(chat({"role": "user", "content": "hello"}, {"role": "user", "content": "you"})))

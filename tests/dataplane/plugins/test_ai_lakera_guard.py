@@ -89,6 +89,38 @@ async def test_answers_are_judged_where_the_direction_says_so() -> None:
         await judge.plugin("ai-lakera-guard", **base, direction="both", fail_open=True).answer(chat(), "other words")
 
 
+async def test_what_holds_nothing_to_judge_and_what_callers_are_told() -> None:
+    """Refused, told, or passed; each sentence is the operator's own."""
+    empty = {"model": "m", "messages": []}
+    async with judge_server() as judge:
+        base = {"api_key": "k", "lakera_endpoint": judge.url, "deny_code": 403, "timeout": 2000, "ssl_verify": False}
+        with pytest.raises(ClientError):
+            await judge.plugin("ai-lakera-guard", **base).request(exchange(empty))
+        for mode, rules in (("warn", ["lakera/nothing-to-judge"]), ("skip", [])):
+            ex = exchange(empty)
+            assert await judge.plugin("ai-lakera-guard", **base, fail_mode=mode).request(ex) is None
+            assert [one.rule for one in verdicts_of(ex)] == rules
+        assert judge.asked == []
+        judge.answer = FLAGGED
+        words = {"request_failure_message": "not this", "response_failure_message": "not that"}
+        plugin = judge.plugin("ai-lakera-guard", **base, **words, direction="both")
+        with pytest.raises(ClientError, match="not this"):
+            await plugin.request(chat())
+        with pytest.raises(AnswerRefused, match="not that"):
+            await plugin.answer(chat(), "words")
+
+
+async def test_a_judge_that_takes_too_long_gave_no_verdict() -> None:
+    """After the configured time."""
+    async with judge_server() as judge:
+        judge.answer, judge.delay_s = {"flagged": False}, 0.5
+        ex = chat()
+        plugin = judge.plugin("ai-lakera-guard", api_key="k", lakera_endpoint=judge.url, deny_code=403, timeout=50)
+        with pytest.raises(ClientError):
+            await plugin.request(ex)
+        assert [one.rule for one in verdicts_of(ex)] == ["lakera/timeout"]
+
+
 def test_an_endpoint_must_be_an_address() -> None:
     """Named, like every mistake."""
     with pytest.raises(ValueError, match="lakera_endpoint"):

@@ -181,3 +181,30 @@ def test_what_a_judge_lacks_is_named() -> None:
     ):
         with pytest.raises(ValueError, match=field):
             load_plugin_config("ai-moderation", config)
+
+
+async def test_whose_words_are_shown_and_what_callers_are_told() -> None:
+    """Roles, new words or all; a refusal as an error or as of a model that declines, each with its own sentence."""
+    async with judge_server() as judge:
+        base = {"judge": "http", "endpoint": judge.url, "ssl_verify": False}
+        judge.answer = {"action": "allow"}
+        shown = judge.plugin("ai-moderation", **base, roles=["system", "user", "assistant"], history="all")
+        talk = [*TALK[:2], {"role": "assistant", "content": "told them"}, TALK[3]]
+        assert await refused(shown, chat(talk)) == "passed"
+        told = [(one["role"], one["text"]) for one in judge.asked[-1]["segments"]]
+        assert told == [
+            ("system", "be kind"),
+            ("user", "first"),
+            ("assistant", "told them"),
+            ("user", "second question"),
+        ]
+        judge.answer = {"action": "block"}
+        words = {"message": "not asked here", "answer_message": "not told here"}
+        plugin = judge.plugin("ai-moderation", **base, **words, as_refusal=True, direction="both")
+        reply = await plugin.request(chat())
+        assert reply is not None
+        assert reply.status == 200
+        assert b"not asked here" in reply.body
+        with pytest.raises(ClientError, match="not told here") as withheld:
+            await plugin.answer(chat(), "words")
+        assert b"not told here" in withheld.value.reply.body  # type: ignore[attr-defined]

@@ -183,3 +183,20 @@ def test_patterns_must_compile() -> None:
     """When the config is written."""
     with pytest.raises(ValueError, match=r"arguments\[0\]\.allow"):
         configured("ai-tool-policy", arguments=[{"argument": "a", "allow": "("}])
+
+
+async def test_how_long_a_session_stays_tainted_is_the_operators_choice() -> None:
+    """As long as the counters keep it."""
+    plugin = configured("ai-tool-policy", side_effects=["send_*"], session_s=900)
+    windows: list[int] = []
+    look = plugin.services.counters.look
+
+    async def looked(limit: Any) -> Any:
+        windows.append(limit.window_s)
+        return await look(limit)
+
+    plugin.services.counters.look = looked  # type: ignore[method-assign]
+    found = plugin.request(exchange({"messages": [], "tools": OPENAI, "prompt_cache_key": "a-session"}))
+    assert found is not None
+    await found
+    assert windows == [900]

@@ -181,3 +181,17 @@ def test_configs_that_cannot_work_are_refused() -> None:
         plugin("jwt-auth", issuers=[{"issuer": "https://i", "audience": "a", "algorithms": ["HS256"]}])
     with pytest.raises(ValidationError):
         plugin("jwt-auth", store_in_ctx=True)
+
+
+async def test_header_realm_and_claims_about_time_are_the_operators_choice() -> None:
+    """A token in another header; no look at claims that are not to be verified; the realm in the refusal."""
+    snapshot = await snapshot_of(CALLERS)
+    late = token(SECRET, "HS256", key="hs-key", exp=NOW - 5, nbf=NOW + 500)
+    one = plugin("jwt-auth", header="x-agent-token", realm="agents", claims_to_verify=[])
+    assert (await ask(one, snapshot, {"x-agent-token": late})).consumer_name == "hs"
+    for config in ({}, {"claims_to_verify": ["nbf"]}, {"claims_to_verify": ["exp"]}):
+        with pytest.raises(ClientError):
+            await ask(plugin("jwt-auth", **config), snapshot, {"authorization": f"Bearer {late}"})
+    with pytest.raises(ClientError) as refused:
+        await ask(one, snapshot, {"authorization": f"Bearer {token(SECRET, 'HS256', key='hs-key')}"})
+    assert refused.value.headers["www-authenticate"] == 'Bearer realm="agents"'

@@ -36,7 +36,8 @@ class LakeraConfig(PluginConfig):
     fail_open: bool = False
     """Let pass when Lakera gives no verdict."""
     fail_mode: Literal["skip", "warn", "error"] = "error"
-    """What happens to a body that holds nothing to judge (the default; APISIX's own is ``skip``)."""
+    """What happens to a body that holds nothing to judge: refused (the default; APISIX's own is ``skip``), passed and
+    told, or passed."""
     timeout: int = Field(default=5000, ge=1, le=60_000)
     """Milliseconds."""
     ssl_verify: bool = True
@@ -96,6 +97,8 @@ class AiLakeraGuard(Plugin[LakeraConfig]):
         if not said:
             if self.config.fail_mode == "error":
                 raise ClientError(400, "guard_unjudged", "The request holds nothing the guard of this route can judge.")
+            if self.config.fail_mode == "warn":
+                self._tell(ex, "lakera/nothing-to-judge", "flag", "input")
             return None
         try:
             ruling = await self._moderator.ask(said, self._judge)
