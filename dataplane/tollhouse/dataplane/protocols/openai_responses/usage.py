@@ -57,6 +57,27 @@ def write_usage(usage: Usage) -> dict[str, Any]:
 _read_tail = tail_reader(read_usage, "output")
 
 
+def with_searches(usage: Usage | None, output: Any) -> Usage | None:
+    """The same, with the web searches the provider made for this answer: its usage does not tell them. Pages it opened
+    are not charged."""
+    if usage is None or not isinstance(output, list):
+        return usage
+    actions = [one.get("action") for one in output if isinstance(one, dict) and one.get("type") == "web_search_call"]
+    count = sum(1 for one in actions if not isinstance(one, dict) or one.get("type", "search") == "search")
+    if count:
+        usage.special = msgspec.structs.replace(usage.special or Special(), web_searches=count)
+    return usage
+
+
+class _Searched(msgspec.Struct):
+    """A whole reply, as far as that goes."""
+
+    output: Any = None
+
+
+_SEARCHED = msgspec.json.Decoder(_Searched)
+
+
 class _Outcome(msgspec.Struct):
     """How a whole reply says it went."""
 
@@ -74,6 +95,9 @@ def read_tail(body: bytes) -> tuple[Usage | None, str]:
         outcome = _OUTCOME.decode(body)
         if outcome.status == "failed":
             raise failed_reply(outcome.error)
+    if b'"web_search_call"' in body:
+        usage, model = found
+        found = with_searches(usage, _SEARCHED.decode(body).output), model
     return found
 
 
@@ -122,7 +146,7 @@ class ResponsesWatcher(StreamWatcher):
             self.model = words(response.get("model")) or self.model
             usage = with_tier(read_usage(response.get("usage")), response.get("service_tier"))
             if usage is not None:
-                self.usage = usage
+                self.usage = with_searches(usage, response.get("output")) or usage
                 self.reported = True
             elif kind in _FRAMES and not self.reported and words(response.get("id")):
                 self.usage = Usage(special=Special(answer=words(response["id"])[:256], kept="open"))
