@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tollhouse.dataplane.chat import Part, Text, ToolCall
+from tollhouse.dataplane.chat import Ended, Failed, Finished, Part, Text, ToolCall
 from tollhouse.dataplane.records.verdicts import verdicts_of
+from tollhouse.dataplane.registry import protocols_by_name
 
 from tests.support.dispatching import Answer, Bench, bench, instance
 from tests.support.guarded_formats import PATHS, VENDORS, answered, asked, heard, path_of
@@ -131,6 +132,56 @@ async def test_masked_values_come_back(gate: Bench, way: tuple[str, str], size: 
         text, arguments, ended = heard(way[0], got.body, streaming=streaming)
         assert (text, arguments, ended) == (f"Mail to {MAIL}, sent.", {"to": MAIL, "n": 1.5, "cc": [MAIL]}, True)
         assert b"EMAIL_" not in got.body
+
+
+FINE = "Words that are fine, and that go on for a while. " * 4
+
+
+@pytest.mark.parametrize("as_refusal", [False, True])
+@pytest.mark.parametrize("way", WAYS, ids="<-".join)
+async def test_a_late_block_ends_each_stream_as_its_format_does(
+    gate: Bench, way: tuple[str, str], as_refusal: bool
+) -> None:
+    """An error event, or the end of a model that declines; once, and nothing behind it."""
+    async with providers(answered(way[1], [Text(f"{FINE}{KEY} therest")], streaming=True)) as [fake]:
+        await guarded(gate, fake, way, {"output": {"secrets": "block"}, "as_refusal": as_refusal})
+        got = await ask(gate, fake, way, True)
+        assert got.status == 200, got.body
+        decoder = protocols_by_name()[way[0]].stream_decoder()
+        events = [*decoder.feed(got.body), *decoder.close()]
+        assert isinstance(events[-1], Ended if as_refusal else Failed), events[-3:]
+        assert sum(isinstance(event, Ended | Failed) for event in events) == 1
+        ends = [event.reason for event in events if isinstance(event, Finished)]
+        assert ends in ([["content_filter"], ["refusal"]] if as_refusal else [[]])
+        assert b"sk-proj" not in got.body
+        assert b"therest" not in got.body
+        assert "that go on" in heard(way[0], got.body, streaming=True)[0]
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("way", CALLING, ids="<-".join)
+async def test_policies_of_tools_and_fields_hold_in_every_format(
+    gate: Bench, way: tuple[str, str], streaming: bool
+) -> None:
+    """A forbidden argument is never told; a masked one is whole JSON with the mask in it."""
+    vendor, path = VENDORS[way[1]]
+    parts = [Text(FINE), ToolCall("c9", "post", '{"a":{"b":"evil thing"},"n":1}')]
+    policies: list[tuple[dict[str, Any], Any]] = [
+        ({"ai-tool-policy": {"arguments": [{"argument": "a.b", "deny": "evil"}]}}, None),
+        ({"ai-tool-policy": {"deny": ["post"]}}, None),
+        ({"ai-data-policy": {"rules": [{"fields": ["$.a.b"], "action": "mask", "where": ["answers"]}]}}, "[masked]"),
+    ]
+    for plugins, shown in policies:
+        async with providers(answered(way[1], parts, streaming=streaming)) as [fake]:
+            one = instance("one", vendor, fake.url + path, auth={"header": {"x-api-key": "k"}})
+            plugins["ai-proxy-multi"] = {"instances": [one]}
+            await gate.load(routes={"r": {"uri": "/*", "plugins": plugins}})
+            got = await ask(gate, fake, way, streaming)
+        assert b"evil thing" not in got.body
+        if shown:
+            assert heard(way[0], got.body, streaming=streaming)[1:] == ({"a": {"b": shown}, "n": 1}, True)
+        else:
+            assert b"tool_not_allowed" in got.body or b"may not be used" in got.body
 
 
 def mark_in(fake: FakeProvider) -> str:
