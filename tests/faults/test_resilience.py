@@ -105,9 +105,10 @@ async def test_operators_shut_and_reset_a_target(tmp_path: Path, pair: list[Prov
         assert _targets(await work(rig.url, 40, 0.5)) == {"anthropic"}
         await first.clear()
         await first.simulate(status=401)
-        for _ in range(10):  # each over a connection of its own, so that both workers have some
+        assert _targets(await work(rig.url, 10, 0.05)) == {"openai"}
+        await asyncio.sleep(0.5)
+        for _ in range(8):  # each over a connection of its own, so that both workers have some
             assert _targets(await work(rig.url, 10, 0.05)) == {"openai"}
-            await asyncio.sleep(0.1)
         assert len(await first.entries()) == 1, "what one worker found out the other knows"
         await first.simulate()
         await ctl("reset", "anthropic")
