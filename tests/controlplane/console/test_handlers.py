@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from tollhouse.controlplane.app import ControlPlane
 
 from tests.controlplane.plane import ADMIN, ROUTE, VIEWER, Plane
 
@@ -105,6 +108,18 @@ async def test_breakers_are_for_those_who_may_operate(plane: Plane, visitor: Vis
     for wrong in ({"name": "gpt", "action": "burn"}, {"name": "", "action": "open"}, ["gpt"]):
         assert (await visitor.call("POST", "targets", wrong))[0] == 400
     assert (await visitor.call("POST", "targets", {"name": "gpt", "action": "open"}))[1] == {"known": 0, "silent": {}}
+
+
+async def test_who_forced_a_breaker_stands_in_the_audit_trail(plane: Plane, visitor: Visitor, tmp_path: Path) -> None:
+    """With what was done to which target."""
+    await plane.control.close()
+    plane.control = ControlPlane(replace(plane.settings, audit=str(tmp_path / "audit.sqlite")))
+    await plane.control.start()
+    plane.url = f"http://127.0.0.1:{plane.control.admin_port}"
+    await visitor.sign_in(ADMIN)
+    assert (await visitor.call("POST", "targets", {"name": "gpt", "action": "close"}))[0] == 200
+    [line] = (await visitor.call("GET", "admin/audit?kind=admin&text=targets"))[1]["list"]
+    assert (line["rule"], line["action"], line["actor"]) == ("targets/gpt", "close", "admin")
 
 
 async def test_a_session_says_what_its_role_may_write(visitor: Visitor) -> None:

@@ -46,6 +46,9 @@ async def test_an_agent_stopped_through_its_team_is_told_as_stopped(plane: Plane
     assert (team["agents"], team["stop"]["by"], team["budgets"][0]["limit"]) == (1, "team", 3.0)
     assert [row["id"] for row in (await visitor.call("GET", "teams?search=re"))[1]["list"]] == ["red"]
     assert (await visitor.call("GET", "agents?stopped=true"))[1]["found"] == 1
+    listed = (await visitor.call("GET", "objects/consumers?search=of-r"))[1]
+    assert [(row["id"], row["value"]["group_id"]) for row in listed["list"]] == [("of-red", "red")]
+    assert (await visitor.call("GET", "objects/unicorns"))[0] == 404
     for path in ("agents/nobody", "teams/nobody"):
         assert (await visitor.call("GET", path))[0] == 404
 

@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToDict
 from tollhouse.controlplane.api import answers
 from tollhouse.controlplane.api.body import read_body
 from tollhouse.controlplane.author import permit
-from tollhouse.controlplane.console import agents, budgets, files
+from tollhouse.controlplane.console import agents, budgets, files, objects
 from tollhouse.controlplane.console.agents import Agents
 from tollhouse.controlplane.console.budgets import Budgets
 from tollhouse.controlplane.console.fleet import node_view
@@ -60,6 +60,7 @@ class Looking:
             ("GET", "teams", self._tell_teams),
             ("GET", "teams/{name}", self._tell_team),
             ("GET", "budgets", self._tell_budgets),
+            ("GET", "objects/{kind}", self._tell_objects),
             ("GET", "fleet", self._tell_fleet),
             ("GET", "targets", self._tell_targets),
             ("POST", "explain", self._explain),
@@ -141,6 +142,13 @@ class Looking:
         percent = number(request, "at_least", 0)
         wanted = budgets.Wanted(request.query.get("search", "")[:100], percent / 100, number(request, "page", 1))
         return answers.answer(200, await self._budgets.show(wanted, reach))
+
+    async def _tell_objects(self, request: web.Request) -> Answer:
+        """One page of the objects of a kind, their secrets masked."""
+        self._session(request)
+        search = request.query.get("search", "")[:100]
+        told = await objects.show(self._service, request.match_info["kind"], search, number(request, "page", 1))
+        return answers.answer(200, told)
 
     # -- what nodes tell
 

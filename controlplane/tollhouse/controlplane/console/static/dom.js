@@ -36,6 +36,7 @@ export async function load(root, ask, show) {
 }
 
 export function failed(error, again) {
+  if (error.status === 404 && error.message === "Key not found") return nothing("There is no such thing (any more)", "It was deleted, or never was; History knows.");
   const missing = error.status === 503 ? "Not available now. " : error.status === 403 ? "Not allowed. " : "That did not work. ";
   return h("div", {className: "problem", role: "alert"}, h("strong", null, missing), error.message,
     again && h("button", {type: "button", className: "small", onclick: again}, "Try again"));
@@ -75,6 +76,9 @@ export function later(action, milliseconds = 250) {
   let timer = 0;
   return (...values) => { clearTimeout(timer); timer = setTimeout(() => action(...values), milliseconds); };
 }
+
+/** "1 agent", "2 agents". */
+export const count = (value, one) => `${format.number(value)} ${value === 1 ? one : `${one}s`}`;
 
 const number = (digits) => Intl.NumberFormat("en", {maximumFractionDigits: digits});
 const compact = Intl.NumberFormat("en", {notation: "compact", maximumFractionDigits: 1});

@@ -1,5 +1,5 @@
 import {get} from "../api.js";
-import {format, h, later, load, replace, silence} from "../dom.js";
+import {count, format, h, later, load, replace, silence} from "../dom.js";
 import {budgetTable} from "../people/budgets.js";
 import {pager} from "../people/list.js";
 
@@ -11,7 +11,7 @@ export async function render(root, {session, tools}) {
   replace(tools, text, h("button", {type: "button", onclick: () => fill()}, "Look again"), session.writes.includes("budgets") && h("a", {className: "button main", href: "#config/budgets/+"}, "Add a budget"));
   replace(root, place);
   const fill = () => load(place, () => get(`budgets?${new URLSearchParams({search: text.value.trim(), page})}`), (told) => [silence(told.silent),
-    budgetTable(told.budgets, {caption: `${format.number(told.total)} ${told.total === 1 ? "count" : "counts"}`, note: text.value.trim() ? `${format.number(told.found)} of them fit` : "a budget for each has one for everybody it counts",
+    budgetTable(told.budgets, {caption: count(told.total, "count"), note: text.value.trim() ? `${format.number(told.found)} of them fit` : "a budget for each has one for everybody it counts",
       empty: text.value.trim() ? ["No budget fits", "Take the filter away to see all of them."] : ["There are no budgets yet", "One says how much may be spent, by whom, in which time."]}),
     pager(page, told.pages, (to) => { page = to; fill(); })]);
   await fill();

@@ -47,7 +47,7 @@ async function one(root, session, revision, tools) {
       write.purpose && [h("dt", null, "Why"), h("dd", null, write.purpose)])),
     write.changes.map((change) => changed(change)),
   ]);
-  if (session.may_write)
+  if (session.may_write && !place.querySelector("[role=alert]"))
     replace(action, h("p", {className: "tools block"}, h("button", {type: "button", className: "danger", onclick: () => plan(action, revision)}, `Make everything as it was right after revision ${revision}…`)));
 }
 

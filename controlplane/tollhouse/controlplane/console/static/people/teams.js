@@ -1,7 +1,7 @@
 // Teams as the tree they are, and one team: whether it may call, what it did, what it may spend, who is in it.
 
 import {get} from "../api.js";
-import {format, h, later, load, replace, silence} from "../dom.js";
+import {count, format, h, later, load, replace, silence} from "../dom.js";
 import {table} from "../table.js";
 import {summary} from "./agent.js";
 import {budgetTable} from "./budgets.js";
@@ -20,7 +20,7 @@ export async function teams(root, {session, tools, tabs}) {
   replace(root, h("div", {className: "tools between"}, tabs("teams"), every), said, place);
   const fill = () => load(place, () => get(`teams?${new URLSearchParams({search: text.value.trim(), page})}`), (told) => {
     replace(every, !told.everyone && button("everyone", "", null, true));
-    return [stopBar(told.everyone, button), teamTable(told.list, button, !text.value.trim(), {caption: `${format.number(told.total)} teams`, note: text.value.trim() ? `${format.number(told.found)} of them fit` : "each with those below it, in the last hour",
+    return [stopBar(told.everyone, button), teamTable(told.list, button, !text.value.trim(), {caption: count(told.total, "team"), note: text.value.trim() ? `${format.number(told.found)} of them fit` : "each with those below it, in the last hour",
       empty: text.value.trim() ? ["No team fits", "Take the filter away to see all of them."] : ["There are no teams yet", "A consumer group is one: add it here, or with gatewayctl apply."]}),
     pager(page, told.pages, (to) => { page = to; fill(); })];
   });
