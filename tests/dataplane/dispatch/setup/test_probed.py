@@ -46,6 +46,16 @@ def test_an_instance_is_probed_as_the_account_it_takes_its_address_from() -> Non
     assert [one.probe.check.http_path if one.probe else "" for one in found] == ["/up", "/own"]
 
 
+def test_without_a_type_it_is_the_addresss() -> None:
+    """Nobody's health shall depend on plain HTTP at a TLS port."""
+    account = {"type": "openai", "endpoint": "https://models.test", "checks": UP}
+    model = Model.model_validate({"targets": [{"provider": "openai", "model": "a"}]})
+    [secure] = probes(Catalog.build({"m": model}, {"openai": Provider.model_validate(account)}))
+    [plain] = probes(catalog(UP, {"model": "a"}))
+    [told] = probes(catalog({"active": {"type": "https"}}, {"model": "a"}))
+    assert [one and one.check.type for one in (secure, plain, told)] == ["https", "http", "https"]
+
+
 def test_what_is_no_active_check_is_refused_by_name() -> None:
     """Passive checks are the breakers' work."""
     with pytest.raises(ValidationError, match="passive"):

@@ -25,8 +25,10 @@ class Probe:
 
 
 def probe_of(endpoint: Endpoint, check: ActiveCheck | None) -> Probe | None:
-    """The probe of an endpoint; None where none is configured."""
+    """The probe of an endpoint; None where none is configured. Where its type is not said, as the address says."""
     if check is None:
         return None
+    if "type" not in check.model_fields_set:
+        check = check.model_copy(update={"type": endpoint.origin.scheme})
     how = blake2b(check.model_dump_json().encode(), digest_size=8).hexdigest()
     return Probe(f"{endpoint.key}/{how}", endpoint.name, endpoint.origin, check)
