@@ -14,7 +14,7 @@ from tollhouse.dataplane.chat import ArgumentsDelta, Event, TextDelta, ThinkingD
 from tollhouse.dataplane.engine.sse import EventReader, ServerEvent, write_event
 from tollhouse.dataplane.protocol import StreamEditor
 from tollhouse.dataplane.protocols._fields import count, words
-from tollhouse.dataplane.protocols._freeform import input_of
+from tollhouse.dataplane.protocols._freeform import BEGIN, input_of
 from tollhouse.dataplane.protocols.openai_responses.reply import read_call
 
 Place = tuple[int, int]
@@ -44,18 +44,20 @@ class ResponsesEditor(StreamEditor):
 
     def __init__(self, places: Mapping[Place, int]) -> None:
         self._places = places
-        self._shown: dict[int, str] = {}
-        self._given: dict[int, str] = {}
-        """What the deltas that went out said."""
-        self._owed: set[int] = set()
+        self._shown: dict[int, list[str]] = {}
+        self._owed: dict[int, str] = {}
+        """What is shown of a part and no delta that went out has said."""
+        self._free: set[int] = set()
+        """Calls of whose input that is told, not of their arguments."""
+        self._kept_back: set[int] = set()
         """Parts of which a delta did not go out."""
 
     def show(self, event: Event) -> None:
         """As the port says."""
-        if isinstance(event, TextDelta | ThinkingDelta):
-            self._shown[event.index] = self._shown.get(event.index, "") + event.text
-        elif isinstance(event, ArgumentsDelta):
-            self._shown[event.index] = self._shown.get(event.index, "") + event.json
+        if isinstance(event, TextDelta | ThinkingDelta | ArgumentsDelta):
+            text = event.json if isinstance(event, ArgumentsDelta) else event.text
+            self._shown.setdefault(event.index, []).append(text)
+            self._owed[event.index] = self._owed.get(event.index, "") + text
 
     def waits(self, raw: bytes) -> bool:
         """As the port says: what repeats, and free-form input, of which the decoder tells when all of it has come."""
@@ -101,30 +103,43 @@ class ResponsesEditor(StreamEditor):
 
     def _delta(self, event: ServerEvent, kind: str, body: dict[str, Any]) -> bytes | None:
         said = words(body.get("delta"))
-        part = self._part(body, _DELTAS[kind])
+        what = _DELTAS[kind]
+        part = self._part(body, what)
         if part is None:
             return b"" if said else None
-        given, wanted = self._given.get(part, ""), self._wanted(part, _DELTAS[kind])
-        if wanted.startswith(given + said):
-            self._given[part] = given + said
+        if what == "input":
+            self._free_form(part)
+        owed = self._owed.get(part, "")
+        if owed.startswith(said):
+            self._owed[part] = owed[len(said) :]
             return None
-        rest = self._rest(part, wanted)
+        rest = self._rest(part)
         if rest:
             return _delta(event.name, {**body, "delta": rest})
-        self._owed.add(part)
+        self._kept_back.add(part)
         return b""
 
-    def _rest(self, part: int, wanted: str) -> str:
-        """What is shown of a part and no delta has said."""
-        given = self._given.get(part, "")
-        if not wanted.startswith(given):
-            return ""
-        self._given[part] = wanted
-        return wanted[len(given) :]
+    def _free_form(self, part: int) -> None:
+        """From the arguments of a call to the text in them, once they are whole."""
+        if part not in self._free:
+            text = self._input(part)
+            if text is None:
+                self._owed[part] = ""
+                return
+            self._free.add(part)
+            self._owed[part] = text
 
-    def _wanted(self, part: int, what: str) -> str:
-        shown = self._shown.get(part, "")
-        return input_of(shown) if what == "input" and shown else shown
+    def _input(self, part: int) -> str | None:
+        arguments = self._text_of(part)
+        text = input_of(arguments) if arguments else arguments
+        return None if not text or (text is arguments and text.startswith(BEGIN)) else text
+
+    def _text_of(self, part: int) -> str:
+        return "".join(self._shown.get(part, ()))
+
+    def _rest(self, part: int) -> str:
+        owed, self._owed[part] = self._owed.get(part, ""), ""
+        return owed
 
     def _part(self, body: Mapping[str, Any], what: str) -> int | None:
         return self._places.get(
@@ -137,14 +152,16 @@ class ResponsesEditor(StreamEditor):
         """What deltas still owe, and whether the event had to be changed."""
         name, what = _DONE[kind]
         part = self._part(body, what)
-        wanted = "" if part is None else self._wanted(part, what)
         owed = b""
-        rest = self._rest(part, wanted) if part in self._owed and part is not None else ""
+        if part is not None and what == "input":
+            self._free_form(part)
+        rest = self._rest(part) if part is not None and part in self._kept_back else ""
         if rest:
             type_ = kind.removesuffix(".done") + ".delta"
             where = {key: value for key, value in body.items() if key.endswith(("_id", "_index", "_number"))}
             owed = _delta(type_, {"type": type_, **where, "delta": rest})
-        changed = self._put(body, name, wanted if part is not None else None)
+        wanted = None if part is None else (self._input(part) or "") if what == "input" else self._text_of(part)
+        changed = self._put(body, name, wanted)
         if changed:
             _unlikely(body)
         return owed, changed
@@ -169,7 +186,7 @@ class ResponsesEditor(StreamEditor):
     def _item(self, item: dict[str, Any], number: int) -> bool:
         if item.get("type") in _CALLS:
             part = self._places.get((number, -1))
-            shown = None if part is None else self._shown.get(part, "")
+            shown = None if part is None else self._text_of(part)
             if shown is not None and read_call(item).arguments == (shown or "{}"):
                 return False
             if item["type"] == "function_call":
@@ -192,7 +209,7 @@ class ResponsesEditor(StreamEditor):
             return False
         index = self._places.get(place)
         name = "refusal" if part["type"] == "refusal" else "text"
-        changed = self._put(part, name, None if index is None else self._shown.get(index, ""))
+        changed = self._put(part, name, None if index is None else self._text_of(index))
         if changed:
             _unlikely(part)
         return changed
@@ -200,14 +217,14 @@ class ResponsesEditor(StreamEditor):
     def _thought(self, holder: dict[str, Any], number: int) -> bool:
         """Reasoning is never changed: it was shown, or it is not."""
         text, part = words(holder.get("text")), self._places.get((number, -1))
-        if not text or (part is not None and text in self._shown.get(part, "")):
+        if not text or (part is not None and text in self._text_of(part)):
             return False
         return self._put(holder, "text", None)
 
     def _put(self, holder: dict[str, Any], name: str, wanted: str | None) -> bool:
         """``wanted`` None: nobody told of a part there; what was shown elsewhere may stay."""
         said = words(holder.get(name))
-        if said == wanted or not said or (wanted is None and said in self._shown.values()):
+        if said == wanted or not said or (wanted is None and said in map(self._text_of, self._shown)):
             return False
         holder[name] = wanted or ""
         return True
