@@ -76,7 +76,7 @@ BARS: tuple[tuple[str, Callable[[Figures], float], str], ...] = (
 
 
 def picture(before: Figures, after: Figures) -> str:
-    """Two bars per figure, each figure on its own scale."""
+    """Two bars per figure, each figure on its own scale; shares on that of 100 %."""
     parts = [
         '<svg xmlns="http://www.w3.org/2000/svg" width="760" height="440" font-family="sans-serif" font-size="13">',
         '<rect width="760" height="440" fill="white"/>',
@@ -86,7 +86,7 @@ def picture(before: Figures, after: Figures) -> str:
     ]
     for number, (name, read, form) in enumerate(BARS):
         top = 50 + number * 55
-        most = max(read(before), read(after)) or 1.0
+        most = 100.0 if name.endswith("%") else max(read(before), read(after)) or 1.0
         parts.append(f'<text x="20" y="{top + 24}">{escape(name)}</text>')
         for offset, one, colour in ((0, before, "#b4b4b4"), (20, after, "#1f6f8b")):
             width = 440 * read(one) / most
