@@ -78,6 +78,8 @@ async def test_figures_are_those_of_the_providers(page: Browser, watched: System
     ledger = await page.run("fetch('api/admin/spend?group_by=consumer').then((answer) => answer.json())")
     assert {row["consumer"]: row["requests"] for row in ledger["list"]} == {"anna": 7, "bert": 3, "cleo": 2}
     assert float(ledger["total"]["cost_usd"]) == pytest.approx(told["totals"]["cost"])
+    for kind, heading in (("rows", "consumer,"), ("records", "id,"), ("focus", "BilledCost")):
+        assert heading in await exported(page, kind)
     await page.click("anna")
     await page.until_text("Spend by model")
     await page.until_text("agent: anna")
@@ -90,6 +92,17 @@ async def test_figures_are_those_of_the_providers(page: Browser, watched: System
     await show(page, "targets", "gpt", "claude")
     await show(page, "fleet", "node-1", "The node serves revision")
     assert page.complaints == []
+
+
+async def exported(page: Browser, kind: str) -> str:
+    """The first line of the file a click on the export gives."""
+    await page.run(
+        "{ window.file = null; URL.createObjectURL = (blob) => { blob.text().then((text) => { window.file = text; }); "
+        f"return '#spend'; }}; document.querySelector('[aria-label=\"What to export\"]').value = {json.dumps(kind)} }}"
+    )
+    await page.click("Export CSV")
+    text: str = await page.until("window.file")
+    return text.splitlines()[0]
 
 
 async def test_a_route_is_edited_with_a_look_at_the_difference_and_rolled_back(page: Browser, watched: System):

@@ -10,11 +10,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import pytest_asyncio
 
 from tests.support.browser import Browser, browser
 from tests.support.console import cells, press_labelled, show, sign_in, talk, watched_system
 from tests.support.system import System, wait_for
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 HELLO = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -35,15 +37,22 @@ def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         system.close()
 
 
-@pytest.fixture
-async def page(governed: System, tmp_path: Path) -> AsyncIterator[Browser]:
-    """A browser that is signed in."""
-    async with browser(tmp_path) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def signed_in(governed: System, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """A browser that is signed in; the tests of this module share it."""
+    async with browser(tmp_path_factory.mktemp("browser")) as opened:
         await opened.look(1280, 860)
         await opened.go(f"http://127.0.0.1:{governed.admin}/ui/")
         await opened.until_text("Admin key")
         await sign_in(opened)
         yield opened
+
+
+@pytest.fixture
+def page(signed_in: Browser) -> Browser:
+    """It has not complained yet."""
+    signed_in.complaints.clear()
+    return signed_in
 
 
 async def answered(system: System, agent: str = "", key: str = "") -> int:
@@ -204,3 +213,41 @@ async def test_of_many_agents_the_browser_has_one_page(page: Browser, governed: 
     await page.until_text("10 of them fit")
     assert await page.run("document.querySelectorAll('tbody tr').length") == 10
     assert page.complaints == []
+
+
+async def test_pages_have_the_buttons_of_the_role(governed: System, tmp_path: Path):
+    """Who may only look has none that changes anything; finance stops agents and issues no keys."""
+    await asyncio.to_thread(talk, governed, "cleo", 1)
+    keys = {}
+    for role in ("viewer", "finance"):
+        told = await asyncio.to_thread(governed.ctl, "admins", "add", f"a-{role}", "--role", role)
+        keys[role] = told.stdout.strip()
+    async with browser(tmp_path) as page:
+        await page.look(1280, 860)
+        seen = {}
+        for role, key in keys.items():
+            await page.go(f"http://127.0.0.1:{governed.admin}/ui/")
+            await page.until_text("Admin key")
+            await page.type(key)
+            await page.press("Enter", 13)
+            await page.until_text("Sign out")
+            seen[role] = set()
+            for name, text in (
+                *(("agents", "agents"), ("agents/teams", "2 teams"), ("agents/one/cleo", "Keys"), ("targets", "gpt")),
+                *(("budgets", "companys"), ("config/routes/chat", "key-auth"), ("config", "routes")),
+            ):
+                await show(page, name, text)
+                await page.until("!document.querySelector('.loading')")
+                buttons = "[...document.querySelectorAll('main .danger, main .main, main section button')]"
+                seen[role] |= set(await page.run(f"{buttons}.map((one) => one.textContent)"))
+            await page.click("Sign out")
+    assert seen["viewer"] == set()
+    assert {"Stop", "Stop cleo…", "Stop everybody…", "Add a budget"} <= seen["finance"]
+    assert not seen["finance"] & {
+        "Issue a key…",
+        "Rotate…",
+        "Keep out",
+        "Review the change…",
+        "Add one",
+        "Add an agent",
+    }
