@@ -94,7 +94,7 @@ async def test_what_nobody_knows_the_price_of_is_estimated_never_nothing(
 async def test_a_conversation_with_a_model_that_is_priced_by_the_second_is_not_free(till: Till) -> None:
     """Of its tokens nobody knows the price: they are charged as if nobody knew the model's."""
     usage = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}
-    reply = {"id": "x", "object": "chat.completion", "model": "m", "usage": usage}
+    reply: dict[str, Any] = {"id": "x", "object": "chat.completion", "model": "m", "usage": usage}
     message = {"role": "assistant", "content": "hi"}
     reply["choices"] = [{"index": 0, "message": message, "finish_reason": "stop"}]
     body = {"model": "tts-1", "max_tokens": 1000, "messages": [{"role": "user", "content": "x"}]}

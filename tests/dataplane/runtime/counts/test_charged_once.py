@@ -8,7 +8,8 @@ from pathlib import Path
 from tollhouse.dataplane.runtime.counts.budget_authority import BudgetAuthority
 from tollhouse.dataplane.spending import Claim, Outcome
 
-from tests.dataplane.runtime.counts.test_budget_authority import authorities, redis_server
+from tests.dataplane.runtime.counts.test_budget_authority import authorities, redis_budgets, redis_server
+from tests.support.redis_server import RedisServer
 
 __all__ = ["authorities", "redis_server"]
 
@@ -48,3 +49,16 @@ async def test_what_was_charged_is_known_to_the_next_supervisor(tmp_path: Path) 
         authority.charge_once("openai/batch_1", CLAIMS, (Outcome(700),))
         await settled([authority], {"k": 700})
         await authority.close()
+
+
+async def test_a_store_that_is_away_is_asked_again(tmp_path: Path, redis_server: RedisServer) -> None:
+    """Nothing is counted meanwhile, and nothing is lost."""
+    authority = BudgetAuthority(str(tmp_path), "n", redis_budgets(redis_server, 0.3))
+    redis_server.kill()
+    authority.open()
+    for number in range(3):
+        authority.charge_once(f"openai/batch_{number}", CLAIMS, (Outcome(100),))
+    await asyncio.sleep(0.5)
+    redis_server.start()
+    await settled([authority], {"k": 300})
+    await authority.close()

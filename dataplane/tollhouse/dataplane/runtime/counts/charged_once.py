@@ -57,8 +57,11 @@ class ChargedOnce:
         """Count what waits; what cannot be counted now waits on."""
         async with self._turn:
             for answer, (claims, outcomes) in list(self._waiting.items()):
-                if not await self._mine(answer):
-                    continue
+                try:
+                    if not await self._mine(answer):
+                        continue
+                except CounterUnavailable:
+                    return
                 name = f"once-{answer}".replace(ELSEWHERE, ":")
                 answered = self._take(NOBODY, TakeAll(name, claims))
                 took = answered if isinstance(answered, TookAll) else await answered
@@ -70,10 +73,7 @@ class ChargedOnce:
     async def _mine(self, answer: str) -> bool:
         if self._first_in_fleet is None or answer in self._ours:
             return True
-        try:
-            first = await self._first_in_fleet(f"once|{answer}")
-        except CounterUnavailable:
-            return False
+        first = await self._first_in_fleet(f"once|{answer}")
         if first:
             self._ours.add(answer)
         else:
