@@ -82,3 +82,20 @@ def test_a_vendors_own_lines_come_first() -> None:
 )
 def test_who_says_nothing_is_read_by_status(status: int, class_: str, kind: str) -> None:
     assert meaning((), status, frozenset(), "") == (class_, kind)
+
+
+@pytest.mark.parametrize("vendor", sorted(provider_types()))
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Invalid schema for function 'create_billing_invoice': object schema missing properties.",
+        "Invalid value: 'invalid_api_key'. Supported values are: 'system' and 'user'.",
+        'Unknown name "insufficient credits": Cannot find field.',
+        "unknown variant `credit balance`, expected one of `system`, `user`",
+        "tool_use ids were found without tool_result blocks immediately after: billing_1, insufficient_quota",
+    ],
+)
+def test_an_agents_own_words_in_a_refusal_shut_no_account(vendor: str, sentence: str) -> None:
+    """They come back in the vendor's sentence; taken for a dead key they would keep everybody else out."""
+    body = {"error": {"message": sentence, "type": "invalid_request_error", "code": "invalid_value"}}
+    assert read(vendor, {"status": 400, "body": body}).kind == "bad_request"

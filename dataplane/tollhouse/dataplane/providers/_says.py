@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -69,23 +70,12 @@ COMMON = (
         ),
     ),
     Says("not_found", (400, 404), words=("previous_response_not_found",)),  # another account may have made it
-    Says("quota", (400, 403), words=("billing",)),  # of 429 it proves nothing: limits per minute name it as well
-    Says(
-        "quota",
-        (400, 403, 429),
-        words=("insufficient_quota", "credit balance", "insufficient balance", "insufficient credits"),
-    ),
-    Says(
-        "auth",
-        (400, 403),
-        words=(
-            "invalid_api_key",
-            "incorrect api key",
-            "invalid x-api-key",
-            "api key not valid",
-            "authentication_error",
-        ),
-    ),
+    Says("quota", (403,), words=("billing",)),  # of 429 it proves nothing: limits per minute name it as well
+    Says("quota", (400,), words=("plans & billing", "billing details", "enable billing", "billing account")),
+    Says("quota", (400, 403, 429), tags=("insufficient_quota",)),
+    Says("quota", (400, 403, 429), words=("credit balance", "insufficient balance", "insufficient credits")),
+    Says("auth", (400, 403), tags=("invalid_api_key", "authentication_error")),
+    Says("auth", (400, 403), words=("incorrect api key", "invalid x-api-key", "api key not valid")),
     Says("not_found", (400,), words=("model_not_found", "model not found", "no such model", "unknown model")),
     Says("not_found", (400,), words=("does not exist",), beside="model"),
     Says(
@@ -98,13 +88,20 @@ COMMON = (
 """What vendors who have no line of their own for it mean, and what brokers pass on."""
 
 
+_SHUTS = frozenset({"auth", "quota"})
+"""Kinds that shut the whole account for everybody. Of a sentence only the vendor's own words prove them, not what it
+quotes: that may be a tool's name or a role, as the agent wrote it. Single words an agent may use are no proof either."""
+_QUOTED = re.compile(r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|‘[^’\n]*’""")
+
+
 def meaning(said: Iterable[Says], status: int, tags: frozenset[str], words: str) -> tuple[FailureClass, str]:
     """Class and kind of an error. ``said``: the vendor's own lines, which come first."""
     if status < 400:
         return "next", "invalid_reply"
     for lines in (said, COMMON):
         for one in lines:
-            if one.holds(status, tags, words):
+            told = _QUOTED.sub(" ", words) if one.kind in _SHUTS and one.words else words
+            if one.holds(status, tags, told):
                 return ("retry" if one.again else KINDS[one.kind].failure_class), one.kind
     kind = _BY_STATUS.get(status, "server_error" if status >= 500 else "bad_request")
     return KINDS[kind].failure_class, kind
