@@ -121,9 +121,9 @@ def _numbers(one: _Dated) -> Iterator[int | None]:
 
 
 def publish(table: Table | None) -> None:
-    """Have everything in this process looked up in this table first; None: in the bundled one alone."""
+    """Have everything in this process looked up in this table first; None, or the same: in the bundled one alone."""
     global _tables
-    _tables = (table,) if table is not None else ()
+    _tables = (table,) if table is not None and table != bundled() else ()
     _lookup.cache_clear()
 
 
