@@ -90,8 +90,10 @@ COMMON = (
 
 _SHUTS = frozenset({"auth", "quota"})
 """Kinds that shut the whole account for everybody. Of a sentence only the vendor's own words prove them, not what it
-quotes: that may be a tool's name or a role, as the agent wrote it. Single words an agent may use are no proof either."""
-_QUOTED = re.compile(r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|“[^”\n]*”|‘[^’\n]*’""")
+quotes, which may be a tool's name as an agent wrote it; nor single words, which may stand there without quotes."""
+_QUOTED = re.compile(
+    r"""(?<!\w)'[^'\n]*'(?!\w)|"[^"\n]*"|`[^`\n]*`|\u201c[^\u201d\n]*\u201d|\u2018[^\u2019\n]*\u2019"""
+)
 
 
 def meaning(said: Iterable[Says], status: int, tags: frozenset[str], words: str) -> tuple[FailureClass, str]:
