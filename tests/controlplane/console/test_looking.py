@@ -59,6 +59,7 @@ async def test_who_leads_a_team_sees_its_people_and_nothing_of_others(plane: Pla
     status = 401
     while status == 401:  # identities are followed
         status = await visitor.sign_in(LEAD)
+    assert (await visitor.call("GET", "session"))[1]["narrowed"] is True  # it begins where it may look
     assert [row["name"] for row in (await visitor.call("GET", "agents"))[1]["list"]] == ["of-red"]
     assert [row["id"] for row in (await visitor.call("GET", "teams"))[1]["list"]] == ["red"]
     assert [row["budget"] for row in (await visitor.call("GET", "budgets"))[1]["budgets"]] == ["red"]

@@ -104,6 +104,7 @@ async def test_the_access_entry_is_lean() -> None:
     assert entry["time"] == "2023-11-14T22:30:00.000Z"
     assert (entry["status"], entry["latency"], entry["upstream_latency"]) == (200, 600.0, 500.0)
     assert (entry["consumer"], entry["route_id"], entry["target"]) == ("jack", "r1", "gpt")
+    assert (entry["asked_model"], entry["model"]) == ("asked", "gpt-x")
     assert (entry["error"], entry["aborted"]) == ("rate_limited", True)
     assert "request" not in entry
 

@@ -139,6 +139,7 @@ class Console:
             "may_write": session.may_write,
             "writes": sorted(area for area in AREAS if permitted.allows("write", area)),
             "deletes": sorted(area for area in AREAS if permitted.allows("delete", area)),
+            "narrowed": bool(permitted.groups),
             "ledger": self._ledger and permitted.allows("read", "spend"),
             "csrf": session.csrf,
             "expires": session.expires,

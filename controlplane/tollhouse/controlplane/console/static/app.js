@@ -96,7 +96,7 @@ async function show() {
   shownAt = location.hash;
   leave();
   leave = () => {};
-  const [name, ...rest] = (location.hash.slice(1) || "overview").split("/");
+  const [name, ...rest] = (location.hash.slice(1) || (session.narrowed ? "agents" : "overview")).split("/");
   const page = PAGES.find(([known]) => known === name);
   const main = document.getElementById("content");
   countWaiting();
