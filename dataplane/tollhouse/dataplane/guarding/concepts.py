@@ -192,8 +192,11 @@ class _Weights:
             last[name] = place
 
         for place, weight in enumerate(map(self._one.get, stems)):
-            if weight:
-                add(place, weight, stems[place])
+            if weight:  # the most frequent by far, so without a call
+                stem = stems[place]
+                if place - last.get(stem, -STRETCH) > AGAIN:
+                    at_word[place] = weight
+                last[stem] = place
         placed = [(place, one) for place, one in enumerate(concepts) if one]
         two, before, end = self._two, -1, len(stems) - 1
         for at, (place, one) in enumerate(placed):

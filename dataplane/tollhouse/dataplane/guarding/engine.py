@@ -68,35 +68,36 @@ class Matcher:
         self._scored = any(rule.pack.scored for rule in minded)
         self._keywords = Keywords(self.rules)
 
-    def find(self, text: str, trust: Trust, role: str = "") -> list[Hit]:
-        """Every hit in every reading of the text, the first of several that say the same."""
+    def find(self, text: str, trust: Trust, role: str = "", *, weighed: bool = True) -> list[Hit]:
+        """Every hit in every reading of the text, the first of several that say the same; ``weighed``: hits of scored
+        packs are of interest."""
+        weighed = weighed and self._scored
         if len(text) <= PIECE:
-            return self._find(text, trust, role)
+            return self._find(text, trust, role, weighed)
         hits: list[Hit] = []
         for start in range(0, len(text), PIECE - OVERLAP):
-            for hit in self._find(text[start : start + PIECE], trust, role):
+            for hit in self._find(text[start : start + PIECE], trust, role, weighed):
                 hits.append(replace(hit, start=hit.start + start, end=hit.end + start))
         return distinct(hits)
 
-    def _find(self, text: str, trust: Trust, role: str) -> list[Hit]:
+    def _find(self, text: str, trust: Trust, role: str, weighed: bool) -> list[Hit]:
         data = text.encode("utf-8", "replace")
         hits: list[Hit] = []
-        for view in views_of(text, leet=self._scored):
+        for view in views_of(text, leet=weighed):
             if view.text is not text:
                 data = view.text.encode("utf-8", "replace")
             found: list[Hit] = []
             companions = []
             for position, start, end in self._woken(view.text, data):
                 rule = self.rules[position]
-                told = rule.text
-                if view.name == "leet" and not rule.pack.scored:
-                    continue  # its figures are gone
-                if (not told.trust or trust in told.trust) and role not in told.not_roles:
-                    if told.companion:
+                if rule.pack.scored if not weighed else view.name == "leet" and not rule.pack.scored:
+                    continue  # nobody asks, or its figures are gone
+                if _minds(rule, trust, role):
+                    if rule.text.companion:
                         companions.append((rule, start, end))
                     else:
                         found += _hits(rule, view, data, start, end)
-            steers, found = self._weighed(view, trust, role, found)
+            steers, found = self._weighed(view, trust, role, found) if weighed else (True, found)
             for rule, start, end in companions:
                 if any(hit.rule.pack is rule.pack for hit in (*found, *hits)):
                     beside = list(_hits(rule, view, data, start, end))
@@ -106,16 +107,13 @@ class Matcher:
 
     def _weighed(self, view: View, trust: Trust, role: str, found: list[Hit]) -> tuple[bool, list[Hit]]:
         """The hits with what the concept model says: hits of its own, or that it doubts the others."""
-        rules = [
-            rule
-            for rule in self._steering
-            if (not rule.text.trust or trust in rule.text.trust) and role not in rule.text.not_roles
-        ]
-        if not rules or (view.name in _ALIKE and len(view.text) > ALIKE):
+        if not self._steering or (view.name in _ALIKE and len(view.text) > ALIKE):
             return True, found
         scored = any(hit.rule.pack.scored for hit in found)
         score, word = built_in_model().score(view.text, gated=not scored or len(view.text) > GATED)
-        found += [_steering_hit(rule, view, word) for rule in rules if score >= (rule.text.steering or 0)]
+        for rule in self._steering:
+            if score >= (rule.text.steering or 0) and _minds(rule, trust, role):
+                found.append(_steering_hit(rule, view, word))
         if score >= DOUBTED or len(view.text) <= BRIEF or not view.text.isascii():
             return True, found
         return False, list(map(_doubted, found))
@@ -159,6 +157,11 @@ def _hits(rule: Rule, view: View, data: bytes, at: int, until: int) -> Iterator[
         if _holds(rule, value, data, start, end):
             left -= 1
             yield _hit(rule, view, data, value, start)
+
+
+def _minds(rule: Rule, trust: Trust, role: str) -> bool:
+    """Whether the rule is for text of this trust and role."""
+    return (not rule.text.trust or trust in rule.text.trust) and role not in rule.text.not_roles
 
 
 def _doubted(hit: Hit) -> Hit:

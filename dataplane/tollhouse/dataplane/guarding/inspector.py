@@ -122,7 +122,9 @@ class Inspector:
 
     def judge(self, segment: Segment) -> list[Finding]:
         """What the rules say about one piece of text."""
-        hits = self._matcher.find(segment.text, segment.trust, segment.role)
+        trust = "user" if segment.role == "tool_definition" else segment.trust
+        threshold = self._thresholds.get(trust, 0)
+        hits = self._matcher.find(segment.text, segment.trust, segment.role, weighed=threshold > 0)
         if not hits:
             return []
         plain = [hit for hit in hits if not hit.rule.pack.scored]
@@ -131,8 +133,7 @@ class Inspector:
         if segment.kind != "joint":
             found = [self._finding(segment, hit) for hit in plain if hit.value not in self._allowed]
         if scored:
-            trust = "user" if segment.role == "tool_definition" else segment.trust
-            for cluster in clusters(scored, self._thresholds.get(trust, 0)):
+            for cluster in clusters(scored, threshold):
                 spans = tuple((hit.start, hit.end) for hit in cluster.hits)
                 found.append(self._finding(segment, cluster.strongest, cluster.score, spans))
         return found

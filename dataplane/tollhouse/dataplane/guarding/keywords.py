@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import re2
@@ -29,7 +31,8 @@ class Keywords:
                 raise ValueError(f"rule {rule.id} has more than {_SLOTS} lists of keywords")
             for slot, keys in itertools.zip_longest(self._slots, lists):
                 slot.add(1 << position, keys)
-        self._non_ascii = self._keys.pop(NON_ASCII, -1)
+        self._non_ascii = self._keys.pop(NON_ASCII, len(self._keys))
+        self._woken = [slot.table(self._non_ascii + len(self._keys) + 1) for slot in self._slots]
         words = [key for key in self._keys if not key.startswith("re:")]
         # Words and small patterns apart: together their automaton would have a hundred times the states.
         self._sets = [
@@ -58,11 +61,8 @@ class Keywords:
             if matched:
                 found += [numbers[one] for one in matched]
         left = -1
-        for slot in self._slots:
-            woken = slot.always
-            for mask in filter(None, map(slot.woken.get, found)):
-                woken |= mask
-            left &= woken
+        for always, table in self._woken:
+            left &= reduce(or_, map(table.__getitem__, found), always)
             if not left:
                 return []
         positions = []
@@ -89,6 +89,10 @@ class _Slot:
             self.always |= rule
         for key in keys or ():
             self.woken[key] = self.woken.get(key, 0) | rule
+
+    def table(self, size: int) -> tuple[int, list[int]]:
+        """The rules without such a list, and those each key wakes."""
+        return self.always, [self.woken.get(key, 0) for key in range(size)]
 
 
 def _key_set(keys: list[tuple[int, str]]) -> tuple[Any, list[int]] | None:
