@@ -9,6 +9,8 @@ from tollhouse.dataplane.errors import ClientError
 _MAX_INTEGER = 1 << 63
 MOST_COUNTED = 1 << 32
 """Tokens: an answer of more is a provider's mistake."""
+NOT_CARRIED = "unsupported_parameter"
+"""The code of what a format cannot carry."""
 _NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
 
 
@@ -34,7 +36,7 @@ def missing(where: str, expected: str) -> ClientError:
 
 def unsupported(where: str, reason: str) -> ClientError:
     """The error for what the chosen provider's format cannot carry and may not be left out silently."""
-    return ClientError(400, "unsupported_parameter", f"{where}: {reason}", param=where)
+    return ClientError(400, NOT_CARRIED, f"{where}: {reason}", param=where)
 
 
 def as_object(value: Any, where: str) -> dict[str, Any]:

@@ -218,3 +218,21 @@ async def test_without_keepalive_each_request_has_its_connection(gate: Bench) ->
         await gate.multi(instance("a", "openai", fake.url), keepalive=False)
         await gate.ask(chat())
         assert fake.received[0].headers["connection"] == "close"
+
+
+async def test_what_one_format_cannot_carry_another_target_gets(gate: Bench) -> None:
+    """Claude gives one answer per request; where nobody else is left, the client is told so, and nobody failed."""
+    async with providers(answer(200, anthropic_reply()), GOOD) as [first, second]:
+        claude = instance("a", "anthropic", first.url, priority=1, options={"model": "claude-haiku-4-5"})
+        await gate.multi(claude, instance("b", "openai", second.url), **ANY)
+        got = await gate.ask(chat(n=2))
+        assert got.status == 200
+        assert got.reply.header("x-tollhouse-target") == "b"
+        assert not first.received
+        await gate.multi(claude, **ANY)
+        got = await gate.ask(chat(n=2))
+        assert (got.status, got.json["error"]["param"]) == (400, "n")
+        await gate.multi(claude, instance("b", "openai", second.url))
+        got = await gate.ask(chat(n=2))
+        assert (got.status, got.json["error"]["param"]) == (400, "n"), "failing over is off"
+        assert not first.received

@@ -25,7 +25,8 @@ from tollhouse.dataplane.dispatch.replies.answers import Answers
 from tollhouse.dataplane.dispatch.replies.refusals import NothingButRefused, WatchedForRefusal, is_watched
 from tollhouse.dataplane.dispatch.setup.signing import Signer
 from tollhouse.dataplane.engine.tokens import complete
-from tollhouse.dataplane.errors import GatewayFault
+from tollhouse.dataplane.errors import ClientError, GatewayFault
+from tollhouse.dataplane.protocols._fields import NOT_CARRIED
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.reply import Reply
 from tollhouse.dataplane.services import Services
@@ -82,13 +83,18 @@ class Asker:
             if hop.more and not plan.last_resort and not self._states.healthy(target):
                 return UpstreamFailure("next", "open", 0, UNHEALTHY)
         entry: Entry | None = None
-        if self._accounts.concern(ex, target):
-            prepared, begun = await self._prepare(ex, target, waits=not hop.is_rival)
-            if isinstance(begun, UpstreamFailure):
-                return begun
-            entry = begun
-        else:
-            prepared = prepare(ex, target)
+        try:
+            if self._accounts.concern(ex, target):
+                prepared, begun = await self._prepare(ex, target, waits=not hop.is_rival)
+                if isinstance(begun, UpstreamFailure):
+                    return begun
+                entry = begun
+            else:
+                prepared = prepare(ex, target)
+        except ClientError as refused:
+            if not hop.more or refused.code != NOT_CARRIED:
+                raise
+            return failures.not_carried(refused)
         trial = self._books.open(ex, target, state, entry, chooser=plan.chooser, place=hop.place)
         trial.kind = hop.kind
         if plan.limits.continues and STATE not in ex.state:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tollhouse.dataplane.errors import GatewayError, GatewayFault, UpstreamError
+from tollhouse.dataplane.errors import ClientError, GatewayError, GatewayFault, UpstreamError
 from tollhouse.dataplane.protocols._failures import INVALID_STREAM
 from tollhouse.dataplane.provider import Provider, UpstreamFailure
 from tollhouse.dataplane.transport import TransportError
@@ -69,6 +69,13 @@ def of_answer(provider: Provider, error: GatewayError) -> UpstreamFailure:
 def refused() -> UpstreamFailure:
     """An answer of 200 that held nothing but the refusal to give one."""
     return UpstreamFailure("final", "content_refused", 400, "The provider refused to answer this content.")
+
+
+def not_carried(refused: ClientError) -> UpstreamFailure:
+    """What the target's format cannot carry: that of another target may."""
+    failure = UpstreamFailure("next", "unsupported", 400, refused.message)
+    failure.fault = "agent"
+    return failure
 
 
 def cut(message: str = "The provider's stream ended before the answer was complete.") -> UpstreamFailure:
