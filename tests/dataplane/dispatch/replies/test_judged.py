@@ -134,3 +134,36 @@ async def test_the_judge_sees_masked_values_and_the_client_its_own(gate: Bench) 
             one["choices"][0]["delta"].get("content") or "" for one in data_lines(got.body) if one["choices"]
         )
         assert [one["direction"] for one in judge.asked] == ["input", "output"]
+
+
+async def test_what_is_told_only_at_its_end_is_not_let_go_before(gate: Bench) -> None:
+    """Free-form input of a call in responses, though it is high time to judge what came before."""
+    item = {"type": "custom_tool_call", "id": "i1", "call_id": "c1", "name": "patch", "input": ""}
+    text = {"item_id": "m1", "output_index": 0, "content_index": 0}
+    call = {"item_id": "i1", "output_index": 1}
+    bodies: list[dict[str, Any]] = [
+        {"type": "response.created", "response": {"id": "r", "model": "m", "output": []}},
+        {"type": "response.output_text.delta", **text, "delta": "Hi. "},
+        {"type": "response.output_item.added", "output_index": 1, "item": item},
+        *[{"type": "response.custom_tool_call_input.delta", **call, "delta": piece} for piece in ("poi", "son")],
+        {"type": "response.output_item.done", "output_index": 1, "item": {**item, "input": BAD}},
+        {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": []}},
+    ]
+    events = [one for body in bodies for one in (f"data: {json.dumps(body)}\n\n".encode(), 0.03)]
+
+    def toxic(asked: dict[str, Any]) -> dict[str, Any]:
+        bad = any(BAD in one["Text"] for one in asked["TextSegments"])
+        return {"ResultList": [{"Toxicity": 0.9 if bad else 0.1}]}
+
+    async with judge_server() as judge, providers(stream(*events)) as [fake]:
+        judge.answer = toxic
+        account = {"access_key_id": "a", "secret_access_key": "b", "region": "r", "endpoint": judge.url}
+        moderation = {"comprehend": account, "check_request": False, "check_response": True, "deny_code": 400}
+        moderation |= {"stream_check_mode": "realtime", "stream_check_interval": 0.01}
+        multi = {"instances": [instance("one", "openai", f"{fake.url}/v1/responses")]}
+        plugins = {"ai-proxy-multi": multi, "ai-aws-content-moderation": moderation}
+        await gate.load(routes={"r": {"uri": "/*", "plugins": plugins}})
+        got = await gate.ask({"model": "m", "input": "hello", "stream": True}, "/v1/responses")
+        assert b"Hi. " in got.body
+        assert b'"poi"' not in got.body
+        assert b"response.failed" in got.body

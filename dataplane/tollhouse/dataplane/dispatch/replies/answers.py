@@ -164,7 +164,9 @@ class Answers:
         """A stream, begun only once real content (or its end) has come: until then a failure moves on."""
         leg = self._leg(ex, prepared, limits)
         if judges_of(ex):
-            response = JudgedResponse(ex, response, prepared.spoken.stream_decoder(), self._clock)
+            decoder = prepared.spoken.stream_decoder()
+            editor = prepared.spoken.stream_editor(decoder)
+            response = JudgedResponse(ex, response, decoder, self._clock, editor)
         try:
             failure = await self._hold(leg, response, trial, limits, more)
         except ClientError as refused:  # by who judges answers, before anything of it was given out

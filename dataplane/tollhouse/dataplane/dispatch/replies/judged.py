@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tollhouse.dataplane.chat import ArgumentsDelta, Ended, Event, PartStarted, TextDelta, ThinkingDelta
-from tollhouse.dataplane.protocol import StreamDecoder
+from tollhouse.dataplane.chat import ArgumentsDelta, Ended, Event, PartEnded, PartStarted, TextDelta, ThinkingDelta
+from tollhouse.dataplane.protocol import StreamDecoder, StreamEditor
 from tollhouse.dataplane.records.plugin_times import waited
 from tollhouse.dataplane.services import Clock
 from tollhouse.dataplane.transport import UpstreamResponse
@@ -41,7 +41,15 @@ async def judge(ex: Exchange, events: Iterable[Event]) -> None:
 class JudgedResponse(UpstreamResponse):
     """A stream whose bytes come out once the words in them were judged. Belongs to one attempt."""
 
-    def __init__(self, ex: Exchange, response: UpstreamResponse, decoder: StreamDecoder, clock: Clock) -> None:
+    def __init__(
+        self,
+        ex: Exchange,
+        response: UpstreamResponse,
+        decoder: StreamDecoder,
+        clock: Clock,
+        editor: StreamEditor | None = None,
+    ) -> None:
+        """``editor``: where the format has one, it knows bytes of which the decoder tells later."""
         self.status = response.status
         self.headers = response.headers
         self._ex = ex
@@ -54,6 +62,9 @@ class JudgedResponse(UpstreamResponse):
         """Characters; 0 holds to the end, which one of them needs."""
         self._interval_s = min((one.answer_interval_s for one in self._judges), default=0.0)
         self._began_s = clock.monotonic()
+        self._editor = editor
+        self._foretold = False
+        """Something is among the held bytes that was not told yet."""
         self._held: list[bytes] = []
         self._size = 0
         self._text = ""
@@ -81,6 +92,9 @@ class JudgedResponse(UpstreamResponse):
             chunk = await self._response.chunk()
             events = self._decoder.feed(chunk) if chunk else self._decoder.close()
             self._text += "".join(_words(events))
+            if self._editor is not None:
+                told = any(isinstance(event, ArgumentsDelta | PartEnded) for event in events)
+                self._foretold = not told and (self._foretold or self._editor.waits(chunk))
             self._held.append(chunk)
             self._size += len(chunk)
             ended = not chunk or any(isinstance(event, Ended) for event in events)
@@ -93,7 +107,7 @@ class JudgedResponse(UpstreamResponse):
     def _is_due(self) -> bool:
         if self._size > _MOST:
             return True
-        if not self._batch:
+        if not self._batch or self._foretold:
             return False
         late = self._interval_s and self._clock.monotonic() - self._began_s > self._interval_s
         return len(self._text) >= self._batch or bool(late and self._text)
