@@ -1,5 +1,8 @@
 """Values under another name."""
 
+import json
+import random
+
 from tollhouse.dataplane.guarding.vault import Vault, redaction
 
 
@@ -22,3 +25,17 @@ def test_marks_of_others_stay() -> None:
     assert vault.restore("[[EMAIL_7f3b_01]] [[EMAIL_7f3a_99]]") == "[[EMAIL_7f3b_01]] [[EMAIL_7f3a_99]]"
     assert vault.restore("[[EMAIL_7f3a_10]] [[EMAIL_7f3a_01]]") == "a9@b.io a0@b.io"
     assert redaction("AWS_KEY") == "[redacted:aws_key]"
+
+
+def test_whatever_was_hidden_comes_back() -> None:
+    """Two hundred random values: scripts, quotation marks, escapes and marks of ours, in text and in JSON."""
+    luck = random.Random(11)
+    signs = "abzA90 .,:;\"'\\/[]_{}%&\n\t\u00e9\u4e2d\U0001f600\u200b"
+    for _ in range(20):
+        vault = Vault("7f3a")
+        values = ["".join(luck.choices(signs, k=luck.randint(1, 40))) for _ in range(10)]
+        values[luck.randrange(10)] = "[[EMAIL_7f3a_03]]"
+        marks = [vault.hide(luck.choice(("EMAIL", "CARD", "PHONE")), value) for value in values]
+        assert vault.restore(" and ".join(marks)) == " and ".join(values)
+        told = json.dumps({"args": marks})
+        assert json.loads(vault.restore(told, in_json=True)) == {"args": values}
