@@ -84,6 +84,8 @@ def test_one_look_each(seen: System) -> None:
     assert "requests/s" in seen.ctl("top", "--once", "--every", "0.3").stdout
 
     seen.control_plane.stop()
-    gone = seen.ctl("status", check=False)
+    gone = seen.ctl("status", "--node", f"127.0.0.1:{seen.node.grpc}", check=False)
     assert gone.returncode == 1
     assert "control plane" in gone.stdout
+    assert "serves on" in gone.stdout
+    assert "HOST:PORT looks at another" in seen.ctl("status", "--node", "127.0.0.1:1", check=False).stdout

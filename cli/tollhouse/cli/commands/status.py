@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from tollhouse.cli import render
-from tollhouse.cli.client import Connection
+from tollhouse.cli.client import DEFAULT_NODE, Connection
 from tollhouse.cli.commands import _money_findings
 from tollhouse.cli.commands._findings import Finding
 from tollhouse.cli.commands._numbers import Numbers
@@ -28,17 +28,21 @@ NAMES = (
 )
 STALE_S = 60
 FAILED_SHARE = 0.01
+_ETCD_GONE = "see whether etcd answers; nodes serve on with what they have, changes are refused until then"
 
 
 def run(
     context: typer.Context,
     seconds: Annotated[float, typer.Option(min=0, help="how long to count requests")] = 1.0,
+    node: Annotated[
+        str, typer.Option(envvar="TOLLHOUSE_NODE", help="node to look at when no control plane answers")
+    ] = DEFAULT_NODE,
     output: Annotated[Output, typer.Option("-o", "--output", help="form of the answer")] = Output.TABLE,
 ) -> int:
     """Look once at everything: control plane, nodes, configuration, targets, counters, requests, money. Exit code 1
     when something is bad; each finding says what to do."""
     connection: Connection = context.obj
-    findings = list(_look(connection, seconds))
+    findings = list(_look(connection, seconds, node))
     if output is not Output.TABLE:
         render.data([asdict(finding) for finding in findings], output)
     else:
@@ -57,14 +61,16 @@ def _show(findings: list[Finding]) -> None:
         render.err().print("[green]everything is fine[/]")
 
 
-def _look(connection: Connection, seconds: float) -> Iterator[Finding]:
+def _look(connection: Connection, seconds: float, node: str) -> Iterator[Finding]:
     from tollhouse.proto.admin.v1 import config_pb2
 
     try:
         with connection.fleet() as fleet:
             told = fleet.ListNodes(config_pb2.ListNodesRequest())
     except Failure as error:
-        yield Finding("control plane", "bad", error.message, error.hint or "start it; nodes serve on without it")
+        remedy = _ETCD_GONE if "etcd" in error.message else error.hint or "start it; nodes serve on without it"
+        yield Finding("control plane", "bad", error.message, remedy)
+        yield _serves_on(connection, node)
         return
     yield Finding("control plane", "good", f"answers at {connection.server}, revision {told.revision}")
     yield from _nodes(told)
@@ -76,6 +82,22 @@ def _look(connection: Connection, seconds: float) -> Iterator[Finding]:
     yield from _numbers(now, before, seconds)
     yield from _targets(connection, told.nodes)
     yield from _money_findings.look(connection, now, before)
+
+
+def _serves_on(connection: Connection, node: str) -> Finding:
+    """One node by its address: whether agents are served is the first thing to know when nobody knows the fleet."""
+    from tollhouse.proto.admin.v1 import node_pb2
+
+    try:
+        with connection.node(node) as asked:
+            told = asked.Numbers(node_pb2.NumbersRequest(names=("tollhouse_workers_serving",)), timeout=5)
+    except Failure as error:
+        found = f"{error.message}; which others there are, the control plane would know"
+        return Finding(f"node {node}", "warning", found, "--node HOST:PORT looks at another one")
+    serving = sum(series.value for family in told.families for series in family.series)
+    if not serving:
+        return Finding(f"node {node}", "bad", "no worker serves", "see its log, and GET /readyz on its control port")
+    return Finding(f"node {node}", "good", f"serves on with {serving:.0f} workers and the configuration it has")
 
 
 def _nodes(told: Any) -> Iterator[Finding]:
