@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from tollhouse.dataplane.plugin import Place, Plugin, PluginConfig, Secret
 from tollhouse.dataplane.records.chunk_gaps import watch_gaps
-from tollhouse.dataplane.records.log_entry import LogFormat
+from tollhouse.dataplane.records.log_format import LogFormat
 from tollhouse.dataplane.records.redaction import configured_names, is_secret_name
 from tollhouse.dataplane.records.span_records import measurements_of, spans_of
 from tollhouse.dataplane.records.trace import Collector, new_context, read_traceparent

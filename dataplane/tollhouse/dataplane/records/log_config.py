@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 from tollhouse.dataplane.engine.expression import compile_expression
 from tollhouse.dataplane.plugin import PluginConfig
-from tollhouse.dataplane.records.log_entry import LogFormat, encode_entry, full_entry
+from tollhouse.dataplane.records.log_entry import encode_entry, full_entry
+from tollhouse.dataplane.records.log_format import LogFormat
 from tollhouse.dataplane.variables import BodyNeeded, value
 
 if TYPE_CHECKING:
