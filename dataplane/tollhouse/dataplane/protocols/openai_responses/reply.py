@@ -23,7 +23,7 @@ from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._signatures import pack
 from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT, Calls, joined
-from tollhouse.dataplane.protocols.openai_responses.usage import failed_reply, read_usage, write_usage
+from tollhouse.dataplane.protocols.openai_responses.usage import failed_reply, read_usage, with_searches, write_usage
 
 _KNOWN = ("id", "object", "created_at", "model", "output", "usage", "status", "error", "incomplete_details")
 _ECHOED = (
@@ -71,11 +71,12 @@ def read_reply(body: bytes) -> ChatReply:
         raise invalid_reply(f"the response is {document['status']}")
     parts = [part for item in document["output"] for part in _read_item(item)]
     extra = {name: value for name, value in document.items() if name not in _KNOWN}
+    usage = with_tier(read_usage(document.get("usage")), document.get("service_tier"))
     return ChatReply(
         id=words(document.get("id")),
         model=words(document.get("model")),
         choices=[Choice(parts, read_finish(document, parts), logprobs=_logprobs(parts))],
-        usage=with_tier(read_usage(document.get("usage")), document.get("service_tier")) or Usage(),
+        usage=with_searches(usage, document["output"]) or Usage(),
         created=count(document.get("created_at")),
         extra={FORMAT: extra},
     )

@@ -26,7 +26,12 @@ from tollhouse.dataplane.protocols._fields import count, words
 from tollhouse.dataplane.protocols._special import with_tier
 from tollhouse.dataplane.protocols.openai_responses.reply import read_call, read_finish, reasoning_text
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT
-from tollhouse.dataplane.protocols.openai_responses.usage import ResponsesWatcher, read_stream_error, read_usage
+from tollhouse.dataplane.protocols.openai_responses.usage import (
+    ResponsesWatcher,
+    read_stream_error,
+    read_usage,
+    with_searches,
+)
 
 Place = tuple[int, int]
 """``output_index`` and ``content_index``; -1 as the latter for the item itself."""
@@ -188,6 +193,7 @@ class ResponsesDecoder(EventDecoder):
         for place in list(self._parts):
             self._end(place, events)
         usage = with_tier(read_usage(response.get("usage")), response.get("service_tier"))
+        usage = with_searches(usage, output)
         if usage is not None:
             events.append(UsageReported(usage))
         kinds = self._kinds.values()
