@@ -184,3 +184,19 @@ def test_an_operators_word_outweighs() -> None:
     fail(breaker, 0, times=9)
     breaker.forced = "closed"
     assert breaker.permits(0)
+
+
+@pytest.mark.parametrize("told", [0.0, 0.02])
+def test_a_retry_after_of_nearly_nothing_is_no_word(told: float) -> None:
+    """Twice it is believed; three answers in a row say that it was wrong, so a storm is not sent to all targets."""
+    breaker = Breaker()
+    for now in (0.0, 1.0):
+        breaker.ended(now, breaker.started(now), "rate_limited", told)
+        assert breaker.wait_s(now) == pytest.approx(told)
+    breaker.ended(2.0, breaker.started(2.0), "rate_limited", told)
+    assert breaker.wait_s(2.0) == pytest.approx(1.0)
+    breaker.ended(3.0, breaker.started(3.0), "rate_limited", told)
+    assert breaker.wait_s(3.0) == pytest.approx(2.0)
+    breaker.ended(5.0, breaker.started(5.0))
+    breaker.ended(5.0, breaker.started(5.0), "rate_limited", told)
+    assert breaker.wait_s(5.0) == pytest.approx(told)

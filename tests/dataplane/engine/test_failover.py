@@ -109,9 +109,15 @@ def test_a_second_look_at_the_last_comes_out_of_the_retry_budget() -> None:
 
 
 def test_the_only_target_is_tried_again_after_its_retry_after() -> None:
-    """Retry-After is honoured exactly; without one the wait is a share of the backoff."""
+    """Retry-After is honoured; without one the wait is a share of the backoff."""
     assert play([BUSY, None], targets=1) == [Try(0, 1, None), Wait(2.0), Try(0, 2, None), Done()]
     assert play([DOWN, None], targets=1) == [Try(0, 1, None), Wait(0.1), Try(0, 2, None), Done()]
+
+
+def test_a_retry_after_of_nothing_does_not_send_a_crowd_back_at_once() -> None:
+    """The share of the backoff is waited all the same."""
+    at_once = failure("rate_limited", 429, "next", 0.0)
+    assert play([at_once, None], targets=1) == [Try(0, 1, None), Wait(0.1), Try(0, 2, None), Done()]
 
 
 def test_a_long_retry_after_is_the_clients_to_wait() -> None:

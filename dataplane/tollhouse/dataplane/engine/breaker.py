@@ -44,7 +44,7 @@ class Breaker:
     """After a good probe twice as many may be under way at a time, doubled by every further success; beyond this many
     there is no bound any more."""
     limited_threshold = 3
-    """Answers of 429 in a row, none of which says how long to wait, that open it."""
+    """Answers of 429 in a row, none of which says to wait for long, that open it."""
     limited_open_s = 1.0
     limited_longest_s = 5.0
     last_resort_every_s = 1.0
@@ -124,11 +124,13 @@ class Breaker:
         return False
 
     def _rate_limited(self, now: float, probe: bool, retry_after_s: float | None) -> bool:
-        if retry_after_s is not None:
+        if retry_after_s is not None and retry_after_s >= self.limited_open_s:
             return self._open(now, "rate_limited", min(retry_after_s, self.longest_rest_s))
         self._limited += 1
-        if now < self.until_s or (not probe and self._limited < self.limited_threshold):
+        if now < self.until_s:
             return False
+        if self._limited < self.limited_threshold and (retry_after_s is not None or not probe):
+            return self._open(now, "rate_limited", retry_after_s) if retry_after_s else False
         longer = max(self.limited_open_s, self._open_for_s * 2)
         return self._open(now, "rate_limited", min(longer, self.limited_longest_s))
 

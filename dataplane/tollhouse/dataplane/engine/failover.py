@@ -245,8 +245,11 @@ def _late(policy: Policy, at: float, started_s: float) -> bool:
 
 
 def _again_after(policy: Policy, failure: UpstreamFailure, again: int, luck: Callable[[], float]) -> float | None:
-    """Seconds to wait before the same target again: ``Retry-After``, else exponential with full jitter. None: too
+    """Seconds to wait before the same target again: ``Retry-After``, at least exponential with full jitter. None: too
     long to hold the client."""
-    if failure.retry_after_s is not None:
-        return failure.retry_after_s if failure.retry_after_s <= policy.longest_wait_s else None
-    return luck() * min(policy.backoff_longest_s, policy.backoff_first_s * float(2**again))
+    backoff_s = luck() * min(policy.backoff_longest_s, policy.backoff_first_s * float(2**again))
+    if failure.retry_after_s is None:
+        return backoff_s
+    if failure.retry_after_s > policy.longest_wait_s:
+        return None
+    return max(failure.retry_after_s, backoff_s)  # of 0 it is no advice that a crowd should follow at once
