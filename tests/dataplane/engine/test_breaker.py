@@ -101,7 +101,7 @@ def test_who_comes_back_gets_its_load_step_by_step() -> None:
     breaker.ended(2, breaker.started(2))
     admitted = []
     for _ in range(6):
-        probes = []
+        probes: list[bool] = []
         while breaker.permits(2) and len(probes) < 100:
             probes.append(breaker.started(2))
         admitted.append(len(probes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tollhouse.dataplane.dispatch.choosing.gate import Gate, Place
+from tollhouse.dataplane.dispatch.choosing.gate import Door, Gate, Place, enter_any
 
 
 async def test_places_are_bounded_and_handed_on() -> None:
@@ -74,3 +74,38 @@ async def test_a_place_is_given_back_once() -> None:
     place.leave()
     place.leave()
     assert gate.inside == 0
+
+
+async def test_who_waits_before_several_doors_goes_in_by_the_first_that_opens() -> None:
+    """Nobody who comes later overtakes, and no place is left behind at the other doors."""
+    near, far = Gate(), Gate()
+    assert await near.enter("a", 1, 9, 0)
+    assert await far.enter("a", 1, 9, 0)
+    doors = [Door(far, 1), Door(near, 1)]
+    first = asyncio.create_task(enter_any(doors, "b", 9, 5))
+    second = asyncio.create_task(enter_any(doors, "c", 9, 5))
+    await asyncio.sleep(0)
+    near.leave()
+    assert not await near.enter("late", 1, 9, 0)
+    assert await first is near
+    near.leave()
+    far.leave()
+    assert await second is near
+    assert (near.inside, near.waiting, far.inside, far.waiting) == (1, 0, 0, 0)
+
+
+async def test_two_doors_that_open_at_once_lose_no_place() -> None:
+    """One is taken, the other stays open; too late and cancelled waiting leave nothing behind."""
+    near, far = Gate(), Gate()
+    assert await near.enter("a", 1, 9, 0)
+    assert await far.enter("a", 1, 9, 0)
+    doors = [Door(near, 1), Door(far, 1)]
+    assert await enter_any(doors, "b", 9, 0.01) is None
+    waiting = asyncio.create_task(enter_any(doors, "b", 9, 5))
+    await asyncio.sleep(0)
+    near.leave()
+    far.leave()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert (near.inside, near.waiting, far.inside, far.waiting) == (0, 0, 0, 0)
