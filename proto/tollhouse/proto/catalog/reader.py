@@ -7,7 +7,7 @@ What the published one does not know is looked for in the bundled one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from tollhouse.proto.catalog.families import family
 from tollhouse.proto.catalog.rates import PriceTable, Rates
+from tollhouse.proto.catalog.rows import Numbers, Row, Tiers, fault_of, matches
 
 _VENDORS: dict[str, tuple[str, ...]] = {
     "azure-openai": ("azure", "openai"),
@@ -27,8 +28,6 @@ _VENDORS: dict[str, tuple[str, ...]] = {
 }
 """Our provider type -> the table's vendors, first match counts; a type that is not listed has its own name there."""
 
-_DEAREST = 1_000_000 * 1_000_000_000
-"""Nano-USD per million tokens."""
 _DATED = re.compile(r"[-@](\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
 
 
@@ -44,34 +43,12 @@ class KnownModel:
     lacks: frozenset[str]
 
 
-_Numbers = list[int | None]
-_Tiers = list[tuple[int, _Numbers]]
-
-
-class _Dated(msgspec.Struct, array_like=True):
-    """As ``generate`` writes it."""
-
-    since: str
-    base: _Numbers
-    tiers: _Tiers = []
-    searches: int = 0
-    services: dict[str, tuple[_Numbers, _Tiers]] = {}
-    units: tuple[int, int] = (0, 0)
-
-
-class _Row(msgspec.Struct, array_like=True):
-    id: str
-    match: list[Any]
-    context_window: int
-    prices: list[_Dated]
-
-
 class Table(msgspec.Struct):
     """A whole table, as ``generate`` writes it."""
 
     source: str
     version: str
-    vendors: dict[str, list[_Row]]
+    vendors: dict[str, list[Row]]
 
     @property
     def name(self) -> str:
@@ -107,17 +84,9 @@ def parse_table(value: Mapping[str, Any]) -> Table:
         raise ValueError(str(error)) from None
     for vendor, rows in table.vendors.items():
         for row in rows:
-            numbers = [number for one in row.prices for number in _numbers(one) if number is not None]
-            if any(not 0 <= number <= _DEAREST for number in numbers):
-                raise ValueError(f"vendors.{vendor}: a price of {row.id!r} is below 0 or above a dollar a token")
+            if fault := fault_of(row):
+                raise ValueError(f"vendors.{vendor}: {row.id!r}: {fault}")
     return table
-
-
-def _numbers(one: _Dated) -> Iterator[int | None]:
-    for base, tiers in ((one.base, one.tiers), *one.services.values()):
-        yield from base
-        for _, rates in tiers:
-            yield from rates
 
 
 def publish(table: Table | None) -> None:
@@ -163,38 +132,19 @@ def _lookup(provider_type: str, model: str, day: str) -> KnownModel:
     return KnownModel(model, None, facts.context_window, facts.max_output, facts.has, facts.lacks)
 
 
-def _find(table: Table, provider_type: str, model: str) -> _Row | None:
+def _find(table: Table, provider_type: str, model: str) -> Row | None:
     for vendor in _VENDORS.get(provider_type, (provider_type,)):
         rows = table.vendors.get(vendor, [])
         for row in rows:
             if row.id.lower() == model:
                 return row
         for row in rows:
-            if _matches(row.match, model):
+            if matches(row.match, model):
                 return row
     return None
 
 
-_OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "=": lambda model, operand: model == operand,
-    "^": lambda model, operand: model.startswith(operand),
-    "$": lambda model, operand: model.endswith(operand),
-    "*": lambda model, operand: operand in model,
-    "~": lambda model, operand: re.search(operand, model) is not None,
-}
-
-
-def _matches(rule: list[Any], model: str) -> bool:
-    operator, *operands = rule
-    if operator == "|":
-        return any(_matches(operand, model) for operand in operands)
-    if operator == "&":
-        return all(_matches(operand, model) for operand in operands)
-    operand = operands[0]
-    return _OPERATORS[operator](model, operand if operator == "~" else operand.lower())
-
-
-def _price(table: Table, row: _Row, day: str) -> PriceTable | None:
+def _price(table: Table, row: Row, day: str) -> PriceTable | None:
     chosen = None
     for one in row.prices:
         if one.since <= day:
@@ -218,9 +168,9 @@ def _price(table: Table, row: _Row, day: str) -> PriceTable | None:
     )
 
 
-def _tiers(tiers: _Tiers) -> tuple[tuple[int, Rates], ...]:
+def _tiers(tiers: Tiers) -> tuple[tuple[int, Rates], ...]:
     return tuple((start, _rates(values)) for start, values in tiers)
 
 
-def _rates(values: _Numbers) -> Rates:
+def _rates(values: Numbers) -> Rates:
     return Rates.of(*values) if len(values) > 1 else Rates.of(values[0] if values else 0, 0)
