@@ -45,6 +45,15 @@ async def test_a_wrong_key_is_told_and_the_right_one_opens_until_signed_out(page
     assert await page.run("fetch('api/fleet').then((answer) => answer.status)") == 401
 
 
+async def test_a_broken_link_leads_to_the_form_all_the_same(watched: System, tmp_path: Path):
+    """What an identity provider had to say stands in the address; half an address is not the end of the page."""
+    async with browser(tmp_path) as page:
+        await page.go(f"http://127.0.0.1:{watched.admin}/ui/#error=%E4%")
+        await page.until_text("Signing in did not work.")
+        await page.until_text("Admin key")
+        assert page.complaints == []
+
+
 async def test_figures_are_those_of_the_providers(page: Browser, watched: System):
     """Requests, money and tokens by agent and model, and each request as it happens."""
     await sign_in(page)

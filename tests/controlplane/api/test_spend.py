@@ -98,6 +98,15 @@ async def test_files(plane: Plane) -> None:
     assert len(lines) == 2
 
 
+async def test_a_name_in_a_table_of_sums_is_no_formula(plane: Plane) -> None:
+    """Sessions are called as clients like, and spreadsheets run what begins like this; sums stay numbers."""
+    ledger = plane.control._ledger
+    assert ledger is not None
+    await ledger.store([record("4", session="=cmd()")])
+    rows = (await get(plane, "?group_by=session&format=csv&session==cmd()")).decode().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["session", "'=cmd()"]
+
+
 async def test_reconciliation_and_corrections(plane: Plane) -> None:
     """Compared first, corrected when told to; a second time there is nothing left."""
     body = json.dumps(REPORT).encode()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+
+import orjson
 import pytest
 from tollhouse.controlplane.access import Access, AdminKey
 from tollhouse.controlplane.console.sessions import LONGEST_S, Sessions
@@ -46,10 +49,20 @@ def test_what_was_tampered_with_or_whose_key_is_gone_is_no_session() -> None:
         (Sessions(Access(())), cookie),
         (Sessions(Access(KEYS)), text),
         (Sessions(Access(KEYS)), "x.y"),
+        (Sessions(Access(KEYS)), f"{text}.é"),
+        (Sessions(Access(KEYS)), "\udce9.\udce9"),
+        (Sessions(Access(KEYS)), made_up({"key": "a", "id": "oidc", "role": "admin", "csrf": "c", "expires": 9e12})),
+        (Sessions(Access(KEYS)), made_up({"key": "a", "id": "oidc", "role": [], "csrf": "c", "expires": 9e12})),
+        (Sessions(Access(KEYS)), made_up(["key", "id"])),
         (Sessions(Access(KEYS)), None),
     ):
         with pytest.raises(Refusal):
             sessions.read(bad)
+
+
+def made_up(told: object) -> str:
+    """A cookie somebody wrote who cannot sign it."""
+    return f"{base64.urlsafe_b64encode(orjson.dumps(told)).decode()}.0123"
 
 
 def test_writes_need_the_sessions_token_and_a_key_that_may_write() -> None:

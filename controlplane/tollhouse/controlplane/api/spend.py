@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 from tollhouse.controlplane.api import answers, spend_requests, spend_views
 from tollhouse.controlplane.ledger.answers import COLUMNS, TAG, BadQuestion, Question, Row
-from tollhouse.controlplane.ledger.forms import FormUnavailable
+from tollhouse.controlplane.ledger.forms import FormUnavailable, cell
 from tollhouse.controlplane.ledger.ledger import Ledger, LedgerUnavailable
 from tollhouse.controlplane.ledger.reports import BadReport
 from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
@@ -112,5 +112,5 @@ def as_csv(rows: Sequence[Row], names: Sequence[str]) -> str:
     writer.writerow([*names, *sums])
     for row in rows:
         line = shown(row)
-        writer.writerow([line[name] for name in (*names, *sums)])
+        writer.writerow([*(cell(line[name]) for name in names), *(line[name] for name in sums)])
     return out.getvalue()

@@ -62,14 +62,20 @@ class Sessions:
         text, _, signature = (cookie or "").partition(".")
         try:
             told = orjson.loads(base64.urlsafe_b64decode(text.encode()))
-            name, key_id = str(told["key"]), str(told["id"])
+            key = self._key_of(told)
             csrf, expires = str(told["csrf"]), float(told["expires"])
-        except (binascii.Error, ValueError, KeyError, TypeError):
+        except (binascii.Error, ValueError, KeyError, TypeError):  # anybody may send anything as a cookie
             raise _ended() from None
-        key = self._of_provider(told) if key_id == PROVIDER else self._access.named(name, key_id)
-        if key is None or not hmac.compare_digest(signature, self._signature(key, text)) or expires < self._clock():
+        if key is None or expires < self._clock():
+            raise _ended()
+        if not hmac.compare_digest(signature.encode("utf-8", "surrogateescape"), self._signature(key, text).encode()):
             raise _ended()
         return Session(key, csrf, expires)
+
+    def _key_of(self, told: dict[str, Any]) -> AdminKey | None:
+        if told["id"] == PROVIDER:
+            return self._of_provider(told)
+        return self._access.named(str(told["key"]), str(told["id"]))
 
     def of_provider(self, key: AdminKey) -> tuple[Session, str]:
         """The session of somebody an identity provider vouches for. Nothing tells us when that ends, so it is short."""

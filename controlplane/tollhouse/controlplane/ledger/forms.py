@@ -46,15 +46,15 @@ async def _csv(columns: Columns, batches: AsyncIterator[Rows]) -> AsyncIterator[
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
     async for batch in batches:
-        writer.writerows([[_text(row[name]) for name in columns] for row in batch])
+        writer.writerows([[cell(row[name]) for name in columns] for row in batch])
         yield out.getvalue().encode()
         out.seek(0)
         out.truncate()
     yield out.getvalue().encode()
 
 
-def _text(value: Any) -> str:
-    """A cell. A spreadsheet must not take what a client wrote for a formula."""
+def cell(value: Any) -> str:
+    """A cell of CSV. A spreadsheet must not take what a client wrote for a formula."""
     if value is None:
         return ""
     if isinstance(value, bool):

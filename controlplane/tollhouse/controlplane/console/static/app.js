@@ -139,12 +139,16 @@ window.addEventListener("keydown", (event) => { // "/" goes to the page's search
   if (search) { event.preventDefault(); search.focus(); }
 });
 
-/** What went wrong at the identity provider comes back in the address. */
+/** What went wrong at the identity provider comes back in the address; an address may also be cut, or made up. */
 function refused() {
   if (!location.hash.startsWith("#error=")) return "";
-  const said = decodeURIComponent(location.hash.slice("#error=".length));
+  const said = location.hash.slice("#error=".length);
   history.replaceState(null, "", location.pathname);
-  return said;
+  try {
+    return decodeURIComponent(said);
+  } catch {
+    return "Signing in did not work. Try again.";
+  }
 }
 const refusal = refused();
 get("session").then((told) => told.name ? begin(told) : signIn(refusal), (error) => signIn(error.message));
