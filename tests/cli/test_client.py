@@ -1,7 +1,10 @@
 """The token, and errors as people understand them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 from tollhouse.cli.client import Connection
 from tollhouse.cli.failure import UNREACHABLE, Failure
@@ -34,3 +37,27 @@ def test_a_token_of_an_identity_provider_is_shown_to_the_control_plane_only(
     assert without.metadata("control plane") == (("authorization", "Bearer ey.J.x"),)
     assert without.metadata("node") == ()
     assert having.metadata("control plane") == (("x-api-key", "k" * 20),)
+
+
+def test_a_control_plane_without_etcd_is_not_taken_for_one_that_is_down() -> None:
+    """It answered: what it says of what stands behind it is shown, though gRPC's words for a lost server are in it."""
+    from tollhouse.proto.admin.v1 import config_pb2, config_pb2_grpc
+
+    said = "etcd at 127.0.0.1:2379: failed to connect to all addresses; last error: refused"
+
+    class Fleet(config_pb2_grpc.FleetServiceServicer):
+        def ListNodes(self, request: Any, context: Any) -> Any:  # noqa: N802, gRPC names it
+            context.abort(grpc.StatusCode.UNAVAILABLE, said)
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    config_pb2_grpc.add_FleetServiceServicer_to_server(Fleet(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        connection = Connection(server=f"127.0.0.1:{port}", timeout_s=5)
+        with pytest.raises(Failure) as caught, connection.fleet() as fleet:
+            fleet.ListNodes(config_pb2.ListNodesRequest())
+    finally:
+        server.stop(0)
+    assert said in caught.value.message
+    assert caught.value.hint == "see gatewayctl doctor"

@@ -171,7 +171,8 @@ class _Authenticated:
 def _failure(grpc: Any, error: Any, what: str, hint: str) -> Failure:
     code, details = error.code(), (error.details() or "").strip()
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-        if "failed to connect" in details.lower() or "connection refused" in details.lower() or not details:
+        # gRPC's own words; what a service says of something behind it, etcd say, begins with that one's name.
+        if not details or details.lower().startswith(("failed to connect", "connection refused")):
             return Failure(f"cannot reach the {what}", f"start it ({hint})", UNREACHABLE)
         return Failure(f"{what}: {details}", "see gatewayctl doctor", UNREACHABLE)
     if code == grpc.StatusCode.UNAUTHENTICATED:

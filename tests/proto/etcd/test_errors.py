@@ -55,6 +55,7 @@ def test_a_write_that_may_have_arrived_says_so() -> None:
         problem = translate(error, "etcd:2379", write=write)
         assert isinstance(problem, EtcdUnavailable)
         assert problem.maybe_applied is expected
+    assert str(translate(never, "etcd:2379")) == "etcd at etcd:2379: no connection to it can be made"
 
 
 def test_what_calls_for_a_new_token() -> None:

@@ -86,7 +86,8 @@ def translate(error: grpc.aio.AioRpcError, endpoint: str, *, write: bool = False
         # A member that loses its leader passes Go's own words on without a code.
         code is grpc.StatusCode.UNKNOWN and details.startswith("context ")
     ):
-        return EtcdUnavailable(f"{where}: {details}", maybe_applied=write and not _never_sent(error))
+        said = "no connection to it can be made" if _never_sent(error) else details
+        return EtcdUnavailable(f"{where}: {said}", maybe_applied=write and not _never_sent(error))
     if code is grpc.StatusCode.PERMISSION_DENIED or needs_login(error) or "authentication failed" in details:
         return EtcdPermissionDenied(f"{where}: {details}")
     if "too large" in details or "too many operations" in details or "larger than max" in details:
