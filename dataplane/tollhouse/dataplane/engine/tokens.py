@@ -27,3 +27,8 @@ def complete(reported: Usage | None, request_size: int, answer_size: int) -> Usa
         estimated=True,
         special=known.special,
     )
+
+
+def sound(told: Usage, answer_size: int) -> bool:
+    """Whether final figures can be charged as they are: a count of 0, where something was read or answered, is none."""
+    return told.input_tokens > 0 and (told.output_tokens > 0 or answer_size == 0)

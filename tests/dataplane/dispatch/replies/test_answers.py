@@ -12,6 +12,7 @@ from tests.support.providers import (
     OPENAI_STREAM,
     answer,
     anthropic_reply,
+    openai_chunk,
     openai_reply,
     providers,
     stream,
@@ -141,6 +142,30 @@ async def test_missing_usage_is_estimated_and_marked(gate: Bench) -> None:
         assert got.ex.usage.estimated
         assert got.ex.usage.input_tokens >= 100
         assert got.ex.cost_nano > 0
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"prompt_tokens": 20}, (20, 10, True)),
+        ({"prompt_tokens": 20, "completion_tokens": 0}, (20, 10, True)),
+        ({"prompt_tokens": 1e30, "completion_tokens": 4}, (None, 10, True)),
+    ],
+)
+async def test_half_of_a_usage_is_completed_and_marked(
+    gate: Bench, usage: dict[str, Any], expected: tuple[int | None, int, bool], streams: bool
+) -> None:
+    """A provider that tells what it read and not what it wrote has not answered for nothing."""
+    whole = answer(200, openai_reply("x" * 40) | {"usage": usage})
+    told = openai_chunk({"content": "x" * 40}, "stop", usage=usage)
+    async with providers(stream(told, b"data: [DONE]\n\n") if streams else whole) as [fake]:
+        await gate.multi(instance("one", "openai", fake.url))
+        got = await gate.ask(chat("y" * 400, stream=streams))
+        assert got.ex.usage is not None
+        read, written, estimated = expected
+        assert got.ex.usage.input_tokens == read if read else got.ex.usage.input_tokens >= 100
+        assert (got.ex.usage.output_tokens, got.ex.usage.estimated) == (written, estimated)
 
 
 async def test_an_unknown_price_is_told_not_nought(gate: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from tollhouse.dataplane.chat import Usage
 from tollhouse.dataplane.errors import UpstreamError
@@ -38,3 +39,20 @@ def test_a_whole_reply_is_looked_into_without_being_read() -> None:
     for broken in (b"nonsense", b"[1]", b'{"usage":{"prompt_tokens":1}}', b'{"choices":"text"}'):
         with pytest.raises(UpstreamError):
             read_tail(broken)
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ({"completion_tokens": 9, "total_tokens": 135, "completion_tokens_details": {"reasoning_tokens": 94}}, 103),
+        ({"completion_tokens": 103, "total_tokens": 135, "completion_tokens_details": {"reasoning_tokens": 94}}, 103),
+        ({"completion_tokens": 103, "completion_tokens_details": {"reasoning_tokens": 94}}, 103),
+    ],
+)
+def test_reasoning_is_charged_where_it_stands_beside_the_answer(told: dict[str, Any], written: int) -> None:
+    """OpenAI has it among ``completion_tokens``, xAI (whose documented example this is) on top of them: the total
+    tells. Whether the reply is read or only looked into."""
+    told = {"prompt_tokens": 32, **told}
+    usage = Usage(32, output_tokens=written, reasoning_tokens=94)
+    assert read_usage(told) == usage
+    assert read_tail(msgspec.json.encode({"choices": [], "usage": told})) == (usage, "")

@@ -24,7 +24,7 @@ from tollhouse.dataplane.dispatch.replies.passing import pass_on
 from tollhouse.dataplane.dispatch.replies.stream import StreamBody
 from tollhouse.dataplane.dispatch.replies.unshown import HEADER as DROPPED
 from tollhouse.dataplane.dispatch.replies.unshown import unshown
-from tollhouse.dataplane.engine.tokens import complete
+from tollhouse.dataplane.engine.tokens import complete, sound
 from tollhouse.dataplane.errors import ClientError, GatewayError, UpstreamError
 from tollhouse.dataplane.guarding.refusing import AnswerRefused
 from tollhouse.dataplane.protocol import ReplyContext
@@ -79,16 +79,16 @@ class Answers:
         try:
             if prepared.same and hooks is None and not judges and not ex.peek.stream:
                 usage, _ = prepared.spoken.read_usage(body)
-                text = 0 if prepared.spoken.operation == "embeddings" else len(body)
-                told = usage if usage is not None and usage.total_tokens else complete(None, len(prepared.body), text)
+                told = usage if usage is not None and usage.input_tokens and usage.output_tokens else None
+                if told is None:
+                    told = _counted(prepared, usage, body)
             else:
                 reply = prepared.spoken.decode_reply(body)
                 if not prepared.same and ex.protocol is not None:
                     ex.dropped += unshown(reply, ex.protocol.name)
                 told = reply.usage
-                if not told.total_tokens:
-                    told = complete(None, len(prepared.body), sum(map(events.text_size, events.to_events(reply))))
-                    reply.usage = told
+                if not (told.input_tokens and told.output_tokens):
+                    told = reply.usage = _completed(prepared, told, reply)
                 trial.succeed(told)
                 if judges:
                     await judge(ex, events.to_events(reply))
@@ -279,6 +279,24 @@ class Answers:
             if attempt.price_known:
                 add(("x-tollhouse-cost-usd", format_usd(ex.cost_nano)))
         return reply
+
+
+def _counted(prepared: Prepared, told: Usage | None, body: bytes) -> Usage:
+    """What is charged for an answer whose final figures have a 0 among them, or that has none."""
+    if told is None or not told.total_tokens:
+        text = 0 if prepared.spoken.operation == "embeddings" else len(body)
+        return complete(None, len(prepared.body), text)
+    try:
+        return _completed(prepared, told, prepared.spoken.decode_reply(body))
+    except UpstreamError:
+        return told
+
+
+def _completed(prepared: Prepared, told: Usage, reply: ChatReply) -> Usage:
+    text = sum(map(events.text_size, events.to_events(reply)))
+    if sound(told, text):
+        return told
+    return complete(told if told.total_tokens else None, len(prepared.body), text)
 
 
 def _is_error(body: bytes) -> bool:

@@ -19,7 +19,7 @@ from tollhouse.dataplane.chat import (
 )
 from tollhouse.dataplane.dispatch.replies.events import text_size
 from tollhouse.dataplane.dispatch.replies.unshown import name_of, nothing_else
-from tollhouse.dataplane.engine.tokens import complete
+from tollhouse.dataplane.engine.tokens import complete, sound
 from tollhouse.dataplane.errors import GatewayError, UpstreamError
 from tollhouse.dataplane.protocol import Protocol, StreamDecoder, StreamEncoder, UsageReader
 
@@ -119,13 +119,14 @@ class WatchedLeg(Leg):
 
     def usage(self, request_size: int) -> Usage:
         told = self._reader.usage
-        if self.ended and self._reader.reported and told.total_tokens:
+        final = self.ended and self._reader.reported
+        if final and told.input_tokens and told.output_tokens:
             return told
         decoder = self._protocol.stream_decoder()
         size = sum(text_size(event) for data in self._kept for event in decoder.feed(data))
         if self._kept_size:
             size = size * self._size // self._kept_size
-        return complete(told, request_size, size)
+        return told if final and sound(told, size) else complete(told, request_size, size)
 
 
 class TranslatedLeg(Leg):
@@ -226,6 +227,6 @@ class TranslatedLeg(Leg):
 
     def usage(self, request_size: int) -> Usage:
         told = self._usage
-        if self.ended and self._reported and told is not None and told.total_tokens:
+        if self.ended and self._reported and told is not None and sound(told, self._text_size):
             return told
         return complete(told, request_size, self._text_size)

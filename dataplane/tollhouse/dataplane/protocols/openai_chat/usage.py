@@ -21,18 +21,25 @@ def read_usage(value: Any) -> Usage | None:
     prompt = prompt if isinstance(prompt, dict) else {}
     completion = value.get("completion_tokens_details")
     completion = completion if isinstance(completion, dict) else {}
+    read, wrote = count(value.get("prompt_tokens")), count(value.get("completion_tokens"))
+    thought = count(completion.get("reasoning_tokens"))
     usage = Usage(
-        input_tokens=count(value.get("prompt_tokens")),
+        input_tokens=read,
         cached_tokens=count(
             prompt.get("cached_tokens") or value.get("prompt_cache_hit_tokens")
         ),  # the latter: DeepSeek
         cache_write_tokens=count(prompt.get("cache_write_tokens")),
-        output_tokens=count(value.get("completion_tokens")),
-        reasoning_tokens=count(completion.get("reasoning_tokens")),
+        output_tokens=_written(read, wrote, thought, count(value.get("total_tokens"))),
+        reasoning_tokens=thought,
     )
     if prompt.get("audio_tokens") or completion.get("audio_tokens") or prompt.get("image_tokens"):
         usage.special = by_kind(prompt, completion)
     return usage
+
+
+def _written(read: int, wrote: int, thought: int, total: int) -> int:
+    """All that was written. OpenAI counts reasoning among it; xAI beside it, as the total shows."""
+    return wrote + thought if thought and total == read + wrote + thought else wrote
 
 
 _Tokens = Annotated[int, msgspec.Meta(ge=0, lt=MOST_COUNTED)] | None
@@ -51,6 +58,7 @@ class _Counts(msgspec.Struct, gc=False):
 
     prompt_tokens: _Tokens = 0
     completion_tokens: _Tokens = 0
+    total_tokens: _Tokens = 0
     prompt_cache_hit_tokens: _Tokens = 0
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
@@ -62,13 +70,14 @@ _NO_DETAILS = _Details()
 def _of_text(told: _Counts) -> Usage:
     """What ``read_usage`` makes of the same."""
     prompt, completion = told.prompt_tokens_details or _NO_DETAILS, told.completion_tokens_details or _NO_DETAILS
+    read, wrote, thought = told.prompt_tokens or 0, told.completion_tokens or 0, completion.reasoning_tokens or 0
     return Usage(
-        told.prompt_tokens or 0,
+        read,
         prompt.cached_tokens or told.prompt_cache_hit_tokens or 0,
         prompt.cache_write_tokens or 0,
         0,
-        told.completion_tokens or 0,
-        completion.reasoning_tokens or 0,
+        _written(read, wrote, thought, told.total_tokens or 0) if thought else wrote,
+        thought,
     )
 
 
