@@ -19,7 +19,7 @@ class Visitor:
 
     def __init__(self, plane: Plane, session: aiohttp.ClientSession) -> None:
         self._plane = plane
-        self._session = session
+        self.session = session
         self.csrf = ""
 
     async def sign_in(self, key: str) -> int:
@@ -30,7 +30,7 @@ class Visitor:
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, Any]:
         sent = {"X-CSRF-Token": self.csrf, **headers} if self.csrf else headers
         url = f"{self._plane.url}/ui/api/{path}"
-        async with self._session.request(method, url, json=body, headers=sent) as response:
+        async with self.session.request(method, url, json=body, headers=sent) as response:
             return response.status, await response.json(content_type=None), response.headers
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from tollhouse.controlplane.console import looking
 
 from tests.controlplane.console.test_handlers import Visitor
 from tests.controlplane.plane import ADMIN, VIEWER, Plane
@@ -33,6 +35,13 @@ async def people(plane: Plane) -> None:
     assert told.status == 201, told.text
 
 
+async def sign_in_stored(visitor: Visitor) -> None:
+    """With the key of an identity that was just written: they are followed, a moment later."""
+    while (status := await visitor.sign_in(LEAD)) == 401:
+        await asyncio.sleep(0.02)
+    assert status == 200
+
+
 async def test_an_agent_stopped_through_its_team_is_told_as_stopped(plane: Plane, visitor: Visitor) -> None:
     """In the list, on its own page, and on its team's; with the budgets that count it."""
     await people(plane)
@@ -56,9 +65,7 @@ async def test_an_agent_stopped_through_its_team_is_told_as_stopped(plane: Plane
 async def test_who_leads_a_team_sees_its_people_and_nothing_of_others(plane: Plane, visitor: Visitor) -> None:
     """And no figures of all."""
     await people(plane)
-    status = 401
-    while status == 401:  # identities are followed
-        status = await visitor.sign_in(LEAD)
+    await sign_in_stored(visitor)
     assert (await visitor.call("GET", "session"))[1]["narrowed"] is True  # it begins where it may look
     assert [row["name"] for row in (await visitor.call("GET", "agents"))[1]["list"]] == ["of-red"]
     assert [row["id"] for row in (await visitor.call("GET", "teams"))[1]["list"]] == ["red"]
@@ -66,6 +73,32 @@ async def test_who_leads_a_team_sees_its_people_and_nothing_of_others(plane: Pla
     assert (await visitor.call("GET", "agents/of-blue"))[0] == 404
     for path in ("overview", "targets", "fleet", "tail"):
         assert (await visitor.call("GET", path))[0] == 403
+
+
+async def test_who_leads_a_team_closes_no_target_to_the_others(plane: Plane, visitor: Visitor) -> None:
+    """Nor has a button for what would be refused."""
+    await people(plane)
+    await sign_in_stored(visitor)
+    assert (await visitor.call("POST", "targets", {"name": "gpt", "action": "open"}))[0] == 403
+    session = (await visitor.call("GET", "session"))[1]
+    assert session["writes"] == session["deletes"] == ["consumer_groups", "consumers", "credentials", "stops"]
+    assert session["ledger"] is False
+
+
+async def test_live_requests_end_with_the_key_that_may_see_them(
+    plane: Plane, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is left open shows nothing to somebody who is no longer let in."""
+    monkeypatch.setattr(looking, "PING_S", 0.05)
+    keys = [{"id": "k", "key": LEAD}]
+    assert (await plane.call("PUT", "admins/watcher", {"role": "viewer", "keys": keys})).status == 201
+    await sign_in_stored(visitor)
+    async with visitor.session.get(f"{plane.url}/ui/api/tail") as stream:
+        assert await stream.content.readline() == b": from now on\n"
+        assert (await plane.call("DELETE", "admins/watcher")).status == 200
+        async with asyncio.timeout(5):
+            rest = await stream.read()
+    assert b"data:" not in rest
 
 
 async def test_arguments_that_are_none_are_refused(visitor: Visitor) -> None:

@@ -20,6 +20,7 @@ from tollhouse.controlplane.console.sampling import Sampler
 from tollhouse.controlplane.console.sessions import COOKIE, CSRF_HEADER, LONGEST_S, Session, Sessions
 from tollhouse.controlplane.permissions import AREAS
 from tollhouse.controlplane.service.decoding import decode_json
+from tollhouse.controlplane.service.permits import OF_GROUPS
 from tollhouse.controlplane.service.refusal import Fault, Refusal, invalid
 from tollhouse.controlplane.service.service import Service
 
@@ -133,14 +134,15 @@ class Console:
     def _shown(self, session: Session) -> dict[str, Any]:
         """What a page has to know of it."""
         permitted = session.key.permit
+        areas = AREAS & OF_GROUPS if permitted.groups else AREAS
         return {
             "name": session.key.name,
             "role": session.key.role,
             "may_write": session.may_write,
-            "writes": sorted(area for area in AREAS if permitted.allows("write", area)),
-            "deletes": sorted(area for area in AREAS if permitted.allows("delete", area)),
+            "writes": sorted(area for area in areas if permitted.allows("write", area)),
+            "deletes": sorted(area for area in areas if permitted.allows("delete", area)),
             "narrowed": bool(permitted.groups),
-            "ledger": self._ledger and permitted.allows("read", "spend"),
+            "ledger": self._ledger and not permitted.groups and permitted.allows("read", "spend"),
             "csrf": session.csrf,
             "expires": session.expires,
         }
@@ -155,6 +157,8 @@ class Console:
         session = self._session(request)
         self._sessions.check_write(session, request.headers.get(CSRF_HEADER))
         session.key.permit.require("write", "nodes")
+        if session.key.permit.groups:
+            raise Refusal(Fault.DENIED, "targets serve every consumer group; this identity is narrowed to some")
         body = decode_json(await read_body(request))
         name, action = (body.get("name"), body.get("action")) if isinstance(body, dict) else (None, None)
         if not isinstance(name, str) or not name or action not in ACTIONS:

@@ -205,6 +205,10 @@ class Looking:
             while True:
                 waiting = waiting or asyncio.ensure_future(anext(entries))
                 done, _ = await asyncio.wait({waiting}, timeout=PING_S)
+                try:
+                    self._of_all(request)  # signed out, or the key withdrawn, since it began
+                except Refusal:
+                    return response
                 if not done:
                     await response.write(b": still there\n\n")
                     continue

@@ -18,6 +18,8 @@ from tollhouse.proto.fleet import NodeRegistration
 _log = logging.getLogger("tollhouse.controlplane.console")
 
 TIMEOUT_S = 5.0
+FOLLOW_S = 3.0
+"""Between looks for nodes that are new, or there again, while live requests are shown."""
 Answer = TypeVar("Answer")
 
 
@@ -87,14 +89,28 @@ class Nodes:
             except (grpc.aio.AioRpcError, OSError) as error:
                 _log.info("live requests of node %s ended: %s", node.id, _said(error))
 
-        tasks = [asyncio.create_task(follow(node)) for node in await self.registered()]
+        following: dict[str, asyncio.Task[None]] = {}
+
+        async def follow_all() -> None:
+            while True:
+                try:
+                    for node in await self.registered():
+                        if node.id not in following or following[node.id].done():
+                            following[node.id] = asyncio.create_task(follow(node))
+                except Refusal as refusal:
+                    _log.info("which nodes there are cannot be told: %s", refusal.text)
+                await asyncio.sleep(FOLLOW_S)
+
+        looking = asyncio.create_task(follow_all())
         try:
             while True:
                 yield await queue.get()
         finally:
-            for task in tasks:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            for task in following.values():
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*following.values(), return_exceptions=True)
 
     async def close(self) -> None:
         """Let go of all channels."""

@@ -21,7 +21,8 @@ from tollhouse.dataplane import registry
 Place = tuple[str, str]
 Values = Mapping[Place, Mapping[str, Any]]
 
-_OF_GROUPS = frozenset({"consumers", "credentials", "consumer_groups", "budgets", "stops", "approvals"})
+OF_GROUPS = frozenset({"consumers", "credentials", "consumer_groups", "budgets", "stops", "approvals"})
+"""Kinds whose objects may belong to a group; who is narrowed to groups writes no others."""
 _HIDDEN = frozenset({"admins", "notifiers"})
 """Kinds that are nothing to an identity narrowed to groups, though they belong to none."""
 
@@ -58,7 +59,7 @@ class Reach:
 
     def shows(self, kind: str, object_id: str, value: Mapping[str, Any]) -> bool:
         """Whether it may be looked at."""
-        return kind not in _HIDDEN and (kind not in _OF_GROUPS or self.holds(kind, object_id, value))
+        return kind not in _HIDDEN and (kind not in OF_GROUPS or self.holds(kind, object_id, value))
 
     def require_same_plugins(
         self, kind: str, object_id: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]

@@ -11,6 +11,8 @@ const GROUPS = [
   ["Operate", [["targets", "Models and targets"], ["config", "Configuration"], ["explain", "Explain"], ["history", "History"], ["fleet", "Fleet"]]],
 ];
 const PAGES = GROUPS.flatMap(([, pages]) => pages);
+/** Pages of what belongs to a team; the others tell of everybody. */
+const NARROWED = new Set(["agents", "budgets", "approvals", "config"]);
 const app = document.getElementById("app");
 let leave = () => {};
 let session = null;
@@ -56,7 +58,7 @@ async function offered(place) {
 function begin(told) {
   session = told;
   keepToken(told.csrf);
-  const menu = h("nav", {id: "menu", "aria-label": "Pages"}, GROUPS.map(([group, pages]) => [h("div", {className: "group", "aria-hidden": "true"}, group),
+  const menu = h("nav", {id: "menu", "aria-label": "Pages"}, GROUPS.map(([group, every]) => [group, every.filter(([name]) => !told.narrowed || NARROWED.has(name))]).filter(([, pages]) => pages.length).map(([group, pages]) => [h("div", {className: "group", "aria-hidden": "true"}, group),
     pages.map(([name, title]) => h("a", {href: `#${name}`, "data-page": name}, icon(name), title))]));
   const opener = h("button", {type: "button", className: "opener", "aria-expanded": "false", "aria-controls": "menu", onclick: () => {
     opener.setAttribute("aria-expanded", String(menu.classList.toggle("open")));
@@ -67,9 +69,10 @@ function begin(told) {
     signIn("You are signed out.");
   }}, "Sign out");
   const toContent = (event) => { event.preventDefault(); document.getElementById("content").focus(); };
+  const start = told.narrowed ? "#agents" : "#overview";
   replace(app, h("a", {className: "skip", href: "#content", onclick: toContent}, "Skip to the page"),
     h("div", {className: "frame"},
-      h("header", {className: "side"}, brand("#overview"), opener, menu,
+      h("header", {className: "side"}, brand(start), opener, menu,
         h("div", {className: "who"}, h("span", null, h("strong", null, told.name), told.may_write ? told.role : `${told.role}, may only look`), out)),
       h("main", {id: "content", tabindex: "-1"})));
   show();

@@ -1,9 +1,10 @@
+import {get} from "../api.js";
 import {badge, format, h, later, replace, select} from "../dom.js";
 import {entry, money, status} from "../request.js";
 import {table} from "../table.js";
 
 export const ABOUT = "Requests as they end, on all nodes. Content is never shown. Choose one to see everything known of it.";
-const KEPT = 300;
+const KEPT = 300, AGAIN_MS = 3000;
 const KINDS = [["all", "All answers"], ["errors", "4xx and 5xx"], ["failed", "5xx"], ["retried", "Several attempts"], ["judged", "With verdicts"]];
 const brief = (text) => text.length > 44 ? h("span", {title: text}, `${text.slice(0, 43)}…`) : text;
 const WANTED = {
@@ -26,11 +27,20 @@ export async function render(root, {tools}) {
   const detail = h("div"), place = h("div");
   replace(tools, note, filter, kind, hold);
   replace(root, detail, place);
-  const source = new EventSource("api/tail?most=50");
+  let source = null, again = 0;
   const say = (kindOf, text) => replace(note, badge(kindOf, text));
-  source.onopen = () => { say("good", "from now on"); draw(); };
-  source.onerror = () => say("warn", "the stream broke off; trying again…");
-  source.onmessage = (event) => {
+  function listen() {
+    source = new EventSource("api/tail?most=50");
+    source.onopen = () => { say("good", "from now on"); draw(); };
+    source.onmessage = heard;
+    source.onerror = () => {
+      say("warn", "the stream broke off; trying again…");
+      if (source.readyState !== EventSource.CLOSED) return;
+      get("fleet").catch(() => {}); // the session may be over: then this leads to the sign-in
+      again = setTimeout(listen, AGAIN_MS);
+    };
+  }
+  function heard(event) {
     const told = JSON.parse(event.data);
     lost += told.lost;
     if (told.lost) say("warn", `from now on; ${format.number(lost)} were too fast to show`);
@@ -38,7 +48,7 @@ export async function render(root, {tools}) {
     rows.sort((one, other) => other.time.localeCompare(one.time)); // workers tell theirs in bundles
     rows.length = Math.min(rows.length, KEPT);
     if (!held && !due) due = setTimeout(() => { due = 0; draw(); }, 250);
-  };
+  }
 
   function open(row) {
     chosen = row;
@@ -79,5 +89,6 @@ export async function render(root, {tools}) {
   const escaped = (event) => { if (event.key === "Escape" && chosen && !event.target.closest("input, select")) shut(); };
   window.addEventListener("keydown", escaped);
   draw();
-  return () => { clearTimeout(due); source.close(); window.removeEventListener("keydown", escaped); };
+  listen();
+  return () => { clearTimeout(due); clearTimeout(again); source.close(); window.removeEventListener("keydown", escaped); };
 }

@@ -9,7 +9,7 @@ import {switches, teamLink} from "./switch.js";
 export async function agent(root, {session, tools, name, heading}) {
   const said = h("div"), place = h("div"), about = {days: 7, consumer: name};
   heading(name);
-  replace(tools, h("a", {className: "button", href: `#spend/${encodeURIComponent(new URLSearchParams({...about, by: "model"}))}`}, "Spend"), h("a", {className: "button", href: `#requests/${encodeURIComponent(new URLSearchParams(about))}`}, "Requests"),
+  replace(tools, !session.narrowed && [h("a", {className: "button", href: `#spend/${encodeURIComponent(new URLSearchParams({...about, by: "model"}))}`}, "Spend"), h("a", {className: "button", href: `#requests/${encodeURIComponent(new URLSearchParams(about))}`}, "Requests")],
     h("a", {className: "button", href: `#config/consumers/${encodeURIComponent(name)}`}, session.writes.includes("consumers") ? "Edit" : "Configuration"));
   replace(root, said, place);
   const fill = () => load(place, () => get(`agents/${encodeURIComponent(name)}`), view);

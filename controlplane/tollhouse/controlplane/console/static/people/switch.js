@@ -31,6 +31,7 @@ export function switches(session, said, again) {
   function button(kind, name, stop, long) {
     const own = stop && (kind === "everyone" || stop.by === kind && stop.of === name);
     const called = CALLED[kind](name);
+    if (kind === "everyone" && session.narrowed) return null;
     if (own) return mayResume && h("button", {type: "button", className: long ? "main" : "small", "aria-label": `Resume ${called}`, onclick: () => resume(called, stop)}, long ? `Resume ${called}` : "Resume");
     return may && !stop && h("button", {type: "button", className: long ? "danger" : "small danger", "aria-label": `Stop ${called}`, onclick: () => ask(kind, name)}, long ? `Stop ${called}…` : "Stop");
   }

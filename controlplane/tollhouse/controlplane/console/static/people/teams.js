@@ -46,7 +46,7 @@ function indented(depth, content) {
 export async function team(root, {session, tools, name, heading}) {
   const said = h("div"), place = h("div");
   heading(name);
-  replace(tools, h("a", {className: "button", href: spend(name)}, "Spend"), h("a", {className: "button", href: members(name)}, "All its agents"),
+  replace(tools, !session.narrowed && h("a", {className: "button", href: spend(name)}, "Spend"), h("a", {className: "button", href: members(name)}, "All its agents"),
     h("a", {className: "button", href: `#config/consumer_groups/${encodeURIComponent(name)}`}, session.writes.includes("consumer_groups") ? "Edit" : "Configuration"));
   replace(root, said, place);
   const {box, button} = switches(session, said, () => fill());
