@@ -12,6 +12,7 @@ from tollhouse.dataplane.protocols._media import is_data_url, join_data_url, spl
     [
         ("data:image/png;base64,AAA", "image/png", "AAA"),
         ("DATA:IMAGE/PNG;charset=utf-8;BASE64,AAA", "image/png", "AAA"),
+        ("data:image/jpg;base64,AAA", "image/jpeg", "AAA"),
         ("data:,hi", "text/plain", "aGk="),
         ("data:text/plain,a%20b", "text/plain", "YSBi"),
     ],

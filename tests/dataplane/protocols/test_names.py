@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tollhouse.dataplane.protocols._names import ToolNames, legal_name, safe_names, short_identity
 
-from tests.support.protocols import OPENAI, crossed
+from tests.support.protocols import ANTHROPIC, OPENAI, crossed, decoded, protocol
 
 
 @given(st.text(min_size=1, max_size=200), st.sampled_from([64, 128]))
@@ -26,6 +27,12 @@ def test_a_name_begins_with_a_letter_where_it_must() -> None:
     assert sent.startswith("_1st-tool_")
     assert names.renamed == {sent: "1st-tool"}
     assert names("_ok") == "_ok"
+
+
+@pytest.mark.parametrize("target", [ANTHROPIC, "openai_responses", "gemini_generate", "bedrock_converse"])
+def test_names_of_speakers_have_no_place_elsewhere_and_that_is_said(target: str) -> None:
+    chat = decoded(OPENAI, messages=[{"role": "user", "name": "bob", "content": "x"}])
+    assert protocol(target).encode_request(chat, max_output_tokens=None).dropped == ["messages.name"]
 
 
 def test_names_that_differ_only_in_what_is_replaced_stay_different() -> None:

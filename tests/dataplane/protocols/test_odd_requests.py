@@ -117,6 +117,33 @@ CHAT: dict[str, dict[str, Any]] = {
     "calls without tools": {
         "messages": [user("x"), {"role": "assistant", "tool_calls": [call("a")]}, result("a"), user("y")]
     },
+    "ids that repeat": {
+        "messages": [
+            user("x"),
+            *[
+                one
+                for _ in range(3)
+                for one in ({"role": "assistant", "tool_calls": [call("call_0")]}, result("call_0"))
+            ],
+            {"role": "assistant", "tool_calls": [call(""), call("", arguments='{"a":1}')]},
+            *(result("", "first"), result("", "second")),
+        ],
+        "tools": TOOLS,
+    },
+    "a schema without one": {
+        "messages": [user("x")],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "n"}},
+    },
+    "documents alike": {
+        "messages": [
+            user(
+                [
+                    {"type": "file", "file": {"filename": name, "file_data": "data:application/pdf;base64,JVBERi0="}}
+                    for name in ("a  b.pdf", "a b.pdf", "A\tb.pdf", "", "")
+                ]
+            )
+        ]
+    },
     "empty messages": {
         "messages": [{"role": "system", "content": ""}, user(""), {"role": "assistant", "content": ""}, user("x")]
     },
@@ -371,6 +398,16 @@ ALL = {"openai_chat": CHAT, "anthropic_messages": MESSAGES, "openai_responses": 
 def check_converse(body: dict[str, Any]) -> None:
     report = ParamValidator().validate({"modelId": "m", **given_to_botocore(body)}, CONVERSE.input_shape)
     assert not report.has_errors(), report.generate_report()
+    blocks = [block for turn in body["messages"] for block in turn["content"]]
+    names = [block["document"]["name"].lower() for block in blocks if "document" in block]
+    assert len(set(names)) == len(names)
+    assert not any("  " in name for name in names)
+    ids = [block["toolUse"]["toolUseId"] for block in blocks if "toolUse" in block]
+    assert len(set(ids)) == len(ids)
+    for turn in body["messages"]:
+        assert not any("document" in block for block in turn["content"]) or any(
+            "text" in one for one in turn["content"]
+        )
 
 
 CHECKS: dict[str, Callable[[Any], object]] = {

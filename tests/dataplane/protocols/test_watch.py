@@ -49,6 +49,14 @@ def test_usage_in_the_middle_of_a_chunk_is_taken_out_of_it() -> None:
     assert reader.feed(ROLE + b": note\n\n" + HELLO + STOP + USAGE + DONE) == ROLE + b": note\n\n" + HELLO + STOP + DONE
 
 
+def test_a_byte_order_mark_hides_no_other_event() -> None:
+    reader = watcher(hide=True)
+    assert (
+        reader.feed(b"\xef\xbb\xbf" + ROLE + HELLO + STOP + USAGE + DONE)
+        == b"\xef\xbb\xbf" + ROLE + HELLO + STOP + DONE
+    )
+
+
 def test_usage_that_came_with_the_last_words_is_left_to_the_client() -> None:
     chunk = STOP.replace(b"]}\n\n", b'],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n')
     reader = watcher(hide=True)

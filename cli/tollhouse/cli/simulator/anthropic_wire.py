@@ -202,6 +202,7 @@ def _check(request: CountRequest, betas: str) -> None:
     if marks > 4:
         _no(f"A maximum of 4 blocks with cache_control may be provided. Found {marks}.")
     open_ids: list[str] = []
+    called: set[str | None] = set()
     last = len(request.messages) - 1
     for index, message in enumerate(request.messages):
         if message.role == "system":
@@ -221,6 +222,10 @@ def _check(request: CountRequest, betas: str) -> None:
             _unanswered(open_ids, index - 1)
         for position, block in enumerate(blocks):
             _check_block(block, message.role, f"messages.{index}.content.{position}")
+            if block.type == "tool_use":
+                if block.id in called:
+                    _no(f"messages.{index}.content.{position}: `tool_use` ids must be unique")
+                called.add(block.id)
         if message.role == "assistant":
             open_ids = [str(block.id) for block in blocks if block.type == "tool_use"]
     if open_ids:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 MAX_REMAINDER = 1 << 20
 """Bytes one line, or the data of one event, may have: what a reader keeps for a peer that never ends one."""
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class EventTooLarge(ValueError):
@@ -90,7 +90,7 @@ class EventReader:
             raise EventTooLarge(f"a line of the event stream is longer than {self._limit} bytes")
         if not self._started:
             self._started = True
-            line = line.removeprefix(_BOM)
+            line = line.removeprefix(BOM)
         if not line:
             if self._data:
                 events.append(ServerEvent(self._name, b"\n".join(self._data) if len(self._data) > 1 else self._data[0]))

@@ -22,6 +22,7 @@ def split_data_url(url: str, where: str) -> tuple[str, str]:
         raise wrong(where, url, "a data URL (data:<media type>;base64,<data>)")
     kinds = [piece.strip() for piece in head.split(";")]
     media_type = kinds[0].lower() or "text/plain"
+    media_type = "image/jpeg" if media_type == "image/jpg" else media_type  # the name providers know
     if kinds[-1].lower() == "base64":
         return media_type, data
     return media_type, base64.b64encode(unquote_to_bytes(data)).decode()

@@ -34,6 +34,9 @@ class ToolNames:
         self._own = own
         self._letter_first = letter_first
         self.renamed: dict[str, str] = {}
+        self._called: set[str] = set()
+        self._waiting: dict[str, list[str]] = {}
+        self._times: dict[str, int] = {}
 
     def __call__(self, name: str) -> str:
         """The name to send."""
@@ -47,6 +50,22 @@ class ToolNames:
     def call_id(self, id: str) -> str:
         """The call id to send; a call and its result get the same one."""
         return id if self._own else legal_name(id, self._id_limit)
+
+    def called(self, id: str) -> str:
+        """The id to send of a call where the provider refuses one twice in a conversation: some models give the same
+        ids in every turn, or none."""
+        sent = self.call_id(id)
+        while not self._own and sent in self._called:
+            times = self._times[id] = self._times.get(id, 1) + 1
+            sent = self.call_id(f"{id}_{times}")
+        self._called.add(sent)
+        self._waiting.setdefault(id, []).append(sent)
+        return sent
+
+    def answered(self, id: str) -> str:
+        """The id to send of a result there: that of the first call of this id without one."""
+        waiting = self._waiting.get(id)
+        return waiting.pop(0) if waiting else self.call_id(id)
 
 
 _COUNTED = "counted_"

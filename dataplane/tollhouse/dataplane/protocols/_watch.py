@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 import msgspec
-from tollhouse.dataplane.engine.sse import MAX_REMAINDER, EventReader, EventTooLarge, ServerEvent
+from tollhouse.dataplane.engine.sse import BOM, MAX_REMAINDER, EventReader, EventTooLarge, ServerEvent
 from tollhouse.dataplane.protocol import UsageReader
 from tollhouse.dataplane.protocols._failures import INVALID_STREAM, stream_failure
 
@@ -125,7 +125,7 @@ class StreamWatcher(UsageReader):
         kept: list[bytes] = []
         marks = iter(shown)
         for piece in whole.split(separator):
-            has_data = any(line.startswith(b"data") for line in piece.split(b"\n"))
+            has_data = any(line.startswith(b"data") for line in piece.removeprefix(BOM).split(b"\n"))
             if not has_data or next(marks, True):
                 kept.append(piece)
         return separator.join(kept)

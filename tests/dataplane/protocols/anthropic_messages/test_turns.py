@@ -39,6 +39,18 @@ def test_images_in_results_stay_in_them() -> None:
     assert block["content"][1]["source"] == {"type": "base64", "media_type": "image/jpeg", "data": "AAA"}
 
 
+def test_calls_of_one_id_are_told_apart_and_keep_their_results() -> None:
+    """Anthropic refuses an id twice in a conversation; some models give the same in every turn."""
+    messages = [user("go"), called("x"), result("x", "1"), called("x", "x"), result("x", "2"), result("x", "3")]
+    turns = crossed(OPENAI, messages=messages, tools=[TOOL]).body["messages"]
+    ids = [block["id"] for turn in turns if turn["role"] == "assistant" for block in turn["content"]]
+    assert ids == ["x", "x_2", "x_3"]
+    answers = [block for turn in turns if isinstance(turn["content"], list) for block in turn["content"]]
+    assert [(one["tool_use_id"], one["content"]) for one in answers if one["type"] == "tool_result"] == [
+        *(("x", "1"), ("x_2", "2"), ("x_3", "3"))
+    ]
+
+
 def test_later_system_messages_keep_their_place_in_a_user_turn() -> None:
     messages = [user("a"), {"role": "assistant", "content": "b"}, {"role": "developer", "content": "c"}, user("d")]
     body = crossed(OPENAI, messages=messages).body

@@ -132,7 +132,7 @@ class TurnWriter:
             arguments = {"__value": arguments}
         block = {
             "type": "tool_use",
-            "id": self._names.call_id(part.id),
+            "id": self._names.called(part.id),
             "name": self._names(part.name),
             "input": arguments,
         }
@@ -162,7 +162,7 @@ class TurnWriter:
         return blocks
 
     def _tool_result(self, part: ToolResult, where: str) -> dict[str, Any]:
-        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": self._names.call_id(part.call_id)}
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": self._names.answered(part.call_id)}
         inner: list[Part] = list(part.parts)
         content = self._blocks(inner, where)
         if len(content) == 1 and set(content[0]) == {"type", "text"}:
@@ -197,8 +197,7 @@ def _image_source(part: Image) -> dict[str, Any]:
         return {"type": "base64", "media_type": media_type, "data": data}
     if part.url:
         return {"type": "url", "url": part.url}
-    media_type = "image/jpeg" if part.media_type == "image/jpg" else part.media_type
-    return {"type": "base64", "media_type": media_type or "image/png", "data": part.data}
+    return {"type": "base64", "media_type": part.media_type or "image/png", "data": part.data}
 
 
 def _document(part: Document, where: str) -> dict[str, Any]:

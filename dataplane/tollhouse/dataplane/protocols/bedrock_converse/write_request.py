@@ -34,7 +34,10 @@ _FORMATS = {
     "text/html": "html",
     "text/markdown": "md",
 }
-_UNNAMED = re.compile(r"[^a-zA-Z0-9\s\-()\[\]]")
+_UNNAMED = re.compile(r"[^a-zA-Z0-9 \-()\[\]]")
+_SEE = {"text": "See the document."}
+"""Beside documents Bedrock wants a text."""
+
 _BILLING = "x-anthropic-billing-header"
 _BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32000}
 _UNCARRIED = ("frequency_penalty", "presence_penalty", "seed", "logprobs", "top_logprobs")
@@ -58,6 +61,7 @@ class RequestWriter:
         self._names = ToolNames(NAME_LIMIT, NAME_LIMIT, own=False)
         self._dropped: list[str] = []
         self._generation = claude(chat.model)
+        self._documents: set[str] = set()
 
     def write(self) -> Encoded:
         """Raises ClientError naming what cannot be carried and must not be left out."""
@@ -113,7 +117,10 @@ class RequestWriter:
     def _turn(self, turn: dict[str, Any]) -> dict[str, Any]:
         content = turn["content"]
         blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        return {"role": turn["role"], "content": [written for block in blocks for written in self._block(block)]}
+        written = [one for block in blocks for one in self._block(block)]
+        if any("document" in one for one in written) and not any("text" in one for one in written):
+            written.append(_SEE)
+        return {"role": turn["role"], "content": written}
 
     def _block(self, block: dict[str, Any]) -> list[dict[str, Any]]:
         written = self._plain(block)
@@ -152,8 +159,17 @@ class RequestWriter:
             raise unsupported("messages", f"Bedrock takes no {source['media_type']}.")
         if block["type"] == "image":
             return {"image": {"format": form, "source": {"bytes": source["data"]}}}
-        name = _UNNAMED.sub("-", block.get("title") or "document")[:200]
-        return {"document": {"format": form, "name": name, "source": {"bytes": source["data"]}}}
+        return {"document": {"format": form, "name": self._document(block), "source": {"bytes": source["data"]}}}
+
+    def _document(self, block: dict[str, Any]) -> str:
+        """A name Bedrock takes: of few letters, without two blanks at once, and of one document only."""
+        first = name = " ".join(_UNNAMED.sub("-", block.get("title") or "").split())[:190] or "document"
+        number = 1
+        while name.lower() in self._documents:
+            number += 1
+            name = f"{first}-{number}"
+        self._documents.add(name.lower())
+        return name
 
     # -- the rest
 

@@ -44,6 +44,8 @@ class ContentsWriter:
         for position, message in enumerate(messages):
             where = f"messages[{position}]"
             results_follow = _results_follow(messages, position)
+            if message.name:
+                self._dropped.append("messages.name")
             if message.role in ("system", "developer"):
                 texts = self._told(message)
                 shown = self._parts(told_and_shown(message.parts)[1], where)

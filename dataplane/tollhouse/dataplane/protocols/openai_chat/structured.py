@@ -31,6 +31,8 @@ def write_response_format(wanted: ResponseFormat) -> dict[str, Any]:
 def for_openai(wanted: ResponseFormat, messages: list[dict[str, Any]]) -> tuple[ResponseFormat | None, str]:
     """What to ask of OpenAI for a client of a format that has other rules, and what to tell the model besides. OpenAI
     wants an object at the top of a schema, and the word JSON in the conversation where it is to be any object."""
+    if wanted.kind == "json_schema" and wanted.schema is None:
+        wanted = ResponseFormat("json_object")
     if wanted.kind == "json_object":
         return wanted, "" if _says_json(messages) else in_words(wanted)
     if wanted.kind != "json_schema" or wanted.schema is None:

@@ -126,6 +126,8 @@ class RequestWriter:
         items: list[dict[str, Any]] = []
         for position, message in enumerate(self._chat.messages):
             where = f"messages[{position}]"
+            if message.name:
+                self._dropped.append("messages.name")
             if message.role == "assistant":
                 self._answer(message, where, items)
             elif message.role == "tool":
@@ -151,7 +153,7 @@ class RequestWriter:
             elif isinstance(part, Refusal):
                 self._say(items, {"type": "refusal", "refusal": part.text})
             elif isinstance(part, ToolCall):
-                call = {"type": "function_call", "call_id": self._names.call_id(part.id)}
+                call = {"type": "function_call", "call_id": self._names.called(part.id)}
                 items.append({**call, "name": self._names(part.name), "arguments": part.arguments or "{}"})
             elif isinstance(part, Thinking):
                 self._thinking(part, items)
@@ -182,7 +184,7 @@ class RequestWriter:
         output: Any = self._content(parts, where)
         if plain:
             output = "\n".join(part.text for part in parts if isinstance(part, Text))
-        return {"type": "function_call_output", "call_id": self._names.call_id(result.call_id), "output": output}
+        return {"type": "function_call_output", "call_id": self._names.answered(result.call_id), "output": output}
 
     def _content(self, parts: list[Part], where: str) -> list[dict[str, Any]]:
         written = [self._part(part, f"{where}.content[{i}]") for i, part in enumerate(parts)]
