@@ -236,3 +236,51 @@ async def test_what_one_format_cannot_carry_another_target_gets(gate: Bench) -> 
         got = await gate.ask(chat(n=2))
         assert (got.status, got.json["error"]["param"]) == (400, "n"), "failing over is off"
         assert not first.received
+
+
+def slowly(seconds: float, text: str) -> Callable[[Any, Any], Any]:
+    """A good answer that takes its time."""
+
+    async def act(received: Any, writer: Any) -> None:
+        await asyncio.sleep(seconds)
+        await answer(200, openai_reply(text))(received, writer)
+
+    return act
+
+
+async def test_who_finds_all_targets_full_gets_the_place_that_is_free_first(gate: Bench) -> None:
+    """Not only one at the target that was looked at last, which may be the slowest."""
+    async with providers(slowly(0.1, "quick"), slowly(1.5, "slow")) as [first, second]:
+        await gate.multi(
+            instance("a", "openai", first.url, priority=1, max_in_flight=1),
+            instance("b", "openai", second.url, max_in_flight=1),
+            queue={"wait_ms": 1000},
+            **ANY,
+        )
+        asked = [asyncio.create_task(gate.ask(chat())) for _ in range(4)]
+        done, waiting = await asyncio.wait(asked, timeout=1.0)
+        assert [one.result().json["choices"][0]["message"]["content"] for one in done] == ["quick"] * 3
+        assert (await waiting.pop()).status == 200
+        late = [asyncio.create_task(gate.ask(chat())) for _ in range(2)]
+        assert [(await one).header("x-tollhouse-target") for one in late] == ["a", "b"]
+
+
+async def test_an_errors_words_are_not_waited_for(gate: Bench) -> None:
+    """The status is there, its document never comes: the next target is asked all the same, for the right reason."""
+    head = {"content-length": "1000", "content-type": "application/json"}
+
+    async def act(received: Any, writer: Any) -> None:
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        writer.write(f"HTTP/1.1 500 Oh\r\n{lines}\r\n{{".encode())
+        for _ in range(100):
+            await writer.drain()
+            await asyncio.sleep(0.2)
+            writer.write(b" ")
+
+    async with providers(act, GOOD) as [first, second]:
+        await two(gate, first.url, second.url)
+        got = await asyncio.wait_for(gate.ask(chat()), 3)
+        assert (got.status, got.header("x-tollhouse-target")) == (200, "b")
+        failure = got.ex.attempts[0].failure
+        assert failure is not None
+        assert (failure.kind, failure.status) == ("server_error", 500)

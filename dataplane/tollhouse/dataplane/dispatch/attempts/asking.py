@@ -15,7 +15,7 @@ from tollhouse.dataplane.dispatch.attempts.journey import Hop, Journey
 from tollhouse.dataplane.dispatch.attempts.outgoing import Prepared, prepare
 from tollhouse.dataplane.dispatch.attempts.resuming import resume
 from tollhouse.dataplane.dispatch.attempts.trial import Books, Trial
-from tollhouse.dataplane.dispatch.choosing.gate import Place
+from tollhouse.dataplane.dispatch.choosing.gate import Door, Place, enter_any
 from tollhouse.dataplane.dispatch.choosing.plan import forbidden
 from tollhouse.dataplane.dispatch.choosing.targets import UNHEALTHY, Target
 from tollhouse.dataplane.dispatch.money.accounts import Accounts
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
 _MAX_ERROR_BODY = 1 << 20
+_ERROR_BODY_S = 1.0
+"""How long the words of an error are waited for."""
 
 
 class Asker:
@@ -56,12 +58,20 @@ class Asker:
         return self._in_turn(journey, hop) if hop.target.max_in_flight else self._ask(journey, hop)
 
     async def _in_turn(self, journey: Journey, hop: Hop) -> Reply | UpstreamFailure:
+        """The last of several full targets waits for all of them, and goes to the one that has room first."""
         ex, limits = journey.ex, journey.plan.limits
-        gate = self._states.of(hop.target).gate
-        wait_s = 0.0 if hop.more else min(limits.queue_s, journey.left_s(self._clock.monotonic()))
-        most = self._states.share(hop.target)
-        if not await gate.enter(ex.consumer_name or ex.client_ip, most, limits.queue_size, wait_s):
+        waited_for = {self._states.of(hop.target).gate: hop.target}
+        wait_s = 0.0
+        if not hop.more:
+            wait_s = min(limits.queue_s, journey.left_s(self._clock.monotonic()))
+            for target in journey.full_now():
+                waited_for.setdefault(self._states.of(target).gate, target)
+        doors = [Door(gate, self._states.share(target)) for gate, target in waited_for.items()]
+        gate = await enter_any(doors, ex.consumer_name or ex.client_ip, limits.queue_size, wait_s)
+        if gate is None:
+            journey.was_full(hop.target)
             return UpstreamFailure("next", "busy", 503, "it has as many requests under way as it may", 1.0)
+        hop.target = waited_for[gate]
         hop.place = place = Place(gate)
         try:
             return await self._ask(journey, hop)
@@ -190,7 +200,11 @@ class Asker:
         self, journey: Journey, hop: Hop, prepared: Prepared, response: UpstreamResponse, trial: Trial
     ) -> Reply | UpstreamFailure:
         if not 200 <= response.status < 300:
-            body = await response.read(_MAX_ERROR_BODY)
+            try:
+                async with asyncio.timeout(_ERROR_BODY_S):
+                    body = await response.read(_MAX_ERROR_BODY)
+            except (TimeoutError, TransportError):
+                body = b""  # the status tells enough
             provider = hop.target.endpoint.provider
             return provider.read_failure(response.status, as_mapping(response.headers), body)
         encoding = (response.header("content-encoding") or "identity").lower()

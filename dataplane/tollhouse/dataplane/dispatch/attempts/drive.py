@@ -61,14 +61,15 @@ class Driver:
                 if tried and tried[-1] != target.name:
                     self._books.moved_on(ex, tried[-1], target.name, reason)
                 self._rivals.request()
+                hop = Hop(target, step.more)
                 if (
                     steps is None
                     or (hedge_s is None and target.probe is None)
                     or (ex.protocol is not None and ex.protocol.opaque)
                 ):
-                    outcome, beside = await self._asker.ask(journey, Hop(target, step.more)), None
+                    outcome, beside = await self._asker.ask(journey, hop), None
                 else:
-                    outcome, beside = await self._try_beside(journey, step, NEVER if hedge_s is None else hedge_s)
+                    outcome, beside = await self._try_beside(journey, step, hop, NEVER if hedge_s is None else hedge_s)
                 if isinstance(outcome, Reply):
                     if steps is not None:
                         steps.close()
@@ -79,7 +80,7 @@ class Driver:
                     return outcome
                 if beside is not None and step.following is not None:
                     tried.append(targets[step.following].name)
-                tried.append(target.name)
+                tried.append(hop.target.name)
                 reason = outcome.kind
                 if steps is None:
                     steps = self._steps(journey)
@@ -119,21 +120,20 @@ class Driver:
         )
 
     async def _try_beside(
-        self, journey: Journey, step: Try, after_s: float
+        self, journey: Journey, step: Try, hop: Hop, after_s: float
     ) -> tuple[Reply | UpstreamFailure, UpstreamFailure | None]:
         """One try, with a rival if it is slow to start."""
         ex, targets = journey.ex, journey.plan.targets
-        target = targets[step.index]
-        kind = self._rivals.kind(ex) if after_s == BY_RECORD else None
+        hop.kind = kind = self._rivals.kind(ex) if after_s == BY_RECORD else None
         if step.following is None:
-            return await self._asker.ask(journey, Hop(target, False, kind)), None
+            return await self._asker.ask(journey, hop), None
         rival = targets[step.following]
         return await self._rivals.race(
             ex,
             after_s,
             kind,
-            target,
+            hop.target,
             rival,
-            lambda: self._asker.ask(journey, Hop(target, True, kind)),
+            lambda: self._asker.ask(journey, hop),
             lambda: self._asker.ask(journey, Hop(rival, False, kind, True)),
         )

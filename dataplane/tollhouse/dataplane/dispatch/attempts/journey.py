@@ -28,6 +28,10 @@ class Journey(msgspec.Struct):
     """When the total time is over, but for what was spent on waiting for a budget or an operator."""
     most: int = 0
     """Tries in all; 0: not yet worked out."""
+    full: tuple[Target, ...] = ()
+    """Targets that had no room, one after another."""
+    full_at: int = 0
+    """How many tries there had been by then."""
 
     def now(self, clock_s: float) -> float:
         """The time as the journey counts it: waiting for a budget or an operator is none of it."""
@@ -37,6 +41,16 @@ class Journey(msgspec.Struct):
     def left_s(self, clock_s: float) -> float:
         """What is left of the total time."""
         return float("inf") if self.deadline_s is None else self.deadline_s - self.now(clock_s)
+
+    def was_full(self, target: Target) -> None:
+        """A target had no room."""
+        self.full = (*self.full_now(), target)
+        self.full_at = len(self.ex.attempts)
+
+    def full_now(self) -> tuple[Target, ...]:
+        """Targets that had no room just now. Whoever was passed over before another was asked is none of them: what
+        that one said may have led to targets of another kind."""
+        return self.full if self.full_at == len(self.ex.attempts) else ()
 
     @property
     def most_tries(self) -> int:
