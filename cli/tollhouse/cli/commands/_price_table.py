@@ -33,8 +33,12 @@ def use_published(connection: Connection) -> None:
     from tollhouse.proto.catalog import reader
 
     found = published(connection)
-    if found is not None:
+    if found is None:
+        return
+    try:
         reader.publish(reader.parse_table(found[0]))
+    except ValueError as error:
+        render.err().print(f"the published table cannot be read, nodes use their own: {render.plain(str(error))}")
 
 
 def show_table(connection: Connection, output: Output) -> None:

@@ -16,7 +16,7 @@ from tollhouse.proto.resources.fields import id_error, username_error
 from tollhouse.proto.resources.model import Model, Provider
 from tollhouse.proto.resources.notifier import Notifier
 from tollhouse.proto.resources.plugin_sets import GlobalRule, PluginConfig, PluginMetadata
-from tollhouse.proto.resources.price_table import PriceTable
+from tollhouse.proto.resources.price_table import PUBLISHED, PriceTable
 from tollhouse.proto.resources.route import Route, Service
 from tollhouse.proto.resources.secret import AwsSecret, FileSecret, GcpSecret, ProtoDefinition, VaultSecret
 from tollhouse.proto.resources.ssl import Ssl
@@ -78,6 +78,8 @@ class Kind:
     signs_in: bool = False
     """It says who may use the Admin API: written one by one, never part of documents, dumps and rollbacks, so that none
     of these brings back a key that was taken away."""
+    only_id: str = ""
+    """The one id that means anything; empty where any does."""
     published: bool = False
     """It comes with a version of the program, and goes its own way: never part of documents, dumps and rollbacks."""
     variants: Mapping[str, type[BaseModel]] = field(default_factory=dict)
@@ -99,6 +101,8 @@ class Kind:
 
     def id_error(self, object_id: str) -> str:
         """What is wrong with an id of this kind; empty when nothing is."""
+        if self.only_id and object_id != self.only_id:
+            return f"there is one object of this kind, with the id {self.only_id!r}; came {object_id!r}"
         if self.id_rule == "username":
             return username_error(object_id)
         if self.id_rule == "plugin":
@@ -208,7 +212,7 @@ KINDS: dict[str, Kind] = {
                 Reference("scope.route", "routes", EACH),
             ),
         ),
-        Kind("price_tables", "price table", PriceTable, verbs=_NO_POST_PATCH, published=True),
+        Kind("price_tables", "price table", PriceTable, verbs=_NO_POST_PATCH, only_id=PUBLISHED, published=True),
         Kind("notifiers", "notifier", Notifier, references=(Reference("budgets[]", "budgets"),)),
         Kind(
             "stops",
