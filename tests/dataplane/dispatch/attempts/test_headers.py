@@ -22,11 +22,21 @@ def target(kind: str = "anthropic", **more: dict[str, str]) -> Target:
 
 async def test_headers_for_another_vendor_stay(gate: Bench) -> None:
     """``anthropic-beta`` means nothing to OpenAI, and nothing after a translation."""
-    ex = request(gate.gateway.snapshot, headers={"anthropic-beta": "x", "openai-organization": "o"})
+    ex = request(gate.gateway.snapshot, headers={"anthropic-beta": "x", "openai-beta": "o"})
     openai = target("openai", headers={"authorization": "Bearer $env://K"})
     assert "anthropic-beta" not in dict(to_provider(ex, openai, SECRETS, same=True, stream=False))
-    assert dict(to_provider(ex, openai, SECRETS, same=True, stream=False))["openai-organization"] == "o"
+    assert dict(to_provider(ex, openai, SECRETS, same=True, stream=False))["openai-beta"] == "o"
     assert "anthropic-beta" not in dict(to_provider(ex, target(), SECRETS, same=False, stream=False))
+
+
+async def test_whose_account_pays_is_not_for_clients_to_say(gate: Bench) -> None:
+    """SDKs send the organization of the client's own key. With ours it would be refused, and our key taken for dead."""
+    ex = request(gate.gateway.snapshot, headers={"OpenAI-Organization": "org-theirs", "openai-project": "p"})
+    openai = target("openai", headers={"authorization": "Bearer $env://K"})
+    sent = dict(to_provider(ex, openai, SECRETS, same=True, stream=False))
+    assert not {"openai-organization", "openai-project"} & set(sent)
+    configured = target("openai", headers={"authorization": "Bearer $env://K", "openai-organization": "org-ours"})
+    assert dict(to_provider(ex, configured, SECRETS, same=True, stream=False))["openai-organization"] == "org-ours"
 
 
 async def test_plugins_edit_but_cannot_replace_the_key(gate: Bench) -> None:

@@ -22,6 +22,9 @@ NEVER = frozenset(
         "api-key",
         "apikey",
         "x-goog-api-key",
+        "openai-organization",
+        "openai-project",
+        "x-goog-user-project",
         "cookie",
         "host",
         "content-length",
@@ -36,7 +39,8 @@ NEVER = frozenset(
         "accept-encoding",
     }
 )
-"""The client's credentials and everything that belongs to its connection."""
+"""The client's credentials, whose account it means by them, and everything that belongs to its connection. An
+organization that is not the key's own makes a vendor refuse the key, which would be taken for dead."""
 
 ALWAYS = ("user-agent", "traceparent", "tracestate")
 """Client headers every provider may see."""
