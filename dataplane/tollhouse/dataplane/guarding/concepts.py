@@ -8,12 +8,12 @@ strongest stretch does.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
-from itertools import accumulate, repeat
+from itertools import accumulate, repeat, zip_longest
 from math import log
-from operator import sub
+from operator import add
 from typing import Any
 
 import msgspec
@@ -36,7 +36,9 @@ AGAIN = 18
 NOTHING = -9.0
 """The score of a text that says nothing."""
 
-_NONE: dict[str, int] = {}
+_Told = tuple[int, int]
+"""A weight, and the number of its feature."""
+_NONE: dict[str, _Told] = {}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 """ASCII as words read it: lower case, and blanks for whatever parts words."""
@@ -134,10 +136,10 @@ class Model:
     def _regions(self, words: Sequence[str]) -> list[tuple[int, int]]:
         """Where words stand densely enough that may steer."""
         size = len(words)
-        sums = list(accumulate(map(self._gate.get, words, repeat(0)), initial=0))
         limit, half = self._limit, STRETCH // 2
-        marks = sums[::half]
-        rises = list(map(sub, [*marks[2:], sums[-1]], marks))
+        heights = map(self._gate.get, words, repeat(0))
+        halves = list(map(sum, zip_longest(*[heights] * half, fillvalue=0)))
+        rises = list(map(add, halves[: size // half], [*halves[1:], 0]))
         if max(rises) < limit:
             return []
         found: list[tuple[int, int]] = []
@@ -167,58 +169,67 @@ class _Weights:
 
     def __init__(self, weights: dict[str, int]) -> None:
         self._one: dict[str, int] = {}
-        self._two: dict[str, dict[str, int]] = {}
-        self._concept: dict[str, int] = {}
-        self._concepts: dict[str, dict[str, int]] = {}
-        self._three: dict[str, dict[str, dict[str, int]]] = {}
-        for name, weight in weights.items():
+        self._two: dict[str, dict[str, _Told]] = {}
+        self._concept: dict[str, _Told] = {}
+        self._concepts: dict[str, dict[str, _Told]] = {}
+        self._three: dict[str, dict[str, dict[str, _Told]]] = {}
+        for number, (name, weight) in enumerate(weights.items()):
             parts = name.removeprefix("*").split(" ")
-            if len(parts) == 1:
-                (self._concept if name[0] == "*" else self._one)[parts[0]] = weight
+            told = weight, number
+            if len(parts) == 3:
+                self._three.setdefault(parts[0], {}).setdefault(parts[1], {})[parts[2]] = told
             elif len(parts) == 2:
-                (self._concepts if name[0] == "*" else self._two).setdefault(parts[0], {})[parts[1]] = weight
+                (self._concepts if name[0] == "*" else self._two).setdefault(parts[0], {})[parts[1]] = told
+            elif name[0] == "*":
+                self._concept[parts[0]] = told
             else:
-                self._three.setdefault(parts[0], {}).setdefault(parts[1], {})[parts[2]] = weight
+                self._one[parts[0]] = weight
 
     def at_words(self, words: Sequence[str], concepts: Sequence[str | None]) -> list[int]:
         """What the features at each word weigh together; what comes again soon counts once."""
         stems = [word[:STEM] for word in words]
-        at_word = [0] * len(stems)
-        last: dict[Hashable, int] = {}
-
-        def add(place: int, weight: int, name: Hashable) -> None:
-            if place - last.get(name, -STRETCH) > AGAIN:
+        at_word = list(map(self._one.get, stems, repeat(0)))
+        if len(set(stems)) < len(stems):
+            before: dict[str, int] = {}
+            for place, stem in enumerate(stems):
+                if place - before.get(stem, -STRETCH) <= AGAIN:
+                    at_word[place] = 0
+                before[stem] = place
+        last: dict[int, int] = {}
+        for place, told in self._together(stems, concepts):
+            weight, number = told
+            if place - last.get(number, -STRETCH) > AGAIN:
                 at_word[place] += weight
-            last[name] = place
+            last[number] = place
+        return at_word
 
-        for place, weight in enumerate(map(self._one.get, stems)):
-            if weight:  # the most frequent by far, so without a call
-                stem = stems[place]
-                if place - last.get(stem, -STRETCH) > AGAIN:
-                    at_word[place] = weight
-                last[stem] = place
+    def _together(self, stems: Sequence[str], concepts: Sequence[str | None]) -> list[tuple[int, _Told]]:
+        """What has a weight of pairs of words, concepts, and concepts that follow one another, with its place."""
+        found: list[tuple[int, _Told]] = []
+        say = found.append
         placed = [(place, one) for place, one in enumerate(concepts) if one]
-        two, before, end = self._two, -1, len(stems) - 1
-        for at, (place, one) in enumerate(placed):
+        two, before, end = self._two.get, -1, len(stems) - 1
+        for at, (place, one) in enumerate(placed, 1):
             stem = stems[place]
-            if place and before != place - 1 and (weight := two.get(stems[place - 1], _NONE).get(stem)):
-                add(place, weight, (stems[place - 1], stem))
-            if place < end and (weight := two.get(stem, _NONE).get(stems[place + 1])):
-                add(place, weight, (stem, stems[place + 1]))
+            if place and before != place - 1 and (pair := two(stems[place - 1])) and (told := pair.get(stem)):
+                say((place, told))
+            if place < end and (pair := two(stem)) and (told := pair.get(stems[place + 1])):
+                say((place, told))
             before = place
-            if weight := self._concept.get(one):
-                add(place, weight, (one,))
+            if told := self._concept.get(one):
+                say((place, told))
             pairs, threes, between = self._concepts.get(one, _NONE), self._three.get(one), ""
-            for next_place, other in placed[at + 1 : at + 6]:
-                if next_place - place > NEAR:
+            reach = place + NEAR
+            for next_place, other in placed[at : at + 5]:
+                if next_place > reach:
                     break
-                if weight := pairs.get(other):
-                    add(place, weight, (one, other, 2))
+                if told := pairs.get(other):
+                    say((place, told))
                 if not between:
                     between = other
-                elif threes and between != one and (weight := threes.get(between, _NONE).get(other)):
-                    add(place, weight, (one, between, other))
-        return at_word
+                elif threes and between != one and (some := threes.get(between)) and (told := some.get(other)):
+                    say((place, told))
+        return found
 
 
 def span_of(text: str, begin: int) -> tuple[int, int]:

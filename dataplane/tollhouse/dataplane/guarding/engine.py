@@ -11,6 +11,7 @@ from tollhouse.dataplane.guarding.concepts import built_in_model, span_of
 from tollhouse.dataplane.guarding.keywords import Keywords
 from tollhouse.dataplane.guarding.packs import Direction, Rule, Trust
 from tollhouse.dataplane.guarding.quoting import is_quoted
+from tollhouse.dataplane.guarding.together import Together, Woken
 from tollhouse.dataplane.guarding.views import View, views_of
 
 PIECE = 64 << 10
@@ -67,6 +68,7 @@ class Matcher:
         self._steering = [rule for rule in minded if rule.text.steering is not None]
         self._scored = any(rule.pack.scored for rule in minded)
         self._keywords = Keywords(self.rules)
+        self._together = Together(self.rules)
 
     def find(self, text: str, trust: Trust, role: str = "", *, weighed: bool = True) -> list[Hit]:
         """Every hit in every reading of the text, the first of several that say the same; ``weighed``: hits of scored
@@ -88,7 +90,7 @@ class Matcher:
                 data = view.text.encode("utf-8", "replace")
             found: list[Hit] = []
             companions = []
-            for position, start, end in self._woken(view.text, data):
+            for position, start, end in self._together.sift(self._woken(view.text, data), data):
                 rule = self.rules[position]
                 if rule.pack.scored if not weighed else view.name == "leet" and not rule.pack.scored:
                     continue  # nobody asks, or its figures are gone
@@ -118,13 +120,13 @@ class Matcher:
             return True, found
         return False, list(map(_doubted, found))
 
-    def _woken(self, text: str, data: bytes) -> Iterator[tuple[int, int, int]]:
+    def _woken(self, text: str, data: bytes) -> list[Woken]:
         """The rules whose keywords a view holds close to one another, and from where to where to look."""
         size = len(data)
         ascii_only = size == len(text)
         lowered = data.lower() if ascii_only else text.lower().encode("utf-8", "replace")
         if size <= WINDOW + MARGIN or len(lowered) != size:
-            return ((position, 0, size) for position in self._keywords.woken(lowered, ascii_only=ascii_only))
+            return [(position, 0, size) for position in self._keywords.woken(lowered, ascii_only=ascii_only)]
         spans: dict[int, list[tuple[int, int]]] = {}
         for start in range(0, size - MARGIN, WINDOW):
             end = min(start + WINDOW + MARGIN, size)
@@ -136,7 +138,7 @@ class Matcher:
                     known[-1] = (known[-1][0], until)
                 else:
                     known.append((begin, until))
-        return ((position, *span) for position in sorted(spans) for span in spans[position])
+        return [(position, *span) for position in sorted(spans) for span in spans[position]]
 
 
 def _hits(rule: Rule, view: View, data: bytes, at: int, until: int) -> Iterator[Hit]:

@@ -32,7 +32,13 @@ class Keywords:
             for slot, keys in itertools.zip_longest(self._slots, lists):
                 slot.add(1 << position, keys)
         self._non_ascii = self._keys.pop(NON_ASCII, len(self._keys))
-        self._woken = [slot.table(self._non_ascii + len(self._keys) + 1) for slot in self._slots]
+        self._wide = len(rules)
+        self._all = (1 << len(rules)) - 1
+        self._always = self._side_by_side([slot.always for slot in self._slots])
+        self._woken = [
+            self._side_by_side([slot.woken.get(key, 0) for slot in self._slots])
+            for key in range(self._non_ascii + len(self._keys) + 1)
+        ]
         words = [key for key in self._keys if not key.startswith("re:")]
         # Words and small patterns apart: together their automaton would have a hundred times the states.
         self._sets = [
@@ -43,6 +49,10 @@ class Keywords:
             )
             if one is not None
         ]
+
+    def _side_by_side(self, sets: Sequence[int]) -> int:
+        """Sets of rules in one integer: one for each list of keywords."""
+        return sum(some << place * self._wide for place, some in enumerate(sets))
 
     def _key(self, word: str) -> int:
         return self._keys.setdefault(word, len(self._keys))
@@ -60,11 +70,8 @@ class Keywords:
             matched = keys.Match(lowered)
             if matched:
                 found += [numbers[one] for one in matched]
-        left = -1
-        for always, table in self._woken:
-            left &= reduce(or_, map(table.__getitem__, found), always)
-            if not left:
-                return []
+        said = reduce(or_, map(self._woken.__getitem__, found), self._always)
+        left = said & said >> self._wide & said >> 2 * self._wide & self._all
         positions = []
         while left:  # sets of rules are the bits of integers
             lowest = left & -left
@@ -89,10 +96,6 @@ class _Slot:
             self.always |= rule
         for key in keys or ():
             self.woken[key] = self.woken.get(key, 0) | rule
-
-    def table(self, size: int) -> tuple[int, list[int]]:
-        """The rules without such a list, and those each key wakes."""
-        return self.always, [self.woken.get(key, 0) for key in range(size)]
 
 
 def _key_set(keys: list[tuple[int, str]]) -> tuple[Any, list[int]] | None:

@@ -99,6 +99,8 @@ class PackText(_Strict):
     """Hits are weighed together instead of each counting for itself."""
     words: dict[str, str] = {}
     """Macros of its patterns."""
+    together: tuple[tuple[str, ...], ...] = ()
+    """Rules, by id or group, that are often woken together: one pass tells whether any of them hits."""
     rules: tuple[RuleText, ...] = Field(min_length=1)
     """What it looks for."""
 
@@ -134,12 +136,13 @@ class Pack:
     id: str
     version: str
     scored: bool
+    together: tuple[tuple[str, ...], ...] = ()
     rules: list[Rule] = field(default_factory=list)
 
 
 def compile_pack(text: PackText) -> Pack:
     """Raises ValueError naming the rule that does not compile."""
-    pack = Pack(text.id, text.version, text.scored)
+    pack = Pack(text.id, text.version, text.scored, text.together)
     for place, rule in enumerate(text.rules):
         try:
             pack.rules.append(_compile_rule(pack, text, rule, place))
