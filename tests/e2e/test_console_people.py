@@ -110,6 +110,8 @@ async def test_everybody_is_stopped_and_resumed(page: Browser, governed: System)
     assert [await answered(governed, name) for name in ("anna", "cleo")] == [403, 403]
     await page.until("document.querySelectorAll('tbody tr').length === 3")
     assert (await cells(page, "cleo"))["May call"] == "everybody stopped"
+    await show(page, "overview", "Everybody is stopped: agents are refused")
+    await show(page, "agents", "Everybody is stopped.")
     await page.click("Resume everybody")
     await page.until_text("Everybody is served again.")
     assert await answered(governed, "cleo") == 200

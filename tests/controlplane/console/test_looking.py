@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -47,6 +48,8 @@ async def test_an_agent_stopped_through_its_team_is_told_as_stopped(plane: Plane
     await people(plane)
     await visitor.sign_in(VIEWER)
     listed = {row["name"]: row["stop"] for row in (await visitor.call("GET", "agents"))[1]["list"]}
+    for path in ("agents", "agents/of-blue", "teams", "teams/blue"):
+        assert (await visitor.call("GET", path))[1]["since"] <= time.time(), path  # its figures are of no earlier time
     assert (listed["of-blue"]["by"], listed["of-blue"]["of"], listed["of-red"]) == ("team", "blue", None)
     agent = (await visitor.call("GET", "agents/of-blue"))[1]
     assert (agent["stop"]["id"], [row["budget"] for row in agent["budgets"]]) == ("group.blue", ["blue"])

@@ -100,14 +100,16 @@ class Looking:
             query.get("sort", "cost"),
             number(request, "page", 1),
         )
-        return answers.answer(200, await self._agents.show(wanted, await self._reach(request, "consumers")))
+        told = await self._agents.show(wanted, await self._reach(request, "consumers"))
+        return answers.answer(200, {**told, "since": self._sampler.since()})
 
     async def _tell_agent(self, request: web.Request) -> Answer:
         """One agent, with the budgets that count what it spends, and its keys."""
         reach = await self._reach(request, "consumers")
         told = await self._agents.one(request.match_info["name"], reach)
         standing = await self._budgets.of(told["name"], told["group"], reach)
-        return answers.answer(200, {**told, **standing, "keys": await self._keys(told["name"])})
+        told |= {**standing, "keys": await self._keys(told["name"]), "since": self._sampler.since()}
+        return answers.answer(200, told)
 
     async def _keys(self, agent: str) -> list[dict[str, Any]]:
         """What there is to know of the credentials of an agent; nothing of it lets anybody in."""
@@ -128,13 +130,15 @@ class Looking:
         """One page of teams, each below the one it belongs to."""
         reach = await self._reach(request, "consumer_groups")
         search = request.query.get("search", "")[:100]
-        return answers.answer(200, await self._teams.show(search, number(request, "page", 1), reach))
+        told = await self._teams.show(search, number(request, "page", 1), reach)
+        return answers.answer(200, {**told, "since": self._sampler.since()})
 
     async def _tell_team(self, request: web.Request) -> Answer:
         """One team, with the budgets that count what it spends."""
         reach = await self._reach(request, "consumer_groups")
         told = await self._teams.one(request.match_info["name"], reach)
-        return answers.answer(200, {**told, **await self._budgets.of("", told["id"], reach)})
+        told |= {**await self._budgets.of("", told["id"], reach), "since": self._sampler.since()}
+        return answers.answer(200, told)
 
     async def _tell_budgets(self, request: web.Request) -> Answer:
         """One page of budgets and how each stands, under each of its keys; those nearest to their end first."""

@@ -217,6 +217,10 @@ class Sampler:
             },
         }
 
+    def since(self) -> float | None:
+        """From when on there are numbers: a control plane that was started again knows nothing of the time before."""
+        return self.samples[0].at - self.samples[0].span_s if self.samples else None
+
     def table(self, dimension: str, since: float, order: str, most: int = 0) -> list[dict[str, Any]]:
         """Sums by one dimension, the largest first."""
         sums: dict[str, dict[str, Any]] = {}

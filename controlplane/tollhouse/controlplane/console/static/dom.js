@@ -71,6 +71,9 @@ export function select(label, choices, value, onchange, properties) {
 export const silence = (silent) => Object.entries(silent || {}).map(([node, why]) =>
   h("div", {className: "notice"}, h("strong", null, `Node ${node} does not answer. `), why));
 
+/** What figures of the last hour are of: a control plane that has run for less counted less. */
+export const lately = (since) => !since ? "nothing counted yet" : Date.now() / 1000 - since < 3590 ? `since ${format.time(since)}` : "in the last hour";
+
 /** Waits until somebody stops typing. */
 export function later(action, milliseconds = 250) {
   let timer = 0;

@@ -8,10 +8,12 @@ const MOST = 8;
 
 /** What needs somebody, the worst first, or that nothing does. A question that is not answered is itself a finding. */
 export async function health() {
-  const asked = await Promise.allSettled([get("fleet"), get("targets"), get("budgets?at_least=80"), get("admin/approvals?state=pending")]);
+  const asked = await Promise.allSettled([get("fleet"), get("targets"), get("budgets?at_least=80"), get("admin/approvals?state=pending"), get("admin/stops")]);
   for (const one of asked) if (one.status === "rejected" && one.reason.status === 401) throw one.reason;
-  const [fleet, targets, budgets, approvals] = asked.map((one) => one.status === "fulfilled" ? one.value : null);
+  const [fleet, targets, budgets, approvals, stops] = asked.map((one) => one.status === "fulfilled" ? one.value : null);
   const found = asked.filter((one) => one.status === "rejected").map((one) => ["bad", one.reason.message, "fleet", "Fleet"]);
+  const all = stops && stops.list.find((one) => one.value.everyone);
+  if (all) found.unshift(["bad", `Everybody is stopped: agents are refused${all.value.desc ? ` (${all.value.desc})` : ""}.`, "agents", "Agents"]);
   if (fleet) found.push(...ofFleet(fleet));
   if (targets) found.push(...ofTargets(targets));
   if (budgets) found.push(...ofBudgets(budgets));

@@ -1,7 +1,7 @@
 // One agent: whether it may call, what it did, what it may spend, and its keys.
 
 import {get} from "../api.js";
-import {format, h, load, replace, silence, tile} from "../dom.js";
+import {format, h, lately, load, replace, silence, tile} from "../dom.js";
 import {budgetTable} from "./budgets.js";
 import {keys} from "./keys.js";
 import {switches, teamLink} from "./switch.js";
@@ -29,6 +29,6 @@ const facts = (row) => [["Team", row.line.length ? row.line.flatMap((team, index
 const tags = (texts) => texts.length ? texts.map((one) => h("span", {className: "tag"}, one)) : "";
 
 /** What it did in the last hour, and what it is. */
-export const summary = (row, facts) => [h("div", {className: "cards"}, tile("Requests", format.number(row.requests), "in the last hour"), tile("Errors", format.number(row.errors), row.requests ? format.percent(row.errors / row.requests) : "4xx and 5xx", row.errors > 0 && "bad"),
-  tile("Tokens", format.number(row.tokens), "in the last hour"), tile("Spent", format.usd(row.cost), "in the last hour")),
+export const summary = (row, facts) => [h("div", {className: "cards"}, tile("Requests", format.number(row.requests), lately(row.since)), tile("Errors", format.number(row.errors), row.requests ? format.percent(row.errors / row.requests) : "4xx and 5xx", row.errors > 0 && "bad"),
+  tile("Tokens", format.number(row.tokens), lately(row.since)), tile("Spent", format.usd(row.cost), lately(row.since))),
 h("div", {className: "panel"}, h("dl", null, facts.filter(([, value]) => value && value.length !== 0).map(([name, value]) => [h("dt", null, name), h("dd", null, value)])))];

@@ -1,7 +1,7 @@
 // Agents, a page at a time: searched, sorted and paged by the server.
 
 import {get} from "../api.js";
-import {count, format, h, later, load, replace, select} from "../dom.js";
+import {count, format, h, lately, later, load, replace, select} from "../dom.js";
 import {table} from "../table.js";
 import {state, switches, teamLink} from "./switch.js";
 
@@ -28,7 +28,7 @@ export async function agents(root, {session, tools, wanted, tabs}) {
     const turn = (to) => { page = to; fill().then(() => scrollTo(0, 0)); };
     return [
       stopBar(told.everyone, button),
-      agentTable(told.list, button, {caption: count(told.total, "agent"), note: filtered ? `${format.number(told.found)} of them fit` : "in the last hour",
+      agentTable(told.list, button, {caption: count(told.total, "agent"), note: filtered ? `${format.number(told.found)} of them fit` : lately(told.since),
         empty: filtered ? ["No agent fits", "Take the filter away to see all of them."] : ["There are no agents yet", "A consumer is one: add it here, or with gatewayctl apply."]}),
       pager(page, told.pages, turn),
     ];

@@ -1,7 +1,7 @@
 // Teams as the tree they are, and one team: whether it may call, what it did, what it may spend, who is in it.
 
 import {get} from "../api.js";
-import {count, format, h, later, load, replace, silence} from "../dom.js";
+import {count, format, h, lately, later, load, replace, silence} from "../dom.js";
 import {table} from "../table.js";
 import {summary} from "./agent.js";
 import {budgetTable} from "./budgets.js";
@@ -20,7 +20,7 @@ export async function teams(root, {session, tools, tabs}) {
   replace(root, h("div", {className: "tools between"}, tabs("teams"), every), said, place);
   const fill = () => load(place, () => get(`teams?${new URLSearchParams({search: text.value.trim(), page})}`), (told) => {
     replace(every, !told.everyone && button("everyone", "", null, true));
-    return [stopBar(told.everyone, button), teamTable(told.list, button, !text.value.trim(), {caption: count(told.total, "team"), note: text.value.trim() ? `${format.number(told.found)} of them fit` : "each with those below it, in the last hour",
+    return [stopBar(told.everyone, button), teamTable(told.list, button, !text.value.trim(), {caption: count(told.total, "team"), note: text.value.trim() ? `${format.number(told.found)} of them fit` : `each with those below it, ${lately(told.since)}`,
       empty: text.value.trim() ? ["No team fits", "Take the filter away to see all of them."] : ["There are no teams yet", "A consumer group is one: add it here, or with gatewayctl apply."]}),
     pager(page, told.pages, (to) => { page = to; fill(); })];
   });
@@ -61,7 +61,7 @@ export async function team(root, {session, tools, name, heading}) {
     return h("div", {className: "stack"}, box("team", name, row.stop), summary(row, facts), silence(row.silent),
       budgetTable(row.budgets, {caption: "Budgets", note: "that count what it spends as a whole", empty: ["No budget counts what it spends", session.writes.includes("budgets") ? h("a", {href: "#config/budgets/+"}, "Add one") : ""]}),
       row.teams.length > 0 && teamTable(row.teams, button, false, {caption: "Teams below it"}),
-      agentTable(dearest.list, button, {caption: "Agents", note: dearest.pages > 1 ? `the dearest ${dearest.list.length} of ${format.number(dearest.found)}` : "the dearest first, in the last hour", empty: ["Nobody is in it", "An agent's group_id says to which team it belongs."]}));
+      agentTable(dearest.list, button, {caption: "Agents", note: dearest.pages > 1 ? `the dearest ${dearest.list.length} of ${format.number(dearest.found)}` : `the dearest first, ${lately(row.since)}`, empty: ["Nobody is in it", "An agent's group_id says to which team it belongs."]}));
   }
   await fill();
 }
