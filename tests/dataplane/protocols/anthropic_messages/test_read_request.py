@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from tollhouse.dataplane.chat import Reasoning, Text, ToolChoice, ToolResult
+from tollhouse.dataplane.chat import Opaque, Reasoning, Text, ToolChoice, ToolResult
 from tollhouse.dataplane.errors import ClientError
 
-from tests.support.protocols import ANTHROPIC, decoded, document, protocol
+from tests.support.protocols import ANTHROPIC, OPENAI, decoded, document, protocol
 
 
 def user(content: Any) -> list[dict[str, Any]]:
@@ -89,6 +90,27 @@ def test_settings_are_read() -> None:
     assert chat.parallel_tool_calls is False
     assert chat.response_format is not None
     assert chat.response_format.schema == {"type": "object"}
+
+
+PDF = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}}
+
+
+def test_documents_are_carried_unless_their_citations_are_wanted() -> None:
+    off = decoded(ANTHROPIC, messages=user([{**PDF, "citations": {"enabled": False}}]))
+    assert off.messages[0].parts == decoded(ANTHROPIC, messages=user([PDF])).messages[0].parts
+    on = decoded(ANTHROPIC, messages=user([{**PDF, "citations": {"enabled": True}}]))
+    assert isinstance(on.messages[0].parts[0], Opaque)
+
+
+@pytest.mark.parametrize("target", [OPENAI, "openai_responses", "gemini_generate", "bedrock_converse", ANTHROPIC])
+def test_a_summary_of_what_was_said_reaches_every_model(target: str) -> None:
+    """The client may have left out all that came before it."""
+    said = {"role": "assistant", "content": [{"type": "compaction", "content": "They said hello."}]}
+    chat = decoded(ANTHROPIC, messages=[*user("x"), said, *user("y")])
+    encoded = protocol(target).encode_request(chat, max_output_tokens=None)
+    assert "They said hello." in json.dumps(encoded.body)
+    assert ('"compaction"' in json.dumps(encoded.body)) == (target == ANTHROPIC)
+    assert encoded.dropped == []
 
 
 def test_peeking_reads_what_routing_needs_and_no_more() -> None:

@@ -165,6 +165,8 @@ def _block(item: dict[str, Any], where: str) -> Part:
         return unpack(signature) or Thinking(get_text(item, "thinking", where), signature)
     if kind == "redacted_thinking":
         return Thinking(redacted=get_text(item, "data", where, None))
+    if kind == "compaction" and isinstance(item.get("content"), str):  # what is left of all that was said before
+        return Text(item["content"], _cache(item, where), {FORMAT: item})
     if kind == "search_result":
         return Text(_search_result(item, where), _cache(item, where), {FORMAT: item})
     return Opaque(FORMAT, item)
@@ -211,7 +213,8 @@ def _document(item: dict[str, Any], where: str) -> Part:
     kind = get_text(source, "type", place, None)
     name = get_text(item, "title", where)
     cache = _cache(item, where)
-    if item.get("citations") or item.get("context"):
+    citations = as_object(item.get("citations") or {}, f"{where}.citations")
+    if citations.get("enabled") or item.get("context"):
         return Opaque(FORMAT, item)
     if kind == "base64":
         media_type = get_text(source, "media_type", place, None)
