@@ -100,7 +100,7 @@ async def test_an_address_with_a_path_speaks_the_format_of_that_path(gate: Bench
     [
         ("GET", "/v1/fine_tuning/jobs", {}, 405, ("error", "message")),
         ("POST", "/v1/fine_tuning/jobs", {}, 404, ("error", "message")),
-        ("POST", "/v1/messages/batches", {"anthropic-version": "2023-06-01"}, 404, ("error", "type")),
+        ("POST", "/v1/messages/drafts", {"anthropic-version": "2023-06-01"}, 404, ("error", "type")),
         ("POST", "/v1beta/models/x:predict", {}, 404, ("error", "status")),
         ("GET", "/v1/models/nobody", {"x-goog-api-client": "google-genai-sdk/3.6.1"}, 404, ("error", "status")),
         ("GET", "/v1/models/nobody", {"anthropic-version": "2023-06-01"}, 404, ("type",)),

@@ -45,7 +45,8 @@ async def test_an_envelope_comes_to_what_was_told_and_the_rest_may_have_been_bil
 def test_a_record_says_what_few_answers_have() -> None:
     """Tier, kinds, searches; of a kept answer its id, and model and prices the request did not name."""
     opened = Opened("1", 5, "q", 1, "n", "c", (), "r", "", "", "openai", "t", "", {}, "", 7, False)
-    special = Special("batch", 1, 2, 0, 3, 4, 0, 5, "batch_1", "read", "gpt-5", "table 1")
+    kinds = {"audio_input": 1, "audio_output": 2, "image_input": 3, "image_output": 4, "web_searches": 5}
+    special = Special("batch", **kinds, answer="batch_1", kept="read", model="gpt-5", price_source="table 1")
     told = usage_record(Entry(opened, Closed("1", 9, "ok", 200, 1, 50, special=special), ()))
     assert (told.service_tier, told.audio_input_tokens, told.audio_output_tokens) == ("batch", 1, 2)
     assert (told.image_input_tokens, told.image_output_tokens, told.web_searches) == (3, 4, 5)
