@@ -54,6 +54,14 @@ def test_the_whole_leaves_out_the_operators_and_the_models_words_unless_told() -
     assert whole_texts(body, all_roles=True) == ["top", "s", "one", "two", "three", "four"]
 
 
+@pytest.mark.parametrize(
+    "contents", [{"parts": {"text": "hi"}}, [{"parts": {"text": "hi"}}], {"parts": [{"text": "hi"}]}]
+)
+def test_google_takes_single_values_without_an_array_and_they_are_found(contents: Any) -> None:
+    body = document(contents=contents)
+    assert [find(body) for find in (new_texts, whole_texts, last_user_texts, opening_texts)] == [["hi"]] * 4
+
+
 def test_the_users_last_words_are_found_behind_tool_results() -> None:
     result = {"type": "tool_result", "tool_use_id": "a", "content": "r"}
     body = document(messages=[said("user", "task"), said("assistant", "x"), said("user", [result])])

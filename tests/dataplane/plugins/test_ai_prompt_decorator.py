@@ -81,3 +81,16 @@ def test_responses_get_items_and_googles_contents_their_own_shapes() -> None:
     assert ex.document is not None
     assert ex.document.get("systemInstruction") == {"parts": [{"text": "S"}, {"text": "B"}]}
     assert ex.document.get("contents")[-1] == {"role": "model", "parts": [{"text": "A"}]}
+
+
+def test_googles_single_values_are_decorated_too() -> None:
+    """Google takes an object in place of an array of one."""
+    both = {"prepend": [{"role": "system", "content": "S"}], "append": [{"role": "assistant", "content": "A"}]}
+    plugin = configured("ai-prompt-decorator", **both)
+    single = {"contents": {"parts": {"text": "hi"}}, "systemInstruction": {"parts": {"text": "B"}}}
+    ex = exchange(single, "openai_chat")
+    ex.protocol = protocols_by_name()["gemini_generate"]
+    plugin.request(ex)
+    assert ex.document is not None
+    assert ex.document.get("systemInstruction") == {"parts": [{"text": "S"}, {"text": "B"}]}
+    assert ex.document.get("contents")[0] == {"parts": {"text": "hi"}}

@@ -73,7 +73,7 @@ def new_texts(document: RequestDocument, *, all_roles: bool = False) -> list[str
     System and developer messages count only with ``all_roles``, or as the last one."""
     name = _conversation(document)
     if not name:
-        return texts_of(document.get("input")) + texts_of(document.get("prompt"))
+        return _one_turn(document)
     raw = _split(document, name)
     found: list[list[str]] = []
     asked = False
@@ -98,7 +98,7 @@ def whole_texts(document: RequestDocument, *, all_roles: bool = False) -> list[s
     name = _conversation(document)
     messages = document.get(name) if name else None
     if not isinstance(messages, list):
-        return found + texts_of(document.get("input")) + texts_of(document.get("prompt"))
+        return found + _one_turn(document)
     for message in messages:
         role = _role(message)
         if all_roles or role not in _OWN_WORDS:
@@ -110,7 +110,7 @@ def last_user_texts(document: RequestDocument) -> list[str]:
     """What the user said last, tool results apart: an allow-list is about the task, not about what tools return."""
     name = _conversation(document)
     if not name:
-        return texts_of(document.get("input")) + texts_of(document.get("prompt"))
+        return _one_turn(document)
     raw = _split(document, name)
     for position in range(len(raw) - 1, -1, -1):
         message = _decode(raw[position], name, position)
@@ -135,7 +135,7 @@ def opening_texts(document: RequestDocument) -> list[str]:
     found = _instructions(document)
     name = _conversation(document)
     if not name:
-        return found + texts_of(document.get("input")) + texts_of(document.get("prompt"))
+        return found + _one_turn(document)
     for position, raw in enumerate(_split(document, name)):
         message = _decode(raw, name, position)
         found += texts_of(message)
@@ -152,6 +152,11 @@ def turn_count(document: RequestDocument) -> int:
 
 def _instructions(document: RequestDocument) -> list[str]:
     return [text for name in _INSTRUCTIONS for text in texts_of(document.get(name))]
+
+
+def _one_turn(document: RequestDocument) -> list[str]:
+    """What is said where there are no turns: a prompt, or the one content Google takes without an array around it."""
+    return [text for name in ("input", "prompt", "contents") for text in texts_of(document.get(name))]
 
 
 def _conversation(document: RequestDocument) -> str:

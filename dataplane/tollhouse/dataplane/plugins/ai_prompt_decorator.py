@@ -92,13 +92,15 @@ class AiPromptDecorator(Plugin[PromptDecoratorConfig]):
     def _around_contents(self, document: RequestDocument) -> None:
         """Google's contents; system messages go into the system instruction."""
         contents = document.get("contents")
+        contents = [contents] if isinstance(contents, dict) else contents
         if not isinstance(contents, list):
             raise ClientError(400, "invalid_value", "contents: expected an array of contents.", param="contents")
         name = "system_instruction" if "system_instruction" in document else "systemInstruction"
         told = [[{"text": one["content"]} for one in some if one["role"] == "system"] for some in self._lists()]
         if any(told):
             system = document.get(name)
-            parts = system.get("parts", []) if isinstance(system, dict) else []
+            parts = (system.get("parts") or []) if isinstance(system, dict) else []
+            parts = [parts] if isinstance(parts, dict) else parts  # as Google's own examples have it
             document.set(name, {"parts": [*told[0], *parts, *told[1]]})
         before, after = ([_content(one) for one in some if one["role"] != "system"] for some in self._lists())
         if before or after:

@@ -26,6 +26,14 @@ FORMAT = protocol(GEMINI)
 ASKED: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
 
+def test_single_values_may_stand_without_an_array() -> None:
+    """As in Google's own examples for curl."""
+    single = {"contents": {"parts": {"text": "hi"}}, "system_instruction": {"parts": {"text": "s"}}}
+    chat = FORMAT.decode_request(document({"model": "m", **single, "tools": {"function_declarations": {"name": "f"}}}))
+    assert [part.text for message in chat.messages for part in message.parts] == ["s", "hi"]  # type: ignore[union-attr]
+    assert [tool.name for tool in chat.tools] == ["f"]
+
+
 def test_model_and_method_are_read_from_the_path_and_not_sent() -> None:
     request = document({**ASKED, "generationConfig": {"maxOutputTokens": 7}})
     FORMAT.enter("/v1beta/models/gemini-2.5-flash:streamGenerateContent", "alt=sse", request)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tollhouse.dataplane.protocols._fields import as_list
+
 FORMAT = "gemini_generate"
 UNSIGNED = "skip_thought_signature_validator"
 """What Google's documentation gives for calls another model made: Gemini 3 refuses calls without a signature."""
@@ -33,6 +35,11 @@ _DATA = frozenset(
 def _camel_name(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(word[:1].upper() + word[1:] for word in rest) if rest and head else name
+
+
+def several(value: Any, where: str) -> list[Any]:
+    """The values of an array; Google takes a single one without an array around it, and its own examples send it so."""
+    return as_list([value] if isinstance(value, dict) else value, where)
 
 
 def json_schema(schema: Any, depth: int = 0) -> Any:

@@ -34,7 +34,7 @@ from tollhouse.dataplane.protocols._fields import (
     wrong,
 )
 from tollhouse.dataplane.protocols._signatures import unpack
-from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, UNSIGNED, camel, json_schema
+from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, UNSIGNED, camel, json_schema, several
 
 _CARRIED = frozenset(("model", "stream", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"))
 """Fields the neutral form has a place for; every other rides in ``extra``."""
@@ -104,7 +104,7 @@ def _system(value: Any) -> list[Message]:
         return []
     if isinstance(value, str):
         return [Message("system", [Text(value)])]
-    parts = as_list(as_object(value, "systemInstruction").get("parts"), "systemInstruction.parts")
+    parts = several(as_object(value, "systemInstruction").get("parts"), "systemInstruction.parts")
     texts: list[Part] = [
         Text(get_text(as_object(part, f"systemInstruction.parts[{i}]"), "text", f"systemInstruction.parts[{i}]"))
         for i, part in enumerate(parts)
@@ -134,7 +134,7 @@ class _Contents:
                 raise wrong(f"{where}.role", role, "'user' or 'model'")
             parts = [
                 part
-                for j, inner in enumerate(as_list(content.get("parts"), f"{where}.parts"))
+                for j, inner in enumerate(several(content.get("parts"), f"{where}.parts"))
                 for part in self._part(as_object(inner, f"{where}.parts[{j}]"), f"{where}.parts[{j}]")
             ]
             results: list[Part] = [part for part in parts if isinstance(part, ToolResult)]
@@ -223,13 +223,13 @@ def _file(data: dict[str, Any], item: dict[str, Any], where: str) -> Part:
 
 def _tools(value: Any) -> list[Tool]:
     tools: list[Tool] = []
-    for i, item in enumerate(as_list(value, "tools")):
+    for i, item in enumerate(several(value, "tools")):
         for name, inner in as_object(item, f"tools[{i}]").items():
             if name != "functionDeclarations":
                 tools.append(Tool(name, opaque=Opaque(FORMAT, {name: inner})))
                 continue
             place = f"tools[{i}].functionDeclarations"
-            for j, declared in enumerate(as_list(inner, place)):
+            for j, declared in enumerate(several(inner, place)):
                 tools.append(_function(as_object(declared, f"{place}[{j}]"), f"{place}[{j}]"))
     return tools
 
