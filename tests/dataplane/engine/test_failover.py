@@ -154,6 +154,15 @@ def test_without_failover_the_first_answer_stands() -> None:
     assert tried(play([DOWN], NO_FAILOVER)) == [0]
 
 
+@pytest.mark.parametrize("listed", [{429}, set(range(500, 600))])
+def test_what_a_budget_refused_is_no_status(listed: set[int]) -> None:
+    """Whether others may fit is for the budget to say: a refusal that is one everywhere, perhaps after waiting for
+    room, is not waited for once per target, and a downgrade does not need a status."""
+    policy = Policy(statuses=frozenset(listed), same_target_retries=0)
+    assert tried(play([failure("budget", cls="final"), None], policy)) == [0]
+    assert tried(play([failure("budget"), None], policy)) == [0, 1]
+
+
 def test_only_listed_statuses_move_on() -> None:
     """``http_429`` moves on 429 only; a listed 400 moves on though it is final elsewhere."""
     only_429 = Policy(statuses=frozenset({429}), same_target_retries=0)

@@ -29,6 +29,8 @@ _POINTLESS = frozenset(
 )
 """Failures the same target would only repeat."""
 
+BUDGET = "budget"
+"""The kind of what a budget refused; statuses that are configured to fail over are of providers."""
 _PASSING = frozenset({"connect", "server_error", "overloaded"})
 """Failures that may be over in a moment: worth another look at the last target when nobody else is left."""
 
@@ -209,7 +211,8 @@ def _stop(
         return "part of the answer was sent"
     if failure.failure_class == "final" and not chained and not _moves_on(failure, policy):
         return "trying again cannot help"
-    if policy.statuses is not None and not chained and status_of(failure) not in policy.statuses:
+    ours = failure.kind == BUDGET  # no provider answered with anything
+    if policy.statuses is not None and not (chained or ours) and status_of(failure) not in policy.statuses:
         return "this status is not configured to fail over"
     if spent:
         return "the number of tries is used up"
@@ -237,7 +240,7 @@ def _moves_on(failure: UpstreamFailure, policy: Policy) -> bool:
     """Final here, but not everywhere: a longer context elsewhere, or a status the operator listed."""
     if failure.kind == "context_too_long":
         return True
-    return policy.statuses is not None and status_of(failure) in policy.statuses
+    return failure.kind != BUDGET and policy.statuses is not None and status_of(failure) in policy.statuses
 
 
 def _late(policy: Policy, at: float, started_s: float) -> bool:
