@@ -37,6 +37,35 @@ def test_what_stays_keeps_its_bytes() -> None:
     assert document.encode() == b"{}"
 
 
+@pytest.mark.parametrize(
+    "tools",
+    [
+        {"functionDeclarations": {"name": "shell"}},
+        [{"functionDeclarations": {"name": "shell"}}],
+        {"function_declarations": [{"name": "shell"}]},
+    ],
+)
+def test_single_values_google_takes_are_no_way_around(tools: Any) -> None:
+    document = RequestDocument(json.dumps({"tools": tools}).encode())
+    assert not keep_tools(document, lambda name: name == "shell")
+    assert keep_tools(document, lambda name: name != "shell")
+    assert document.encode() == b"{}"
+
+
+@pytest.mark.parametrize("kind", ['"additional_tools"', '"additional\\u005ftools"'])
+def test_tools_that_stand_in_the_conversation_are_offered_too(kind: str) -> None:
+    """Codex's newest models get them so."""
+    tools = '[{"type":"custom","name":"exec"},{"type":"function","name":"look"}]'
+    raw = f'{{"input":[{{"type":{kind},"role":"developer","tools":{tools}}},{{"role":"user","content":"x"}}]}}'
+    document = RequestDocument(raw.encode())
+    assert not keep_tools(document, lambda name: True)
+    assert document.encode() == document.raw
+    assert keep_tools(document, lambda name: name == "look")
+    items = json.loads(document.encode())["input"]
+    assert [tool["name"] for tool in items[0]["tools"]] == ["look"]
+    assert len(items) == 2
+
+
 def test_tools_of_a_group_go_by_both_names() -> None:
     """As their calls come back; a group nothing is left of goes."""
     inner = [{"type": "function", "name": one} for one in ("read", "rm")]

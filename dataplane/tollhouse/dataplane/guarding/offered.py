@@ -17,6 +17,7 @@ _DECLARED = ("functionDeclarations", "function_declarations")
 """Gemini puts several tools into one entry; its API takes both spellings."""
 JOINT = "__"
 """Between the names of a group and of a tool in it, as calls come back."""
+_ITEM = b'"additional_tools"'
 _SETTINGS = {"web_search_options": "web_search"}
 """Fields by which a request turns on a tool of the provider."""
 
@@ -34,6 +35,7 @@ def keep_tools(document: RequestDocument, keep: Keep) -> bool:
     left = 0
     for field in _LISTS:
         tools = document.get(field)
+        tools = [tools] if isinstance(tools, dict) else tools  # as Google takes a single one
         if not isinstance(tools, list):
             continue
         before = len(gone)
@@ -41,6 +43,7 @@ def keep_tools(document: RequestDocument, keep: Keep) -> bool:
         left += len(staying)
         if len(gone) > before:
             document.set(field, staying) if staying else document.remove(field)
+    left += _in_conversation(document, kept)
     for field, name in _SETTINGS.items():
         if field in document and not kept(name):
             document.remove(field)
@@ -50,6 +53,24 @@ def keep_tools(document: RequestDocument, keep: Keep) -> bool:
         if field in document and (not left or _mentions(document.get(field), frozenset(gone))):
             document.remove(field)
     return True
+
+
+def _in_conversation(document: RequestDocument, kept: Keep) -> int:
+    """Tools that stand in an item of responses, as Codex gives them to its newest models. Returns how many stay."""
+    raw = document.raw_field("input")
+    items = document.get("input") if _ITEM in raw or b"\\u" in raw else None
+    if not isinstance(items, list):
+        return 0
+    written: list[Any] = []
+    for item in items:
+        if isinstance(item, dict) and item.get("type") == "additional_tools" and isinstance(item.get("tools"), list):
+            item = {**item, "tools": [one for tool in item["tools"] if (one := _kept(tool, kept)) is not None]}
+            if not item["tools"]:
+                continue
+        written.append(item)
+    if written != items:
+        document.set("input", written)
+    return sum(len(item["tools"]) for item in written if isinstance(item, dict) and isinstance(item.get("tools"), list))
 
 
 def _kept(tool: Any, kept: Keep) -> Any:
@@ -63,6 +84,7 @@ def _kept(tool: Any, kept: Keep) -> Any:
         return ({**tool, "tools": staying} if len(staying) < len(inner) else tool) if staying else None
     for field in _DECLARED:
         declared = tool.get(field)
+        declared = [declared] if isinstance(declared, dict) else declared
         if isinstance(declared, list):
             staying = [one for one in declared if kept(tool_name(one))]
             if len(staying) == len(declared):
