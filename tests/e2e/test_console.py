@@ -54,6 +54,17 @@ async def test_a_broken_link_leads_to_the_form_all_the_same(watched: System, tmp
         assert page.complaints == []
 
 
+async def test_a_page_that_could_not_be_had_is_there_at_the_next_try(page: Browser):
+    """A control plane that was started again while somebody went on to a page they had not seen yet."""
+    await sign_in(page)
+    await show(page, "overview", "Requests")
+    await page.send("Network.setBlockedURLs", urls=["*pages/fleet.js*"])
+    await show(page, "fleet", "The control plane does not answer.")
+    await page.send("Network.setBlockedURLs", urls=[])
+    await page.click("Try again")
+    await page.until_text("The node serves revision")
+
+
 async def test_figures_are_those_of_the_providers(page: Browser, watched: System):
     """Requests, money and tokens by agent and model, and each request as it happens."""
     await sign_in(page)

@@ -81,6 +81,16 @@ def test_one_look_each(seen: System) -> None:
     assert "failed" in bad["requests"]["found"]
     assert "tail --errors" in bad["requests"]["remedy"]
     assert "need attention" in seen.ctl("status", "--seconds", "0", check=False).stderr
+    target = next(one["what"] for one in dead if one["what"].startswith("target "))
+    name = target.removeprefix("target ")
+    seen.ctl("targets", "open", name, "--all")
+    seen.ctl("stop", "--all", "--reason", "a drill")
+    stopped = seen.ctl("status", "--seconds", "0", "-o", "json", check=False)
+    seen.ctl("resume", "--all")
+    told = {one["what"]: one for one in json.loads(stopped.stdout)}
+    assert (stopped.returncode, told["kill switch"]["found"]) == (1, "everybody is stopped (a drill)")
+    assert "targets reset" in told[target]["remedy"]
+    seen.ctl("targets", "reset", name, "--all")
     assert "requests/s" in seen.ctl("top", "--once", "--every", "0.3").stdout
 
     seen.control_plane.stop()

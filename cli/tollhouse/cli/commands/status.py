@@ -27,6 +27,8 @@ NAMES = (
     *_money_findings.NAMES,
 )
 STALE_S = 60
+KEPT_SHUT = "an operator keeps it shut"
+"""What a node says of a target somebody closed: no breaker opens it again."""
 FAILED_SHARE = 0.01
 _ETCD_GONE = "see whether etcd answers; nodes serve on with what they have, changes are refused until then"
 
@@ -74,6 +76,7 @@ def _look(connection: Connection, seconds: float, node: str) -> Iterator[Finding
         return
     yield Finding("control plane", "good", f"answers at {connection.server}, revision {told.revision}")
     yield from _nodes(told)
+    yield from _everybody(connection)
     if not told.nodes:
         return
     before = Numbers.read(connection, NAMES)
@@ -123,6 +126,23 @@ def _nodes(told: Any) -> Iterator[Finding]:
             kept = "its last good version is served" if one.kept_revision else "it is not served"
             found = f"{one.kind}/{one.id} is refused ({kept}): {one.reason}"
             yield Finding(f"node {node.id}", "bad", found, "correct it, or gatewayctl history and rollback")
+
+
+def _everybody(connection: Connection) -> Iterator[Finding]:
+    """Nothing fails while everybody is stopped, and nobody is served."""
+    from tollhouse.proto.admin.v1 import config_pb2
+
+    try:
+        with connection.config() as config:
+            stops = config.List(config_pb2.ListRequest(kind="stops")).objects
+    except Failure:
+        return  # who may not see kill switches need not know
+    for stop in (json.loads(one.value_json) for one in stops):
+        if stop.get("everyone"):
+            why = f" ({stop['desc']})" if stop.get("desc") else ""
+            yield Finding(
+                "kill switch", "bad", f"everybody is stopped{why}", "gatewayctl resume --all serves them again"
+            )
 
 
 def _numbers(now: Numbers, before: Numbers, seconds: float) -> Iterator[Finding]:
@@ -175,6 +195,8 @@ def _targets(connection: Connection, nodes: Any) -> Iterator[Finding]:
                     unwell.setdefault(one["name"], one["reason"])
     for name, reason in sorted(unwell.items()):
         remedy = "others carry its load; a dead key must be replaced, else it is tried again by itself"
+        if reason == KEPT_SHUT:
+            remedy = f"others carry its load until gatewayctl targets reset {name} --all"
         yield Finding(f"target {name}", "bad" if len(unwell) == len(seen) else "warning", reason, remedy)
     if seen and not unwell:
         yield Finding("targets", "good", f"all {len(seen)} that were used are well")

@@ -209,10 +209,7 @@ class Looking:
             while True:
                 waiting = waiting or asyncio.ensure_future(anext(entries))
                 done, _ = await asyncio.wait({waiting}, timeout=PING_S)
-                try:
-                    self._of_all(request)  # signed out, or the key withdrawn, since it began
-                except Refusal:
-                    return response
+                self._of_all(request)  # the session may be over, or its key withdrawn, since it began
                 if not done:
                     await response.write(b": still there\n\n")
                     continue
@@ -220,6 +217,8 @@ class Looking:
                 waiting = None
                 told = b'{"node":%b,"lost":%d,"entry":%b}' % (orjson.dumps(node), lost, entry)
                 await response.write(b"data: " + told + b"\n\n")
+        except Refusal:
+            return response  # the page asks again, and is told why
         finally:
             if waiting is not None:
                 waiting.cancel()

@@ -78,7 +78,9 @@ class Nodes:
         raise Refusal(Fault.UNAVAILABLE, f"no node answers: {problem}")
 
     async def tail(self, most_per_second: int) -> AsyncIterator[tuple[str, bytes, int]]:
-        """Finished requests of all nodes from now on: the node's id, the entry, how many were lost before it."""
+        """Finished requests of all nodes from now on: the node's id, the entry, how many were lost before it. Raises
+        Refusal when it cannot be told which nodes there are."""
+        await self.registered()
         queue: asyncio.Queue[tuple[str, bytes, int]] = asyncio.Queue(1000)
         request = node_pb2.TailRequest(most_per_second=most_per_second)
 

@@ -1,5 +1,7 @@
 // Talking to the control plane. The session is a cookie no script sees; writes carry the session's token.
 
+export const UNANSWERED = "The control plane does not answer. Is it running?";
+const LONGEST_MS = 60000;
 let csrf = "";
 
 export class Refused extends Error {
@@ -21,10 +23,10 @@ export async function call(method, path, body, headers) {
   let response;
   try {
     response = await fetch(`api/${path}`, {
-      method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
+      method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", signal: AbortSignal.timeout(LONGEST_MS),
     });
   } catch {
-    throw new Refused(0, "The control plane does not answer. Is it running?");
+    throw new Refused(0, UNANSWERED);
   }
   const text = await response.text();
   let told = null;

@@ -1,6 +1,6 @@
 // The frame: signing in, the menu, and which page is shown.
 
-import {call, get, keepToken} from "./api.js";
+import {UNANSWERED, call, get, keepToken} from "./api.js";
 import {failed, h, replace} from "./dom.js";
 import {icon} from "./icons.js";
 import {countWaiting} from "./waiting.js";
@@ -122,7 +122,13 @@ async function show() {
     document.title = `${one} – ${page[1]} – Tollhouse`;
   };
   try {
-    const module = await import(`./pages/${name}.js`);
+    replace(root, h("p", {className: "loading", role: "status"}, "Loading…"));
+    const module = await import(`./pages/${name}.js`).catch(() => null);
+    if (!module) { // browsers do not ask again for a module they once did not get
+      replace(root, failed({message: UNANSWERED}, () => location.reload()));
+      return;
+    }
+    replace(root);
     about.textContent = module.ABOUT || "";
     const ended = await module.render(root, {session, rest: rest.map(decodeURIComponent), tools, heading, hold: (asked) => { unsaved = asked; }});
     if (typeof ended !== "function") return;

@@ -11,7 +11,8 @@ export async function health() {
   const asked = await Promise.allSettled([get("fleet"), get("targets"), get("budgets?at_least=80"), get("admin/approvals?state=pending"), get("admin/stops")]);
   for (const one of asked) if (one.status === "rejected" && one.reason.status === 401) throw one.reason;
   const [fleet, targets, budgets, approvals, stops] = asked.map((one) => one.status === "fulfilled" ? one.value : null);
-  const found = asked.filter((one) => one.status === "rejected").map((one) => ["bad", one.reason.message, "fleet", "Fleet"]);
+  const unanswered = new Set(asked.filter((one) => one.status === "rejected").map((one) => one.reason.message)); // often one reason for all
+  const found = [...unanswered].map((message) => ["bad", message, "fleet", "Fleet"]);
   const all = stops && stops.list.find((one) => one.value.everyone);
   if (all) found.unshift(["bad", `Everybody is stopped: agents are refused${all.value.desc ? ` (${all.value.desc})` : ""}.`, "agents", "Agents"]);
   if (fleet) found.push(...ofFleet(fleet));
