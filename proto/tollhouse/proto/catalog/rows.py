@@ -17,7 +17,6 @@ Tiers = list[tuple[int, Numbers]]
 _KINDS = 12
 _DEAREST = 1_000_000 * 1_000_000_000
 """Nano-USD per million tokens."""
-_SERVICES = frozenset({"batch", "flex", "priority", "fast"})
 
 
 class Dated(msgspec.Struct, array_like=True):
@@ -28,6 +27,7 @@ class Dated(msgspec.Struct, array_like=True):
     tiers: Tiers = []
     searches: int = 0
     services: dict[str, tuple[Numbers, Tiers]] = {}
+    """By tier; a later program's table may have others, which nobody asks for here."""
     units: tuple[int, int] = (0, 0)
 
 
@@ -79,8 +79,6 @@ def fault_of(row: Row) -> str:
 def _price_fault(one: Dated) -> str:
     if any(not 0 <= number <= _DEAREST for number in _said(one)):
         return "a price is below 0 or above a dollar a token"
-    if strange := set(one.services) - _SERVICES:
-        return f"{min(strange)[:40]!r} is no service tier; there are {', '.join(sorted(_SERVICES))}"
     for rates, tiers in ((one.base, one.tiers), *one.services.values()):
         if any(len(values) > _KINDS for values in (rates, *(values for _, values in tiers))):
             return f"there are {_KINDS} rates at most"
