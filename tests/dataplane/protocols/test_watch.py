@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tollhouse.dataplane.chat import TextDelta
 from tollhouse.dataplane.protocol import UsageReader
 from tollhouse.dataplane.registry import protocols_by_name
 
@@ -125,9 +126,22 @@ def test_an_error_inside_a_200_stream_is_seen_with_the_providers_words() -> None
 def test_a_line_without_end_is_let_go_rather_than_kept() -> None:
     for hide in (False, True):
         reader = watcher(hide=hide)
-        raw = b"x" * 300_000
+        raw = b"x" * 2_500_000
         got = b"".join(reader.feed(raw) for _ in range(8)) + reader.close()
         assert got == raw * 8
+
+
+def test_an_event_of_megabytes_hides_the_end_from_nobody() -> None:
+    """OpenRouter sends pictures inside events of chat completions."""
+    raw = HELLO + HELLO.replace(b"Hello", b"A" * 3_000_000) + STOP + USAGE + DONE
+    pieces = [raw[at : at + 200_000] for at in range(0, len(raw), 200_000)]
+    reader = watcher()
+    assert b"".join(map(reader.feed, pieces)) + reader.close() == raw
+    assert reader.ended
+    assert reader.reported
+    decoder = protocols_by_name()["openai_chat"].stream_decoder()
+    events = [event for piece in pieces for event in decoder.feed(piece)] + decoder.close()
+    assert sum(len(event.text) for event in events if isinstance(event, TextDelta)) == 3_000_005
 
 
 def test_a_stream_that_was_cut_has_not_ended() -> None:

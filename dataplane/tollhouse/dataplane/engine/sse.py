@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_REMAINDER = 1 << 20
-"""Bytes one line, or the data of one event, may have: what a reader keeps for a peer that never ends one."""
+MAX_REMAINDER = 16 << 20
+"""Bytes one line, or the data of one event, may have: what a reader keeps for a peer that never ends one. Pictures and
+fetched files come inside one event."""
 
 BOM = b"\xef\xbb\xbf"
 
