@@ -4,7 +4,7 @@ import {badge, done, failed, format, h, later, load, replace} from "../dom.js";
 import {table} from "../table.js";
 
 export const ABOUT = "Every write, the newest first: who, when, what. Rolling back makes a new revision; nothing is lost.";
-const SIZE = 200;
+const SIZE = 200, DRAWN = 100;
 const KIND = {create: "good", delete: "bad", update: ""};
 
 export async function render(root, {session, rest, tools, heading}) {
@@ -45,7 +45,7 @@ async function one(root, session, revision, tools) {
     h("div", {className: "panel"}, h("dl", null, h("dt", null, "Revision"), h("dd", null, String(write.revision)), h("dt", null, "When"), h("dd", null, format.when(write.at)),
       h("dt", null, "Who"), h("dd", null, `${write.author} over ${write.via}${write.address ? ` from ${write.address}` : ""}`),
       write.purpose && [h("dt", null, "Why"), h("dd", null, write.purpose)])),
-    write.changes.map((change) => changed(change)),
+    differences(write.changes),
   ]);
   if (session.may_write && !place.querySelector("[role=alert]"))
     replace(action, h("p", {className: "tools block"}, h("button", {type: "button", className: "danger", onclick: () => plan(action, revision)}, `Make everything as it was right after revision ${revision}…`)));
@@ -54,11 +54,24 @@ async function one(root, session, revision, tools) {
 const changed = (change) => [h("h2", null, badge(KIND[change.action] ?? "", change.action), " ", h("a", {href: `#config/${change.kind}/${encodeURIComponent(change.id)}`}, `${change.kind}/${change.id}`)),
   difference(change.before, change.after, `${change.kind}/${change.id}`)];
 
+/** As many as somebody reads; a write may be of ten thousand. */
+function differences(changes) {
+  const place = h("div"), more = h("p", {className: "pager"});
+  let drawn = 0;
+  const draw = () => {
+    place.append(...changes.slice(drawn, drawn + DRAWN).flatMap(changed));
+    drawn = Math.min(drawn + DRAWN, changes.length);
+    replace(more, drawn < changes.length && [`${format.number(drawn)} of ${format.number(changes.length)} objects are shown.`, h("button", {type: "button", className: "small", onclick: draw}, "Show more")]);
+  };
+  draw();
+  return [place, more];
+}
+
 async function plan(place, revision) {
   await load(place, async () => (await admin("POST", `history/${revision}/rollback?dry_run=true`)).body, (planned) => {
     const changes = planned.changes.filter((change) => change.action !== "unchanged");
     if (!changes.length) return done("That is how everything is now.");
-    return [h("h2", null, `Going back to revision ${revision} would change ${changes.length} ${changes.length === 1 ? "object" : "objects"}`), changes.map(changed),
+    return [h("h2", null, `Going back to revision ${revision} would change ${changes.length} ${changes.length === 1 ? "object" : "objects"}`), differences(changes),
       h("p", {className: "tools block"}, h("button", {type: "button", className: "main", onclick: () => carryOut(place, revision)}, "Roll back now"), h("a", {className: "button", href: "#history"}, "Leave it"))];
   });
 }
