@@ -42,7 +42,6 @@ _NONE: dict[str, _Told] = {}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 """ASCII as words read it: lower case, and blanks for whatever parts words."""
-_GAPS = re.compile(r"[\W_]+")
 _WORD = re.compile(r"[^\W_]+")
 _DENSE = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 """Scripts without blanks, or with endings that blanks do not part."""
@@ -70,7 +69,7 @@ class Lexicon:
             return text.encode().translate(_PLAIN).decode().split()
         if _DENSE.search(text):
             text = self._signs.sub(r" \1 ", text)
-        return _GAPS.sub(" ", text.lower()).split()
+        return _WORD.findall(text.lower())
 
     def concepts_of(self, words: Sequence[str]) -> list[str | None]:
         """What each word means."""

@@ -24,7 +24,7 @@ _HIDDEN = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 _TAGS = re.compile("[\U000e0020-\U000e007e]{4,}")
-_ODD = re.compile(
+_ODD = re2.compile(
     "[\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2100-\u214f\u2460-\u24ff\u3000\ufb00-\ufb06\uff01-\uff5e\ufeff\u00ad\u034f\u061c"
     "\u3164\U0001d400-\U0001d7ff\U0001f130-\U0001f189\U000e0000-\U000e0fff]"
     "|[A-Za-z][\u0370-\u03ff\u0400-\u04ff\u0250-\u02af\u13a0-\u13ff]|[\u0370-\u03ff\u0400-\u04ff\u13a0-\u13ff][A-Za-z]"
@@ -45,6 +45,9 @@ _SPACED = re.compile(r"(?<![^\W_])(?:[^\W_][ .*_\-·•|,/]{1,3}){6,}[^\W_](?![^
 
 _FIGURES = str.maketrans("013457@$!", "oieastasi")
 """Figures that stand for letters."""
+
+_SHORTS = {"\\n": " \n", "\\t": " \t", "\\r": " \r", '\\"': ' "', "\\'": " '"}
+_SHORT = re.compile(r"""\\[ntr"']""")
 
 _ENCODED, _SINGLE, _FIGURED, _ESCAPED = range(4)
 _SHOWN_BY = (
@@ -88,13 +91,10 @@ class View:
 
 def views_of(text: str, *, leet: bool = True, depth: int = 2) -> Iterator[View]:
     """The readings of a text, the plainest first; ``leet``: figures in place of letters are of interest."""
-    plain = text
-    if "\\" in text:  # escapes of one sign, each as wide as what replaces it
-        for escape, sign in (("\\n", " \n"), ("\\t", " \t"), ("\\r", " \r"), ('\\"', ' "'), ("\\'", " '")):
-            plain = plain.replace(escape, sign)
-    yield View("plain", plain)
-    signs = _SIGNS.Match(text.encode("utf-8", "replace")) or ()
-    if not text.isascii() and _ODD.search(text):
+    yield View("plain", _plain(text) if "\\" in text else text)
+    data = text.encode("utf-8", "replace")
+    signs = _SIGNS.Match(data) or ()
+    if not text.isascii() and _ODD.search(data):
         yield _cleaned(text)
         hidden = _TAGS.findall(text)
         if hidden:
@@ -117,6 +117,15 @@ def count_hidden(text: str) -> tuple[int, int]:
     if text.isascii():
         return 0, 0
     return len(_HIDDEN.findall(text)), sum(map(len, _TAGS.findall(text)))
+
+
+def _plain(text: str) -> str:
+    """Escapes of one sign read, each as wide as what replaces it."""
+    if text.count("\\") * 100 < len(text):
+        return _SHORT.sub(lambda found: _SHORTS[found[0]], text)
+    for escape, sign in _SHORTS.items():  # a call for each would take longer
+        text = text.replace(escape, sign)
+    return text
 
 
 # --- readings --------------------------------------------------------------------------------------------------------
