@@ -100,8 +100,8 @@ class PackText(_Strict):
     words: dict[str, str] = {}
     """Macros of its patterns."""
     together: tuple[tuple[str, ...], ...] = ()
-    """Rules, by id or group, that are often woken together: one pass tells whether any of them hits. For short patterns:
-    an automaton of many sentences makes new states for nearly every new text."""
+    """Rules, by id or group, that are often woken together: one pass tells whether any of them hits. For short
+    patterns: an automaton of many sentences makes new states for nearly every new text."""
     rules: tuple[RuleText, ...] = Field(min_length=1)
     """What it looks for."""
 
