@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from tollhouse.controlplane.service import history
 from tollhouse.proto.admin.v1 import config_pb2, history_pb2, history_pb2_grpc
 
 from tests.controlplane.plane import METADATA, ROUTE, UPSTREAM, VIEWER, VIEWER_METADATA, Plane
@@ -41,6 +42,22 @@ async def test_each_write_tells_who_when_and_what(plane: Plane) -> None:
     assert (told["before"]["uri"], told["after"]["uri"]) == ("/hello", "/b")
     assert [one["revision"] for one in await listed(plane, f"?before={second}")] == [first]
     assert await listed(plane, "?kind=services") == []
+
+
+async def test_a_write_of_many_objects_is_told_as_it_left_them(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those written since as the next write found them, the others as they are stored, and what etcdctl did is said."""
+    monkeypatch.setattr(history, "MANY", 1)
+    routes = [{"id": name, **ROUTE, "desc": "first"} for name in "abc"]
+    document = config_pb2.Document(name="many.json", content=json.dumps({"routes": routes}).encode())
+    await plane.config.Apply(config_pb2.ApplyRequest(documents=[document]), metadata=METADATA)
+    for desc in ("second", "third"):
+        await plane.call("PUT", "routes/a", {**ROUTE, "desc": desc})
+    await plane.etcd.put(f"{plane.prefix}/routes/c", b'{"uri": "/elsewhere"}')
+    [entry] = [one for one in (await plane.call("GET", "history")).body["list"] if len(one["changes"]) == 3]
+    write = (await plane.call("GET", f"history/{entry['revision']}")).body
+    left = {one["id"]: one["after"] for one in write["changes"]}
+    assert (left["a"]["desc"], left["b"]["desc"]) == ("first", "first")
+    assert "something else than the Admin API" in left["c"]["note"]
 
 
 async def test_secrets_are_neither_shown_nor_kept_in_clear(plane: Plane) -> None:

@@ -20,6 +20,9 @@ from tollhouse.controlplane.store.objects import View, encode_value
 from tollhouse.controlplane.store.store import Store
 from tollhouse.proto.documents import DocumentObject
 
+MANY = 20
+"""Objects of a write, from which on what is stored is read at once and not one by one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -68,29 +71,27 @@ class History:
         if entry is None:
             raise _unknown(revision, entries)
         changes = []
+        left = await self._left(entries, entry)
         for one in entry.changes:
-            after = await self._after(entries, entry, (one.kind, one.id), one.digest) if one.digest else None
+            after = _after(left.get((one.kind, one.id)), one.digest) if one.digest else None
             shown = self._masked(one.kind, one.id, one.before), self._masked(one.kind, one.id, after)
             changes.append(Change(_action(one.action), one.kind, one.id, *shown))
         return Write(entry.revision, entry.at, entry.author, entry.purpose, tuple(changes))
 
-    async def _after(
-        self, entries: tuple[Entry, ...], entry: Entry, place: Place, wanted: str
-    ) -> dict[str, Any] | None:
-        """The object as the write left it: what the next one found, or what is stored."""
-        later = [
-            one.before
-            for newer in reversed(entries)
-            for one in newer.changes
-            if newer.revision > entry.revision and (one.kind, one.id) == place
-        ]
-        if later:
-            found = later[0]
+    async def _left(self, entries: tuple[Entry, ...], entry: Entry) -> dict[Place, dict[str, Any] | None]:
+        """The objects as the write left them: what the next ones found, or what is stored."""
+        left: dict[Place, dict[str, Any] | None] = {}
+        for newer in entries:  # the newest first, so that the one right after the write has the last word
+            if newer.revision <= entry.revision:
+                break
+            left.update({(one.kind, one.id): one.before for one in newer.changes})
+        missing = [(one.kind, one.id) for one in entry.changes if one.digest and (one.kind, one.id) not in left]
+        if len(missing) > MANY:  # one look at everything is cheaper than one for each
+            view = await self._store.view(*{kind for kind, _ in missing})
+            found = {place: view.objects.get(place) for place in missing}
         else:
-            stored = await self._store.get(*place)
-            found = stored.value if stored is not None else None
-        same = found is not None and digest(encode_value(found)) == wanted
-        return found if same else {"note": "it was changed since by something else than the Admin API"}
+            found = {place: await self._store.get(*place) for place in missing}
+        return left | {place: item.value if item is not None else None for place, item in found.items()}
 
     async def rollback(self, revision: int, *, dry_run: bool = False, if_revision: int = 0) -> Applied:
         """Make everything as it was right after ``revision``, as a new revision, checked like any other write."""
@@ -120,6 +121,13 @@ class History:
 
     def _masked(self, kind: str, object_id: str, value: dict[str, Any] | None) -> dict[str, Any] | None:
         return None if value is None else self._checker.masked(rules.kind_of(kind), object_id, value)
+
+
+def _after(found: dict[str, Any] | None, wanted: str) -> dict[str, Any]:
+    same = found is not None and digest(encode_value(found)) == wanted
+    return (
+        found if found is not None and same else {"note": "it was changed since by something else than the Admin API"}
+    )
 
 
 def _action(text: str) -> Action:
