@@ -26,7 +26,9 @@ def sums(answer: Any, keys: Sequence[str], form: str) -> None:
     if form == "csv":
         writer = csv.DictWriter(sys.stdout, [*keys, *MONEY.values(), *COUNTS, *TOKENS], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(plain(row) for row in answer.rows)
+        writer.writerows(
+            {**plain(row), **{name: _cell(text) for name, text in row.keys.items()}} for row in answer.rows
+        )
     elif form == "json":
         _json({"list": [plain(row) for row in answer.rows], "total": plain(answer.total)})
     else:
@@ -37,6 +39,11 @@ def sums(answer: Any, keys: Sequence[str], form: str) -> None:
         if answer.total.unpriced:
             words = f"{answer.total.unpriced} attempts have a price nobody knows: see unknown_price"
             render.err().print(f"[yellow]{words}[/]")
+
+
+def _cell(text: str) -> str:
+    """A spreadsheet must not take what a client wrote for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def savings(answer: Any, keys: Sequence[str], form: str) -> None:
