@@ -19,7 +19,7 @@ from tests.support.guard_cases import cases
 RECALL = {"injection": 0.65, "secrets": 0.85, "personal_data": 0.93}
 LOOK_ALIKES = 0.01
 """Share of harmless texts written to look like attacks that may be taken for one; ordinary text is judged below."""
-HELD_OUT = {"injection.sixth": (54, 2), "secrets.sixth": (75, 1), "personal_data.sixth": (46, 1)}
+HELD_OUT = {"injection.sixth": (60, 2), "secrets.sixth": (75, 1), "personal_data.sixth": (46, 1)}
 """Of sets nobody has tuned on: how many were found and how many look-alikes flagged when they were measured."""
 FILES = sorted((ROOT / "guard").glob("*.yaml"))
 
