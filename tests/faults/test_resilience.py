@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tollhouse.cli.drill.load import Call, work
 from tollhouse.cli.drill.provider import Provider
-from tollhouse.cli.drill.rig import SCRIPT, Rig
+from tollhouse.cli.drill.rig import FIRST_MODEL, SCRIPT, Rig
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,21 @@ async def test_storms_of_429_are_not_amplified(tmp_path: Path, pair: list[Provid
             assert all(call.told for call in calls)
         else:
             assert all(call.whole for call in calls)
+
+
+async def test_a_storm_of_429_from_the_only_target_is_not_amplified(tmp_path: Path, pair: list[Provider]) -> None:
+    """Nobody else could be asked, so it is asked again now and then: at most 1.2 requests per call all the same."""
+    first = pair[0]
+    only: dict[str, Any] = {"name": "only", "provider": "anthropic", "weight": 1, "options": {"model": FIRST_MODEL}}
+    only["override"] = {"endpoint": f"{first.url}/v1/messages"}
+    routing = {"models": None, "instances": [only], "fallback_strategy": "any"}
+    async with Rig(tmp_path, routing, first=first, second=pair[1]) as rig:
+        await first.simulate(status=429)
+        calls = await work(rig.url, 50, 3)
+        sent = len(await first.entries())
+        assert len(calls) < sent <= 1.2 * len(calls), f"{sent} requests for {len(calls)} calls"
+        assert {call.status for call in calls} == {429}
+        assert all(call.told for call in calls)
 
 
 async def test_who_comes_back_is_not_run_over(tmp_path: Path, pair: list[Provider]) -> None:

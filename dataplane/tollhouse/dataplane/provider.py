@@ -26,6 +26,8 @@ class UpstreamFailure:
     """The vendor's error document, parsed, for clients of the same format."""
     unsent: bool = False
     """It never got the request, so asking again bills nothing twice."""
+    silent_s: float | None = None
+    """How long nothing had come, where something had come before; None: from the beginning on."""
     fault: Fault = field(init=False)
     """Whose it is, by its kind; whoever knows better overwrites it."""
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["dns", "connect", "tls", "send", "first_byte", "idle", "framing", "closed", "total", "pool"]
+Phase = Literal["dns", "connect", "tls", "send", "first_byte", "idle", "framing", "size", "closed", "total", "pool"]
 
 
 class TransportError(Exception):
@@ -94,7 +94,8 @@ class UpstreamResponse(ABC):
 
     @abstractmethod
     async def read(self, limit: int) -> bytes:
-        """The whole body. Raises TransportError (phase ``framing``) when it is longer than ``limit`` bytes."""
+        """The whole body. Raises TransportError when it is longer than ``limit`` bytes (phase ``size``), or goes on
+        for ever in small pieces (``total``)."""
 
     @abstractmethod
     def close(self) -> None:

@@ -45,4 +45,5 @@ def test_failover_is_what_failed_attempts_took() -> None:
         "X-Tollhouse-Attempt-3": "c (m): answered 200 after 9.000 s",
     }
     call = _judge(0, 10, 200, False, b"{}", headers)
-    assert (call.attempts, call.failover_s) == (3, 0.75)
+    assert (call.attempts, call.failover_s, call.met) == (3, 0.75, False)
+    assert _judge(0, 10, 200, False, b"{}", {"X-Tollhouse-Attempt-1": "anthropic (m): slow after 1 s"}).met

@@ -47,3 +47,14 @@ def test_both_forms_hold_the_same() -> None:
     one = total([call(0)], [], [])
     assert len(row(one)) == len(HEADINGS)
     assert as_data(one)["availability"] == 1.0
+
+
+def test_a_fault_that_nobody_met_was_not_tested() -> None:
+    """The breaker was still open from the one before, say."""
+    phases = schedule(["errors", "storm"], 10, 5)
+    met = call(6)
+    met.met = True
+    shown = outcomes(phases, [met, call(21)], [], [], 1000.0)
+    assert [(one.phase, one.met, one.tested) for one in shown if one.what] == [("errors", 1, True), ("storm", 0, False)]
+    assert all(one.tested for one in shown if not one.what)
+    assert "not tested" in row(shown[3])[2]

@@ -213,7 +213,17 @@ def test_the_retry_budget_stops_storms() -> None:
     """When every request fails, second tries end after the reserve and a share of traffic."""
     budget = RetryBudget()
     retried = sum(len(tried(play([DOWN, DOWN], targets=1, budget=budget))) == 2 for _ in range(100))
-    assert retried <= 10 + 100 * 0.2
+    assert retried <= 2 + 100 * RetryBudget.share, "what is kept is for crowds that come from another"
+
+
+def test_who_had_no_room_is_looked_at_again_when_the_others_have_failed() -> None:
+    """Once, after everybody else; who has no room again is given up, and so is what can go no better anywhere."""
+    assert tried(play([FULL, DOWN, None])) == [0, 1, 0]
+    assert tried(play([FULL, FULL, DOWN, None], targets=3)) == [0, 1, 2, 0]
+    assert tried(play([FULL, FULL, DOWN, FULL, None], targets=3)) == [0, 1, 2, 0, 1]
+    assert tried(play([FULL, DOWN, FULL])) == [0, 1, 0]
+    assert tried(play([FULL, FULL])) == [0, 1]
+    assert tried(play([FULL, failure("bad_request", 400, "final")])) == [0, 1]
 
 
 FAILURES = st.builds(

@@ -22,7 +22,9 @@ def run(
     rate: Annotated[float, typer.Option(min=1, help="calls a second, from 20 agents, half of them streamed")] = 40,
     fault_s: Annotated[float, typer.Option("--fault-s", min=0.5, help="how long each fault lasts")] = 6,
     calm_s: Annotated[float, typer.Option("--calm-s", min=0.5, help="how long it is calm before and after")] = 4,
-    require: Annotated[float, typer.Option(min=0, max=100, help="exit with 1 below this availability, in %")] = 0,
+    require: Annotated[
+        float, typer.Option(min=0, max=100, help="exit with 1 below this availability, in %, or untested")
+    ] = 0,
     output: Annotated[Output, typer.Option("-o", "--output", help="form of the answer")] = Output.TABLE,
 ) -> None:
     """Let simulated providers fail on a schedule while agents work through a node of its own; report what they saw.
@@ -44,6 +46,12 @@ def run(
         render.table(HEADINGS, [row(one) for one in [*shown, whole]])
     else:
         render.data({"phases": [as_data(one) for one in shown], "all": as_data(whole)}, output)
+    unmet = [one.phase for one in shown if not one.tested]
+    if unmet:
+        said = "no call met the fault, for the breaker was open or no call came: use a longer --calm-s or --fault-s"
+        render.err().print(f"[red]not tested: {', '.join(unmet)} ({said})[/]")
+        if require:
+            raise typer.Exit(REFUSED)
     if whole.availability * 100 < require:
         render.err().print(f"[red]availability {whole.availability:.3%} is below the required {require:g} %[/]")
         raise typer.Exit(REFUSED)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tollhouse.cli.drill.rig import MODEL
+from tollhouse.cli.drill.rig import FIRST, MODEL
 
 PATIENCE_S = 30.0
 _ERROR_BYTES = 600
@@ -37,6 +37,8 @@ class Call:
     target: str
     begun: bool
     """Content had been shown."""
+    met: bool = False
+    """The first provider was asked, so that whatever is wrong with it was met."""
     error: str = ""
     """The last the agent heard of a call that did not end well."""
 
@@ -100,7 +102,15 @@ def _judge(at_s: float, took_s: float, status: int, stream: bool, text: bytes, h
     target = lowered.get("x-tollhouse-target", "")
     begun = stream and _CONTENT.search(text) is not None
     error = "" if whole else text[-_ERROR_BYTES:].decode("utf-8", "replace")
-    return Call(at_s, took_s, status, stream, whole, told, attempts, _failover(lowered), target, begun, error)
+    return Call(
+        at_s, took_s, status, stream, whole, told, attempts, _failover(lowered), target, begun, _met(lowered), error
+    )
+
+
+def _met(lowered: Mapping[str, str]) -> bool:
+    return any(
+        value.startswith(f"{FIRST} ") for name, value in lowered.items() if name.startswith("x-tollhouse-attempt-")
+    )
 
 
 def _failover(headers: Mapping[str, str]) -> float:

@@ -22,6 +22,8 @@ class Outcome:
     what: str
     calls: int
     served: int
+    met: int
+    """Came to the provider that failed; in a fault that nobody met nothing was tested."""
     cut: int
     """Broke off after part of the answer had been shown; no gateway can take that back."""
     lost: int
@@ -41,6 +43,11 @@ class Outcome:
     """What the gateway wrote down for it."""
     estimated_usd: float
     """The part of that nobody told it."""
+
+    @property
+    def tested(self) -> bool:
+        """Whether the fault, if there was one, was met by anybody."""
+        return self.met > 0 or not self.what
 
     @property
     def availability(self) -> float:
@@ -87,6 +94,7 @@ def _outcome(
         what=what,
         calls=len(calls),
         served=len(calls) - len(broken),
+        met=sum(call.met for call in calls),
         cut=len(cut),
         lost=len(broken) - len(cut),
         untold=sum(not call.told for call in broken),
@@ -127,6 +135,7 @@ def as_data(outcome: Outcome) -> dict[str, Any]:
 HEADINGS = (
     "PHASE",
     "CALLS",
+    "MET",
     "SERVED",
     "AVAILABLE",
     "CUT",
@@ -149,6 +158,7 @@ def row(one: Outcome) -> tuple[str, ...]:
     return (
         one.phase,
         f"{one.calls:,}",
+        f"{one.met:,}" if one.tested else "[red]0: not tested[/]",
         f"{one.served:,}",
         f"[{colour}]{one.availability:.2%}[/]",
         str(one.cut),

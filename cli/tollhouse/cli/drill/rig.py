@@ -17,6 +17,8 @@ from tollhouse.cli.embedded.child import Child, Command
 from tollhouse.cli.failure import UNREACHABLE, Failure
 
 MODEL = "drill"
+FIRST = "anthropic"
+"""The target whose provider is made to fail."""
 FIRST_MODEL, SECOND_MODEL = "claude-haiku-4-5", "gpt-4o-mini"
 SCRIPT = {"token_ms": 10, "tokens": 20}
 """What both providers do while nothing is wrong."""

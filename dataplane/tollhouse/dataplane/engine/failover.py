@@ -29,6 +29,8 @@ _POINTLESS = frozenset(
 )
 """Failures the same target would only repeat."""
 
+FULL = "busy"
+"""The kind of what had no room."""
 BUDGET = "budget"
 """The kind of what a budget refused; statuses that are configured to fail over are of providers."""
 _PASSING = frozenset({"connect", "server_error", "overloaded"})
@@ -136,6 +138,7 @@ def failover(
     begins in the chain ``begin``. ``tries``: how many the request has had before, of the ``most`` it may have (None:
     as the policy and the number of targets say)."""
     failures: list[UpstreamFailure] = []
+    full: list[int] = []
     path = Path(windows, len(windows) if main is None else main, policy.hops, chains, begin)
     if most is None:
         most = most_tries(policy, len(windows) if main is None else main)
@@ -166,13 +169,20 @@ def failover(
             yield GiveUp(tuple(failures), stop)
             return
         target = path.after(failure)
+        if failure.kind == FULL:
+            full.append(path.index)
+        elif target is None and full and policy.hops and failure.failure_class != "final":
+            path.readmit(full)  # there may be room by now
+            full = []
+            target = path.after(failure)
         if target is not None and (failure.failure_class == "next" or chained or _moves_on(failure, policy)):
             path.go(target, failure)
             again, tried_at = 0, told.now
             continue
         same = failure.failure_class == "retry" or (target is None and _may_pass(failure, alone=len(windows) == 1))
         wait = _again_after(policy, failure, again, luck) if same else None
-        if wait is None or again >= policy.same_target_retries or not budget(path.index).spend():
+        kept = RetryBudget.kept if len(windows) == 1 else 0.0
+        if wait is None or again >= policy.same_target_retries or not budget(path.index).spend(kept):
             if target is not None and failure.failure_class == "retry":
                 path.go(target, failure)
                 again, tried_at = 0, told.now

@@ -57,6 +57,11 @@ class Path:
         """It was tried beside another."""
         self._tried.add(index)
 
+    def readmit(self, indices: Sequence[int]) -> None:
+        """They were passed over without being asked, and nobody else is left."""
+        self._queue = list(indices)
+        self._tried.difference_update(indices)
+
     def _fresh(self, indices: Sequence[int]) -> list[int]:
         return [one for one in indices if one not in self._tried]
 

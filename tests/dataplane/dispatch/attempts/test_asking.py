@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tollhouse.dataplane.dispatch.choosing.targets import states_of
 from tollhouse.dataplane.reply import Reply
+from tollhouse.dataplane.runtime.upstream import response
 
 from tests.support.dispatching import Bench, chat, data_lines, instance, message
 from tests.support.providers import (
@@ -209,7 +211,11 @@ async def test_limits_of_the_answer_end_it_well(gate: Bench) -> None:
         assert data_lines(got.body)[-1]["error"]["code"] == "response_too_large"
     async with providers(answer(200, openai_reply("x" * 5000))) as [first]:
         await gate.multi(instance("a", "openai", first.url), max_response_bytes=2000)
-        assert (await gate.ask(chat())).status == 502
+        for _ in range(4):  # the route's own limit: others share the target, so it opens no breaker
+            got = await gate.ask(chat())
+            assert (got.status, got.json["error"]["code"]) == (502, "response_too_large")
+        assert len(first.received) == 4
+        assert all(state.breaker.calm for state in states_of(gate.services))
 
 
 async def test_without_keepalive_each_request_has_its_connection(gate: Bench) -> None:
@@ -284,3 +290,70 @@ async def test_an_errors_words_are_not_waited_for(gate: Bench) -> None:
         failure = got.ex.attempts[0].failure
         assert failure is not None
         assert (failure.kind, failure.status) == ("server_error", 500)
+
+
+def pinging(seconds: float, *, whole: bool = False) -> Callable[[Any, Any], Any]:
+    """Signs of life for so long, and nothing else: pings of a stream, or the blanks before a document."""
+
+    async def act(received: Any, writer: Any) -> None:
+        kind = "application/json" if whole else "text/event-stream"
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\n\r\n".encode())
+        for _ in range(int(seconds / 0.05)):
+            writer.write(b" " if whole else openai_chunk({"content": ""}))
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    return act
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_who_only_shows_signs_of_life_has_half_of_the_time(gate: Bench, streamed: bool) -> None:
+    """A whole answer that drips and a stream without content leave the other target the rest."""
+    well = stream(*OPENAI_STREAM) if streamed else GOOD
+    async with providers(pinging(5.0, whole=not streamed), well) as [first, second]:
+        await two(gate, first.url, second.url, timeouts={"total": 1000})
+        began = asyncio.get_running_loop().time()
+        got = await gate.ask(chat(stream=streamed))
+        assert (got.status, got.header("x-tollhouse-target")) == (200, "b")
+        assert asyncio.get_running_loop().time() - began < 1.0
+
+
+async def test_who_was_full_is_looked_at_again_when_the_other_fails(gate: Bench) -> None:
+    """Room has come meanwhile, so nobody is lost."""
+    broken = answer(500, {"error": {"message": "no"}})
+
+    async def late(received: Any, writer: Any) -> None:
+        await asyncio.sleep(0.3)
+        await broken(received, writer)
+
+    async with providers(slowly(0.2, "quick"), late) as [first, second]:
+        await gate.multi(
+            instance("a", "openai", first.url, priority=1, max_in_flight=1),
+            instance("b", "openai", second.url),
+            **ANY,
+        )
+        got = await asyncio.gather(*(gate.ask(chat()) for _ in range(2)))
+        assert [one.header("x-tollhouse-target") for one in got] == ["a", "a"]
+        assert len(second.received) == 1
+
+
+async def test_a_whole_answer_does_not_drip_for_ever(gate: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a ``total`` either: no piece of it is late, all of it is."""
+    monkeypatch.setattr(response, "LONGEST_READ_S", 0.2)
+    async with providers(pinging(3.0, whole=True)) as [first]:
+        await gate.multi(instance("a", "openai", first.url))
+        got = await asyncio.wait_for(gate.ask(chat()), 2)
+        assert (got.status, got.json["error"]["code"]) == (504, "provider_timeout")
+
+
+async def test_where_nobody_may_be_asked_the_fault_is_named_too(gate: Bench) -> None:
+    """An operator keeps all of them shut, say."""
+    async with providers(GOOD, GOOD) as [first, second]:
+        await two(gate, first.url, second.url)
+        assert (await gate.ask(chat())).status == 200
+        assert (await gate.ask(chat())).status == 200
+        for name in ("a", "b"):
+            states_of(gate.services).force(name, "open")
+        got = await gate.ask(chat())
+        assert (got.status, got.json["error"]["code"]) == (503, "no_target")
+        assert got.header("x-tollhouse-fault") == "provider"

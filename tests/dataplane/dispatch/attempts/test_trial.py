@@ -50,6 +50,22 @@ async def test_no_connection_where_others_are_answered_opens_no_breaker(gate: Be
     for alive_s, shut in ((now + 1000, False), (now - 1000, True)):
         for _ in range(3):
             trial = books.open(request(gate.gateway.snapshot), TARGET, state)
+            trial.attempt.started_s -= 1.0
             state.alive_s = alive_s
             trial.fail(unreachable)
+        assert state.permits(gate.services.clock.monotonic()) is not shut
+
+
+async def test_a_routes_own_impatience_opens_no_breaker(gate: Bench) -> None:
+    """Others share the target: a silence counts once it lasts twice what an answer ordinarily takes there."""
+    books, state = Books(gate.services), states_of(gate.services).of(TARGET)
+    state.first_byte_s = 2.0
+    for waited_s, silent_s, shut in ((3.0, None, False), (90.0, 0.1, False), (4.0, None, True)):
+        for _ in range(3):
+            trial = books.open(request(gate.gateway.snapshot), TARGET, state)
+            trial.sent = True
+            trial.attempt.started_s -= waited_s
+            failure = UpstreamFailure("next", "timeout", 0, "No answer in time.")
+            failure.silent_s = silent_s
+            trial.fail(failure)
         assert state.permits(gate.services.clock.monotonic()) is not shut

@@ -299,7 +299,7 @@ async def test_a_response_over_the_limit_is_refused(transport, raw_server, ask):
     server = await raw_server.answer(OK)
     with pytest.raises(TransportError) as caught:
         await (await transport.send(ask(server))).read(4)
-    assert caught.value.phase == "framing"
+    assert caught.value.phase == "size"
 
 
 async def test_a_request_lost_on_a_stale_connection_is_repeated_only_when_it_is_harmless(transport, raw_server, ask):

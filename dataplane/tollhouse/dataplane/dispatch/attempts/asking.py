@@ -171,8 +171,12 @@ class Asker:
         timeouts = limits.timeouts
         if journey.deadline_s is not None:  # of all tries together
             left = max(0.001, journey.left_s(self._clock.monotonic()))
-            patience = min(timeouts.first_byte_s, left / 2) if hop.more else timeouts.first_byte_s
-            timeouts = replace(timeouts, total_s=left, first_byte_s=patience)
+            patience, total_s = timeouts.first_byte_s, left
+            if hop.more:
+                patience = min(patience, left / 2)
+                if not ex.peek.stream and not prepared.spoken.opaque:  # it begins when it is there
+                    total_s = left / 2
+            timeouts = replace(timeouts, total_s=total_s, first_byte_s=patience)
         if hop.more and timeouts.connect_s > limits.connect_s_with_another:
             timeouts = replace(timeouts, connect_s=limits.connect_s_with_another)
         spoken = prepared.spoken
@@ -227,5 +231,7 @@ class Asker:
     ) -> Reply | UpstreamFailure:
         ex, limits = journey.ex, journey.plan.limits
         if ex.peek.stream and (response.header("content-type") or "").startswith(prepared.spoken.stream_type):
-            return await self._answers.stream(ex, limits, prepared, response, trial, hop.more)
+            started_s = trial.attempt.started_s
+            until_s = started_s + journey.patience_s(limits.timeouts.first_byte_s, started_s) if hop.more else None
+            return await self._answers.stream(ex, limits, prepared, response, trial, until_s)
         return await self._answers.whole(ex, limits, prepared, response, trial)

@@ -56,6 +56,12 @@ def gave_up(ex: Exchange, failed: Sequence[UpstreamFailure], tried: Sequence[str
 
 def nobody(ex: Exchange, plan: Plan) -> GatewayError:
     """The error where no target may be tried at all."""
+    error = _nobody(ex, plan)
+    error.headers["x-tollhouse-fault"] = error.fault
+    return error
+
+
+def _nobody(ex: Exchange, plan: Plan) -> GatewayError:
     told = "; ".join(f"{name}: {reason}" for name, reason in plan.left_out) or "none is configured"
     if plan.left_out and all(reason.startswith("the caller may not") for _, reason in plan.left_out):
         return ClientError(403, "model_not_allowed", f"You may not use this model here ({told}).")

@@ -42,6 +42,10 @@ class Journey(msgspec.Struct):
         """What is left of the total time."""
         return float("inf") if self.deadline_s is None else self.deadline_s - self.now(clock_s)
 
+    def patience_s(self, first_byte_s: float, clock_s: float) -> float:
+        """How long one try may take to begin while another target is left: others are to have half of the time."""
+        return min(first_byte_s, self.left_s(clock_s) / 2)
+
     def was_full(self, target: Target) -> None:
         """A target had no room."""
         self.full = (*self.full_now(), target)

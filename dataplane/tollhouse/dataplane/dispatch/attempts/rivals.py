@@ -19,6 +19,8 @@ from tollhouse.dataplane.services import Services
 if TYPE_CHECKING:
     from tollhouse.dataplane.exchange import Exchange
 
+_SHARE = 0.2
+"""Of the requests may be sent twice."""
 _AGAIN_S = 0.1
 """How soon somebody who is late but may have no rival is looked at again."""
 NEVER = float("inf")
@@ -34,7 +36,7 @@ class Rivals:
         self._clock = services.clock
         self._states = states_of(services)
         self._books = books
-        self._budget = RetryBudget()
+        self._budget = RetryBudget(_SHARE)
 
     def kind(self, ex: Exchange) -> Kind:
         """What the request is measured by."""

@@ -17,6 +17,7 @@ from tollhouse.dataplane.dispatch.money.kept import KeptAnswers, Told, told_of
 from tollhouse.dataplane.engine.patience import Kind
 from tollhouse.dataplane.engine.pricing import cost
 from tollhouse.dataplane.engine.quota_headers import headroom
+from tollhouse.dataplane.engine.telling import telling_s
 from tollhouse.dataplane.engine.tokens import complete
 from tollhouse.dataplane.exchange import Attempt
 from tollhouse.dataplane.provider import UpstreamFailure
@@ -223,10 +224,19 @@ class Trial:
         return complete(None, len(self.ex.body or b""), 0)
 
     def _lesson(self, kind: str) -> str:
-        """What the breakers learn: nothing from one that got no connection where others were answered meanwhile. It is
-        not down; a crowd came at once, as it does after another's end."""
-        if not self.sent and kind in ("connect", "timeout") and self.state.alive_s > self.attempt.started_s:
+        """What the breakers learn: nothing from one that got no connection where others were answered meanwhile (it is
+        not down; a crowd came at once, as it does after another's end), nor from a limit that is shorter than its
+        answers ordinarily take: that is the route's, and others share the target."""
+        if not kind:
+            return kind
+        attempt, state = self.attempt, self.state
+        if kind in ("connect", "timeout") and not self.sent and state.alive_s > attempt.started_s:
             return "cancelled"
+        if kind == "timeout" and attempt.failure is not None and attempt.ended_s is not None:
+            silent_s = attempt.failure.silent_s
+            waited_s = attempt.ended_s - attempt.started_s if silent_s is None else silent_s
+            if waited_s < telling_s(state.first_byte_s if self.sent else 0.0):
+                return "cancelled"
         return kind
 
     def _measure(self, kind: str, usage: Usage | None, now: float) -> None:

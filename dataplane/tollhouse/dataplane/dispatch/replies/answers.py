@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +72,11 @@ class Answers:
         try:
             body = await response.read(largest)
         except TransportError as error:
+            if error.phase == "size":  # our own limit is no failure of the provider's
+                which = "max_response_bytes allows" if limits.max_response_bytes else f"{largest} bytes"
+                raise UpstreamError(502, "response_too_large", f"The answer is larger than {which}.") from None
             if error.phase == "framing":
-                message = f"The provider's answer is malformed or larger than {largest} bytes."
-                return UpstreamFailure("final", "invalid_reply", 502, message)
+                return UpstreamFailure("final", "invalid_reply", 502, "The provider's answer is malformed.")
             return failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
         hooks, judges = _hooks(ex, prepared), judges_of(ex)
         try:
@@ -159,16 +162,17 @@ class Answers:
         prepared: Prepared,
         response: UpstreamResponse,
         trial: Trial,
-        more: bool,
+        until_s: float | None,
     ) -> Reply | UpstreamFailure:
-        """A stream, begun only once real content (or its end) has come: until then a failure moves on."""
+        """A stream, begun only once real content (or its end) has come: until then a failure moves on. ``until_s``:
+        when it must have come (monotonic), where another target is left."""
         leg = self._leg(ex, prepared, limits)
         if judges_of(ex):
             decoder = prepared.spoken.stream_decoder()
             editor = prepared.spoken.stream_editor(decoder)
             response = JudgedResponse(ex, response, decoder, self._clock, editor)
         try:
-            failure = await self._hold(leg, response, trial, limits, more)
+            failure = await self._hold(leg, response, trial, until_s)
         except ClientError as refused:  # by who judges answers, before anything of it was given out
             leg.feed(response.unshown)
             response.close()
@@ -234,11 +238,19 @@ class Answers:
         return TranslatedLeg(prepared.spoken.stream_decoder(), encoder, hooks, (client.name, ex.dropped))
 
     async def _hold(
-        self, leg: Leg, response: UpstreamResponse, trial: Trial, limits: Limits, more: bool
+        self, leg: Leg, response: UpstreamResponse, trial: Trial, until_s: float | None
     ) -> UpstreamFailure | None:
         """Read until there is content. A failure before that is still one that can go better elsewhere."""
+        if until_s is None:
+            return await self._content(leg, response, trial)
+        try:  # pings and silence take equally long
+            async with asyncio.timeout(max(0.0, until_s - self._clock.monotonic())):
+                return await self._content(leg, response, trial)
+        except TimeoutError:
+            return UpstreamFailure("next", "timeout", 0, "The provider's stream brought no content in time.")
+
+    async def _content(self, leg: Leg, response: UpstreamResponse, trial: Trial) -> UpstreamFailure | None:
         size = 0
-        until = self._clock.monotonic() + limits.timeouts.first_byte_s
         while not leg.has_content and not leg.ended and size <= _MAX_HELD:
             try:
                 chunk = await response.chunk()
@@ -255,8 +267,6 @@ class Answers:
                 return failures.cut()
             if not chunk:
                 return None
-            if more and not leg.has_content and self._clock.monotonic() > until:
-                return UpstreamFailure("next", "timeout", 0, "The provider's stream brought no content in time.")
         return None
 
     # -- both

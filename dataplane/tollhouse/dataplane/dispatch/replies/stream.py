@@ -95,9 +95,9 @@ class StreamBody(AsyncIterator[bytes]):
                 if data:
                     return data if self._done else self._bounded(data)
             except TransportError as error:
-                data = await self._broken(
-                    failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
-                )
+                failure = failures.cut(error.message) if not error.timed_out else failures.of_transport(error)
+                failure.silent_s = self._clock.monotonic() - self._progress_s
+                data = await self._broken(failure)
             except GatewayError as refused:  # by a hook, or by one of our own limits
                 data = self._end(refused, None)
             if data:
@@ -108,6 +108,7 @@ class StreamBody(AsyncIterator[bytes]):
         """The provider's stream has ended, or goes on with nothing but signs of life."""
         if chunk:
             failure = UpstreamFailure("next", "timeout", 0, "The provider's stream came to a standstill.")
+            failure.silent_s = self._clock.monotonic() - self._progress_s
             return await self._broken(failure)
         self._leg.close()
         return self._leg.take() + await self._finish()

@@ -181,7 +181,7 @@ class AiohttpResponse(UpstreamResponse):
             size += len(piece)
             if size > limit:
                 self.close()
-                raise TransportError("framing", f"The response is longer than {limit} bytes.", request_sent=True)
+                raise TransportError("size", f"The response is longer than {limit} bytes.", request_sent=True)
             pieces.append(piece)
         return b"".join(pieces)
 

@@ -10,6 +10,9 @@ from tollhouse.dataplane.transport import TransportError, UpstreamResponse
 if TYPE_CHECKING:
     from tollhouse.dataplane.runtime.upstream.connection import Connection
 
+LONGEST_READ_S = 600.0
+"""A body that is wanted whole is through so long after it has begun, however small the pieces."""
+
 
 class LeanResponse(UpstreamResponse):
     """One response while it arrives. The connection feeds it and forgets it once the response is complete, so what is
@@ -73,17 +76,26 @@ class LeanResponse(UpstreamResponse):
                 self._waiter = None
 
     async def read(self, limit: int) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        while piece := await self.chunk():
-            size += len(piece)
+        first = await self.chunk()
+        if len(first) <= limit and self.complete and not self._chunks:
+            return first
+        return await self._rest(first, limit)
+
+    async def _rest(self, first: bytes, limit: int) -> bytes:
+        pieces, size, piece = [first], len(first), first
+        until = self._loop.time() + LONGEST_READ_S
+        while piece:
             if size > limit:
                 self.close()
-                raise TransportError(
-                    "framing", f"The response is longer than {limit} bytes.", request_sent=True
-                ) from None
+                raise TransportError("size", f"The response is longer than {limit} bytes.", request_sent=True) from None
+            if self._loop.time() > until:
+                self.close()
+                text = f"The response was not through {LONGEST_READ_S:g} s after it had begun."
+                raise TransportError("total", text, timed_out=True, request_sent=True) from None
+            piece = await self.chunk()
+            size += len(piece)
             pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
