@@ -23,6 +23,18 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class Slow:
+    """Calls that met the provider while it was slow, and got their answer elsewhere."""
+
+    calls: int
+    p50_s: float
+    p99_s: float
+    """Until somebody was asked who answered, from the call's first attempt."""
+    overdue_p99_s: float
+    """The same from when a healthy provider would have begun its answer; only known with the gateway."""
+
+
+@dataclass(frozen=True)
 class Figures:
     """One column of the table."""
 
@@ -36,9 +48,8 @@ class Figures:
     failovers: int
     failover_p99_s: float
     """Of calls that met the provider while it was down: until somebody was asked who answered."""
-    slow_failovers: int
-    slow_failover_p99_s: float
-    """The same where it did not get to its answer."""
+    streamed: Slow
+    whole: Slow
     runaway: Incident
     too_many: int
     """Of its calls those beyond what its agent may ask."""
@@ -66,7 +77,7 @@ def figures(run: Run) -> Figures:
     failed = len(work) - len(served)
     usd = sum(line.nano_usd for line in run.world.bill) / 1e9
     tokens = sum(line.input_tokens + line.output_tokens for line in run.world.bill)
-    down, slow_ones = _failovers(run, "down"), _failovers(run, "slow")
+    down = sorted(seconds for _, seconds in _failovers(run, "down"))
     durations = sorted(call.ended_s - call.began_s for call in served)
     slow = run.scenario.slowness
     in_slow_hour = sorted(call.ended_s - call.began_s for call in served if slow.from_s <= call.began_s < slow.to_s)
@@ -80,8 +91,8 @@ def figures(run: Run) -> Figures:
         told_usd=sum(call.cost_nano for call in run.calls) / 1e9,
         failovers=len(down),
         failover_p99_s=_share(down, 0.99),
-        slow_failovers=len(slow_ones),
-        slow_failover_p99_s=_share(slow_ones, 0.99),
+        streamed=_slow(run, streamed=True),
+        whole=_slow(run, streamed=False),
         runaway=_incident(run, "runaway"),
         too_many=max(0, sum(one.task.kind == "runaway" for one in run.calls) - run.scenario.within_limit),
         injected=_incident(run, "injection"),
@@ -132,24 +143,32 @@ def _incident(run: Run, kind: str) -> Incident:
     return Incident(len(calls), len(refused), min(refused) - began_s if refused else None)
 
 
-def _failovers(run: Run, met: str) -> list[float]:
+def _slow(run: Run, *, streamed: bool) -> Slow:
+    met = [(call, seconds) for call, seconds in _failovers(run, "slow") if call.task.streamed == streamed]
+    took = sorted(seconds for _, seconds in met)
+    return Slow(
+        len(met), _share(took, 0.5), _share(took, 0.99), _share(sorted(call.overdue_s for call, _ in met), 0.99)
+    )
+
+
+def _failovers(run: Run, met: str) -> list[tuple[Call, float]]:
     """How long calls that met a dead or slow provider had to wait for another. With a gateway: from the first attempt's
     beginning to the beginning of the one that answered. Without: from an agent's first call that failed while the
     provider was so to its next one that went well."""
     if run.name == "with":
-        return sorted(call.failover_s for call in run.calls if call.met == met)
+        return [(call, call.failover_s) for call in run.calls if call.met == met]
     fault = run.scenario.outage if met == "down" else run.scenario.slowness
-    waits: list[float] = []
+    waits: list[tuple[Call, float]] = []
     for agent in run.scenario.agents:
-        failing_since: float | None = None
+        failing: Call | None = None
         own = (call for call in run.calls if call.task.agent == agent and call.task.kind == "work")
         for call in sorted(own, key=lambda one: one.began_s):
-            if not call.good and failing_since is None and fault.from_s <= call.began_s < fault.to_s:
-                failing_since = call.began_s
-            elif call.good and failing_since is not None and call.began_s > failing_since:
-                waits.append(call.began_s - failing_since)
-                failing_since = None
-    return sorted(waits)
+            if not call.good and failing is None and fault.from_s <= call.began_s < fault.to_s:
+                failing = call
+            elif call.good and failing is not None and call.began_s > failing.began_s:
+                waits.append((failing, call.began_s - failing.began_s))
+                failing = None
+    return waits
 
 
 def _share(ordered: list[float], share: float) -> float:

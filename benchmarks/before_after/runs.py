@@ -51,6 +51,8 @@ class Call:
     attempts: int = 1
     failover_s: float = 0.0
     """From the first attempt's beginning to that of the one that answered, where an attempt before it failed."""
+    overdue_s: float = 0.0
+    """How much later the one that answered was asked than a healthy provider would have begun its answer."""
     met: str = ""
     """What failed before it: ``down`` or ``slow``; both are ``down``."""
     recorded: tuple[str, ...] = ()
@@ -96,7 +98,10 @@ async def _agents(tasks: list[Task], ask: Ask, run: Run) -> None:
 
 def _body(task: Task, model: str) -> bytes:
     content = f"{task.prompt} [#{task.number}]"
-    return json.dumps({"model": model, "max_tokens": 4096, "messages": [{"role": "user", "content": content}]}).encode()
+    body: dict[str, Any] = {"model": model, "max_tokens": 4096, "messages": [{"role": "user", "content": content}]}
+    if task.streamed:
+        body["stream"] = True
+    return json.dumps(body).encode()
 
 
 async def without(scenario: Scenario) -> Run:
@@ -116,7 +121,10 @@ async def without(scenario: Scenario) -> Run:
             attempts += 1
             request = UpstreamRequest("POST", Origin("https", "anthropic", 1), "/v1/messages", headers, body, timeouts)
             try:
-                status = (await run.world.send(request)).status
+                response = await run.world.send(request)
+                status = response.status
+                while task.streamed and status == 200 and await response.chunk():
+                    pass
             except TransportError:
                 status = 0
             if status == 200 or number == SDK_RETRIES:
@@ -208,6 +216,9 @@ async def with_gateway(scenario: Scenario) -> Run:
             read_body=read_body,
         )
         reply = await gateway.answer(ex)
+        if reply.stream is not None:
+            async for _ in reply.stream:
+                pass
         gateway.finish(ex)
         return ex, reply.status
 
@@ -227,9 +238,12 @@ async def with_gateway(scenario: Scenario) -> Run:
         call.recorded = tuple(recorded)
         kinds = {one.failure.kind for one in ex.attempts if one.failure is not None}
         if status == 200 and kinds & (DEAD | SLOW):
-            call.met = "down" if kinds & DEAD else "slow"
             served = next(one for one in ex.attempts if one.status == 200 and one.failure is None)
+            if served is not ex.attempts[0]:  # else the first was good, and overtook the rival that was asked beside it
+                call.met = "down" if kinds & DEAD else "slow"
             call.failover_s = served.started_s - ex.attempts[0].started_s
+            asked_s = began + served.started_s - ex.received_s
+            call.overdue_s = max(0.0, asked_s - run.world.due_s.get(task.number, asked_s))
         return call
 
     await _agents(tasks, ask, run)

@@ -51,6 +51,11 @@ class Task:
     kind: str = "work"
     """``work``, ``runaway`` or ``injection``."""
 
+    @property
+    def streamed(self) -> bool:
+        """Every second call asks for a stream."""
+        return self.number % 2 == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -6,7 +6,18 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tollhouse.dataplane.engine.patience import ENOUGH, FLOOR_S, FORGOTTEN_S, KEPT, Kind, Pace, kind_of, late_s
+from tollhouse.dataplane.engine.patience import (
+    BELIEVED,
+    ENOUGH,
+    FLOOR_S,
+    FORGOTTEN_S,
+    KEPT,
+    Kind,
+    Pace,
+    kind_of,
+    late_s,
+    probe_late_s,
+)
 
 
 def recorded(*seconds: float, now: float = 0.0) -> Pace:
@@ -36,6 +47,22 @@ def test_who_becomes_slower_for_good_is_given_time() -> None:
     assert pace.ordinary_s(0) == 9.0
 
 
+def test_trouble_does_not_make_patient() -> None:
+    """An hour of answers twelve times as late leaves the record as it was, until they become the rule."""
+    pace = recorded(*[1.0] * KEPT, *[12.0] * (BELIEVED - 1))
+    assert pace.ordinary_s(0) == 1.0
+    pace.observe(1.0, 0)
+    pace.observe(12.0, 0)
+    assert pace.ordinary_s(0) == 1.0
+
+
+def test_a_probe_is_nobodys_wait() -> None:
+    """Its rival is through when the target would be; a much slower target gets the difference, so it can come back."""
+    assert probe_late_s(3.0, 3.5) == FLOOR_S
+    assert probe_late_s(30.0, 4.0) == 26.0
+    assert probe_late_s(3.0, 0.0) == 3.0
+
+
 def test_an_old_record_says_nothing() -> None:
     """After an hour without an answer it begins anew."""
     pace = recorded(*[1.0] * KEPT)
@@ -48,8 +75,10 @@ def test_an_old_record_says_nothing() -> None:
 def test_late_is_a_multiple_of_the_ordinary() -> None:
     """Later for a target that answers others meanwhile, never below the floor."""
     assert late_s(3.0, alive=False) == 6.0
+    assert late_s(4.0, alive=False, stream=True) == 5.0
     assert late_s(3.0, alive=True) == 15.0
-    assert late_s(3.0, alive=True, silent=True) == 3.0
+    assert late_s(3.0, alive=False, doubted=True) == 3.0
+    assert late_s(3.0, alive=True, doubted=True) == 15.0
     assert late_s(0.01, alive=False) == FLOOR_S
 
 

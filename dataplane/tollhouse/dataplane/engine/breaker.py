@@ -90,6 +90,11 @@ class Breaker:
         return not (self._failures or self._limited or self._open_for_s or self._ramp or self._probes)
 
     @property
+    def doubted(self) -> bool:
+        """The last request that ended failed, or was answered too late."""
+        return self._failures > 0
+
+    @property
     def until_s(self) -> float:
         """When it half opens; 0 while it is closed."""
         return self._open_until_s if self._open_for_s else 0.0

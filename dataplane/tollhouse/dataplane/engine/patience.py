@@ -21,9 +21,15 @@ ORDINARY = 0.95
 FLOOR_S = 0.7
 """Nobody is late before this: machines pause now and then, ours too."""
 SILENT = 2.0
-"""Times the ordinary time: late, when the target has shown no sign of life since it was asked."""
+"""Times the ordinary time: late, when nobody asked since was answered within it."""
+SILENT_STREAM = 1.25
+"""The same for streams: how soon they begin does not hang on how much they say."""
 ALIVE = 5.0
-"""The same for a target that answers others meanwhile: it is this request that takes long."""
+"""Times the ordinary time for a target that answers others as ever meanwhile: it is this request that takes long."""
+ODD = 3.0
+"""Times the ordinary time: what takes longer does not belong to the record, unless it becomes the rule."""
+BELIEVED = 50
+"""So many odd answers in a row are no trouble that passes: the target has become slower for good."""
 _AGAIN = 8
 """The ordinary time is worked out anew after so many further answers."""
 
@@ -49,10 +55,11 @@ def kind_of(body: bytes, stream: bool) -> Kind:
 class Pace:
     """The record of one target for one kind. Lives as long as the worker."""
 
-    __slots__ = ("_at_s", "_fresh", "_ordinary_s", "_seen")
+    __slots__ = ("_at_s", "_fresh", "_odd", "_ordinary_s", "_seen")
 
     def __init__(self) -> None:
         self._seen: deque[float] = deque(maxlen=KEPT)
+        self._odd: list[float] = []
         self._fresh = 0
         self._ordinary_s = 0.0
         self._at_s = 0.0
@@ -61,8 +68,20 @@ class Pace:
         """An answer began (a whole one: was there) after so long."""
         if self._seen and now - self._at_s > FORGOTTEN_S:
             self._seen.clear()
-        self._seen.append(seconds)
+            self._odd.clear()
+            self._ordinary_s = 0.0
         self._at_s = now
+        if self._ordinary_s and seconds > max(FLOOR_S, ODD * self._ordinary_s):
+            # What a target does while it is in trouble is not what it is to be measured by.
+            self._odd.append(seconds)
+            if len(self._odd) < BELIEVED:
+                return
+            self._seen.clear()
+            self._seen.extend(self._odd)
+            self._ordinary_s = 0.0
+        else:
+            self._seen.append(seconds)
+        self._odd.clear()
         self._fresh += 1
         if len(self._seen) >= ENOUGH and (self._fresh >= _AGAIN or not self._ordinary_s):
             ordered = sorted(self._seen)
@@ -76,7 +95,14 @@ class Pace:
         return self._ordinary_s
 
 
-def late_s(ordinary_s: float, *, alive: bool, silent: bool = False) -> float:
-    """After how many seconds an answer that has not begun is late. ``silent``: others have found out that nothing comes
-    any more, so the ordinary time is all it gets."""
-    return max(FLOOR_S, ordinary_s * (1.0 if silent else ALIVE if alive else SILENT))
+def late_s(ordinary_s: float, *, alive: bool, doubted: bool = False, stream: bool = False) -> float:
+    """After how many seconds an answer that has not begun is late. ``alive``: others who asked later were answered as
+    ever. ``doubted``: the last one that ended was late or failed, so the ordinary time is all it gets."""
+    times = ALIVE if alive else 1.0 if doubted else SILENT_STREAM if stream else SILENT
+    return max(FLOOR_S, ordinary_s * times)
+
+
+def probe_late_s(ordinary_s: float, rival_ordinary_s: float) -> float:
+    """After how many seconds a probe of a target that was found slow gets a rival: so that the rival is through when
+    the target, were it well again, would be. Whoever's request it is does not pay for finding out."""
+    return max(FLOOR_S, ordinary_s - rival_ordinary_s)

@@ -14,7 +14,7 @@ from tollhouse.dataplane.dispatch.choosing.plan import BY_RECORD
 from tollhouse.dataplane.dispatch.choosing.targets import states_of
 from tollhouse.dataplane.dispatch.setup.endpoints import build_endpoint
 from tollhouse.dataplane.dispatch.setup.probed import probe_of
-from tollhouse.dataplane.engine.patience import ALIVE, ENOUGH, FLOOR_S, SILENT, Kind
+from tollhouse.dataplane.engine.patience import ALIVE, ENOUGH, FLOOR_S, SILENT_STREAM, Kind
 from tollhouse.dataplane.exchange import Exchange
 from tollhouse.dataplane.registry import provider_types
 from tollhouse.dataplane.reply import Reply
@@ -59,8 +59,9 @@ async def test_a_configured_time_is_the_time() -> None:
 
 
 async def test_by_its_own_record() -> None:
-    """Nobody is late without one; then twice the ordinary time, five times it while it answers others; once it has
-    fallen silent the floor for what it had before, the ordinary time for probes, or the floor without a record."""
+    """Nobody is late without one; then a quarter beyond the ordinary time, five times it while it answers others as
+    ever; once it was found silent or slow the floor for what it had before, for probes what it takes longer than the
+    rival."""
     services = plain_services()
     state = states_of(services).of(target("m"))
     now = 100.0
@@ -68,15 +69,22 @@ async def test_by_its_own_record() -> None:
     assert late(state, BY_RECORD, KIND, now, now) == float("inf")
     for _ in range(ENOUGH):
         state.paced(KIND, 3.0, now)
-    assert late(state, BY_RECORD, KIND, now, now) == pytest.approx(3.0 * SILENT)
-    state.alive_s = now + 1
+    assert late(state, BY_RECORD, KIND, now, now) == pytest.approx(3.0 * SILENT_STREAM)
+    state.alive_s = now + 1  # with an answer that was late itself
+    assert late(state, BY_RECORD, KIND, now, now + 1) == pytest.approx(3.0 * SILENT_STREAM)
+    state.brisk_s = now + 0.5
     assert late(state, BY_RECORD, KIND, now, now + 1) == pytest.approx(3.0 * ALIVE)
     assert late(state, BY_RECORD, Kind(stream=False, thinks=False, size=0), now, now + 1) == float("inf")
     fail(states_of(services), target("m"), "timeout", 3, now + 1)
     assert late(state, BY_RECORD, KIND, now, now + 1) == pytest.approx(3.0)
+    state.brisk_s = now - 1
     assert late(state, BY_RECORD, Kind(stream=False, thinks=False, size=0), now, now + 1) == FLOOR_S
     assert late(state, BY_RECORD, KIND, now, now + 1 + FLOOR_S) == FLOOR_S
     assert late(state, BY_RECORD, KIND, now + 2, now + 2 + FLOOR_S) == pytest.approx(3.0)
+    rival = states_of(services).of(target("n"))
+    for _ in range(ENOUGH):
+        rival.paced(KIND, 2.0, now)
+    assert late(state, BY_RECORD, KIND, now + 2, now + 2 + FLOOR_S, rival) == pytest.approx(1.0)
 
 
 async def test_who_is_not_late_yet_is_looked_at_again() -> None:

@@ -11,7 +11,7 @@ from tollhouse.dataplane.dispatch.choosing.plan import BY_RECORD
 from tollhouse.dataplane.dispatch.choosing.strategy import route_id
 from tollhouse.dataplane.dispatch.choosing.target_state import TargetState
 from tollhouse.dataplane.dispatch.choosing.targets import Target, states_of
-from tollhouse.dataplane.engine.patience import FLOOR_S, Kind, kind_of, late_s
+from tollhouse.dataplane.engine.patience import FLOOR_S, Kind, kind_of, late_s, probe_late_s
 from tollhouse.dataplane.engine.retry_budget import RetryBudget
 from tollhouse.dataplane.provider import UpstreamFailure
 from tollhouse.dataplane.services import Services
@@ -66,7 +66,8 @@ class Rivals:
             started = ex.attempts[before].started_s if len(ex.attempts) > before else now
             passed = now - started
             well = self._states.healthy(target)
-            left = (self._late_s(state, after_s, kind, started, now) if well else FLOOR_S) - passed
+            due_s = self._late_s(state, after_s, kind, started, now, self._states.of(rival)) if well else FLOOR_S
+            left = due_s - passed
             if left > 0:  # who may have fallen silent meanwhile has to be watched
                 left = max(left, _TICK_S)
                 return left if after_s > BY_RECORD and target.probe is None else min(left, FLOOR_S)
@@ -81,13 +82,23 @@ class Rivals:
         return await race(first, second, wait)
 
     @staticmethod
-    def _late_s(state: TargetState, after_s: float, kind: Kind | None, started: float, now: float) -> float:
+    def _late_s(
+        state: TargetState,
+        after_s: float,
+        kind: Kind | None,
+        started: float,
+        now: float,
+        rival: TargetState | None = None,
+    ) -> float:
         if after_s > BY_RECORD or kind is None:
             return after_s
         silent_since = state.silent_since(now)
         ordinary_s = state.ordinary_s(kind, now)
         if silent_since is not None:
-            # What others found out since it was asked holds for it too; a probe may wait for what they did not get.
-            lost = started < silent_since and now - state.alive_s >= FLOOR_S
-            return FLOOR_S if lost or not ordinary_s else late_s(ordinary_s, alive=True, silent=True)
-        return late_s(ordinary_s, alive=state.alive_s > started) if ordinary_s else float("inf")
+            # What others found out since it was asked holds for it too; a probe is somebody's request.
+            if not ordinary_s or (started < silent_since and state.brisk_s <= started):
+                return FLOOR_S
+            return probe_late_s(ordinary_s, rival.ordinary_s(kind, now) if rival is not None else 0.0)
+        if not ordinary_s:
+            return float("inf")
+        return late_s(ordinary_s, alive=state.brisk_s > started, doubted=state.breaker.doubted, stream=kind.stream)

@@ -244,8 +244,9 @@ class Trial:
         state, took = self.state, now - self.attempt.started_s
         if kind in ("timeout", "slow"):
             state.start.observe(took, now)
-            if self.kind is not None and state.alive_s > self.attempt.started_s:  # it is not down, such requests last
-                state.paced(self.kind, took, now)
+            kept = self.kind is not None and state.brisk_s > self.attempt.started_s
+            if self.kind is not None and kept and took > state.ordinary_s(self.kind, now):
+                state.paced(self.kind, took, now)  # it is well, such requests last
         elif self.attempt.status:
             state.alive_s = now
         if self.kind is not None and not kind and self._content_s is None:

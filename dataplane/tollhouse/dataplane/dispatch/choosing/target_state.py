@@ -7,7 +7,7 @@ from typing import Any, Literal
 from tollhouse.dataplane.dispatch.choosing.gate import Gate
 from tollhouse.dataplane.dispatch.setup.probed import Probe
 from tollhouse.dataplane.engine.breaker import DEAD_KEY, Breaker
-from tollhouse.dataplane.engine.patience import Kind, Pace
+from tollhouse.dataplane.engine.patience import FLOOR_S, Kind, Pace
 from tollhouse.dataplane.engine.peak_ewma import PeakEwma
 from tollhouse.dataplane.engine.quota_headers import refilled
 from tollhouse.dataplane.engine.retry_budget import RetryBudget
@@ -35,6 +35,7 @@ class TargetState:
         "account_key",
         "alive_s",
         "breaker",
+        "brisk_s",
         "budget",
         "first_byte_s",
         "gate",
@@ -78,6 +79,8 @@ class TargetState:
         """How long answers take to begin, per kind of request."""
         self.alive_s = float("-inf")
         """When it last answered anybody, be it with an error."""
+        self.brisk_s = float("-inf")
+        """When the request was made that was the latest one to be answered within the ordinary time."""
         self._headroom: float | None = None
         self._headroom_s = 0.0
         self.probe: Probe | None = None
@@ -141,6 +144,9 @@ class TargetState:
         pace = self.paces.get(kind)
         if pace is None:
             pace = self.paces[kind] = Pace()
+        ordinary_s = pace.ordinary_s(now)
+        if not ordinary_s or seconds <= max(ordinary_s, FLOOR_S):
+            self.brisk_s = max(self.brisk_s, now - seconds)
         pace.observe(seconds, now)
 
     def ordinary_s(self, kind: Kind, now: float) -> float:
