@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-HELD_OUT = Path(__file__).parents[2] / "tests/golden/guard/injection.fifth.yaml"
+HELD_OUT = Path(__file__).parents[2] / "tests/golden/guard/injection.sixth.yaml"
 
 
 def attacks(luck: random.Random, count: int) -> list[str]:
