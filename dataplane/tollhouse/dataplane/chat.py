@@ -177,6 +177,8 @@ class ChatRequest(msgspec.Struct):
     user: str = ""
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
     """Fields only the client's own format knows."""
+    unread: list[str] = msgspec.field(default_factory=list)
+    """Fields inside messages, parts and tools that no other format has a place for, by their dotted names."""
     keeps_thoughts: bool = False
     """The provider wants to be told again what it thought before its calls, though nobody signed it (DeepSeek)."""
     original: dict[str, Any] | None = None

@@ -72,6 +72,7 @@ def left_out(chat: ChatRequest, own: str) -> list[str]:
     for format_name, fields in chat.extra.items():
         if format_name == own:
             continue
+        names += chat.unread
         carried = shared(chat, own) if own in _OPENAI and format_name in _OPENAI else {}
         for name, value in fields.items():
             if name in _PARTLY.get(format_name, ()) and isinstance(value, dict):

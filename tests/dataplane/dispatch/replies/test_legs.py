@@ -82,3 +82,27 @@ def test_a_providers_failure_is_seen() -> None:
         leg.feed(event)
         assert leg.failed is not None
         assert leg.failed.message == "m"
+
+
+def test_a_translated_stream_without_usage_tells_the_estimate() -> None:
+    """Agents count their context by it: 0 would let them run over the model's window."""
+    encoder = ANTHROPIC.stream_encoder(ReplyContext("m"))
+    leg = TranslatedLeg(OPENAI.stream_decoder(), encoder, None, request_size=4000)
+    for piece in (openai_chunk({"content": "Hello there"}), openai_chunk({}, "stop"), b"data: [DONE]\n\n"):
+        leg.feed(piece)
+    shown, charged = leg.take(), leg.usage(4000)
+    assert charged.estimated
+    assert charged.input_tokens > 500
+    assert f'"input_tokens":{charged.input_tokens}'.encode() in shown
+    assert f'"output_tokens":{charged.output_tokens}'.encode() in shown
+
+
+def test_a_translated_stream_with_usage_tells_it_as_it_came() -> None:
+    """No second word after the provider's."""
+    encoder = OPENAI.stream_encoder(ReplyContext("m", stream_usage=True))
+    leg = TranslatedLeg(ANTHROPIC.stream_decoder(), encoder, None, request_size=4000)
+    for piece in ANTHROPIC_STREAM:
+        leg.feed(piece)
+    shown = leg.take()
+    assert shown.count(b'"prompt_tokens":') == 1
+    assert b'"prompt_tokens":20' in shown

@@ -72,8 +72,10 @@ class KeptLeg(TranslatedLeg):
 
     __slots__ = ("said",)
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, loss: tuple[str, list[str]]) -> None:
-        super().__init__(decoder, encoder, None, loss)
+    def __init__(
+        self, decoder: StreamDecoder, encoder: StreamEncoder, loss: tuple[str, list[str]], request_size: int = 0
+    ) -> None:
+        super().__init__(decoder, encoder, None, loss, request_size)
         self.said = Said(encoder)
 
     def events(self, events: Iterable[Event]) -> None:
@@ -106,10 +108,11 @@ def kept_leg(
     *,
     same: bool,
     hiding: UsageReader | None,
+    request_size: int = 0,
 ) -> KeptLeg | KeptPassingLeg:
     """A leg that can be continued. ``same``: the provider speaks the client's format; ``hiding`` then takes out usage
     the client did not ask for."""
-    return KeptPassingLeg(decoder, encoder, hiding) if same else KeptLeg(decoder, encoder, loss)
+    return KeptPassingLeg(decoder, encoder, hiding) if same else KeptLeg(decoder, encoder, loss, request_size)
 
 
 class ContinuedLeg(TranslatedLeg):
@@ -117,8 +120,10 @@ class ContinuedLeg(TranslatedLeg):
 
     __slots__ = ("_broken", "_repeated", "_second")
 
-    def __init__(self, decoder: StreamDecoder, broken: Broken, loss: tuple[str, list[str]]) -> None:
-        super().__init__(decoder, broken.encoder, None, loss)
+    def __init__(
+        self, decoder: StreamDecoder, broken: Broken, loss: tuple[str, list[str]], request_size: int = 0
+    ) -> None:
+        super().__init__(decoder, broken.encoder, None, loss, request_size)
         self._broken = broken
         self._repeated = broken.text[len(broken.text.rstrip()) :]
         """White space the client has and the new target was not shown."""

@@ -214,13 +214,18 @@ class Answers:
         client = ex.protocol
         broken: Broken | None = ex.state.get(STATE)
         if broken is not None:
-            return ContinuedLeg(prepared.spoken.stream_decoder(), broken, (client.name, ex.dropped))
+            return ContinuedLeg(prepared.spoken.stream_decoder(), broken, (client.name, ex.dropped), len(prepared.body))
         hooks = _hooks(ex, prepared)
         if limits.continues and may_continue(ex):
             encoder = client.stream_encoder(reply_context(ex, prepared))
             hiding = prepared.spoken.usage_reader(hide_usage=True) if prepared.hide_usage else None
             return kept_leg(
-                prepared.spoken.stream_decoder(), encoder, (client.name, ex.dropped), same=prepared.same, hiding=hiding
+                prepared.spoken.stream_decoder(),
+                encoder,
+                (client.name, ex.dropped),
+                same=prepared.same,
+                hiding=hiding,
+                request_size=len(prepared.body),
             )
         if prepared.same and hooks is None:
             reader = prepared.spoken.usage_reader(hide_usage=prepared.hide_usage)
@@ -235,7 +240,8 @@ class Answers:
             if editor is not None:
                 return EditedLeg(decoder, encoder, hooks, editor)
             return HookedLeg(decoder, encoder, hooks, hiding)
-        return TranslatedLeg(prepared.spoken.stream_decoder(), encoder, hooks, (client.name, ex.dropped))
+        loss = client.name, ex.dropped
+        return TranslatedLeg(prepared.spoken.stream_decoder(), encoder, hooks, loss, len(prepared.body))
 
     async def _hold(
         self, leg: Leg, response: UpstreamResponse, trial: Trial, until_s: float | None

@@ -141,6 +141,7 @@ class TranslatedLeg(Leg):
         "_lost",
         "_pending",
         "_reported",
+        "_request_size",
         "_text_size",
         "_took",
         "_usage",
@@ -153,8 +154,11 @@ class TranslatedLeg(Leg):
         encoder: StreamEncoder,
         hooks: Hooks | None,
         loss: tuple[str, list[str]] | None = None,
+        request_size: int = 0,
     ) -> None:
-        """``loss``: the client's format, and where to name the parts it has no place for."""
+        """``loss``: the client's format, and where to name the parts it has no place for. ``request_size``: what to
+        estimate the usage from that the client is told where the provider tells none; 0: it is told none."""
+        self._request_size = request_size
         self._client, self._dropped = loss or ("", [])
         self._lost: list[str] = []
         self._took = False
@@ -193,6 +197,8 @@ class TranslatedLeg(Leg):
                     self.failed = nothing_else(self._lost)
                     return
                 self.ended = True
+                if self._request_size and (told := self.usage(self._request_size)).estimated:
+                    self._pending.append(UsageReported(told))  # agents count their context by it
             elif (
                 self._client
                 and isinstance(event, PartStarted | OpaqueDelta)

@@ -32,6 +32,7 @@ from tollhouse.dataplane.protocols._fields import (
     wrong,
 )
 from tollhouse.dataplane.protocols._signatures import unpack
+from tollhouse.dataplane.protocols._unread import Shape, unread
 
 FORMAT = "anthropic_messages"
 
@@ -55,6 +56,25 @@ _CARRIED = frozenset(
     )
 )
 """Fields the neutral form has a place for; every other one rides in ``extra``."""
+
+_SOURCE = Shape("type media_type data url file_id content")
+_SHOWN = {
+    "text": Shape("type text cache_control"),
+    "image": Shape("type cache_control", source=_SOURCE),
+    "document": Shape("type title context citations cache_control", source=_SOURCE),
+    "search_result": Shape("type title source cache_control", content=Shape("type text")),
+}
+_BLOCKS = {
+    **_SHOWN,
+    "tool_use": Shape("type id name input cache_control"),
+    "tool_result": Shape("type tool_use_id is_error cache_control", content=_SHOWN),
+    "thinking": Shape("type thinking signature"),
+    "redacted_thinking": Shape("type data"),
+    "compaction": Shape("type content cache_control"),
+}
+_INSIDE = (("system", _BLOCKS), ("messages", Shape("role", content=_BLOCKS)))
+"""What is read of the objects inside; every other field of theirs is named in ``unread``. A tool's ride in its
+``extra``."""
 
 _THINKING = ("enabled", "disabled", "adaptive", "between_tools")
 
@@ -92,6 +112,7 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
         reasoning=_reasoning(thinking, get_text(output, "effort", "output_config")),
         user=get_text(metadata, "user_id", "metadata"),
         extra={FORMAT: extra},
+        unread=unread(body, _INSIDE),
     )
 
 

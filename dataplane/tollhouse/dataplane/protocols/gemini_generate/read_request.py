@@ -34,6 +34,7 @@ from tollhouse.dataplane.protocols._fields import (
     wrong,
 )
 from tollhouse.dataplane.protocols._signatures import unpack
+from tollhouse.dataplane.protocols._unread import Shape, unread
 from tollhouse.dataplane.protocols.gemini_generate.fields import FORMAT, UNSIGNED, camel, json_schema, several
 
 _CARRIED = frozenset(("model", "stream", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig"))
@@ -57,6 +58,27 @@ _CONFIG = frozenset(
         "thinkingConfig",
     )
 )
+_BLOB = Shape("mimeType data displayName")
+_PART = Shape(
+    "text thought thoughtSignature executableCode codeExecutionResult",
+    inlineData=_BLOB,
+    fileData=Shape("fileUri mimeType displayName"),
+    functionCall=Shape("id name args"),
+    functionResponse=Shape("id name response", parts=Shape("", inlineData=_BLOB)),
+)
+_INSIDE = (
+    ("systemInstruction", Shape("role", parts=Shape("text"))),
+    ("contents", Shape("role", parts=_PART)),
+    (
+        "tools",
+        Shape(
+            "googleSearch googleSearchRetrieval googleMaps codeExecution urlContext computerUse fileSearch retrieval",
+            functionDeclarations=Shape("name description parameters parametersJsonSchema"),
+        ),
+    ),
+    ("toolConfig", Shape("", functionCallingConfig=Shape("mode allowedFunctionNames"))),
+)
+"""What is read of the objects inside; every other field of theirs is named in ``unread``."""
 _ENVELOPES = frozenset(("output", "result", "error"))
 """Keys that only say what the one text of a result is; every other key is part of the result."""
 _MODES = {"AUTO": "auto", "ANY": "required", "NONE": "none", "VALIDATED": "auto", "MODE_UNSPECIFIED": "auto"}
@@ -95,6 +117,7 @@ def read_request(raw: dict[str, Any]) -> ChatRequest:
         response_format=_format(config),
         reasoning=_reasoning(config.get("thinkingConfig")),
         extra={FORMAT: extra},
+        unread=unread(body, _INSIDE),
         original=raw,
     )
 

@@ -35,6 +35,7 @@ from tollhouse.dataplane.protocols._fields import (
 )
 from tollhouse.dataplane.protocols._freeform import SCHEMA, arguments_of, with_grammar
 from tollhouse.dataplane.protocols._media import is_data_url, split_data_url
+from tollhouse.dataplane.protocols._unread import Shape, unread
 
 FORMAT = "openai_chat"
 
@@ -65,16 +66,40 @@ _CARRIED = frozenset(
 )
 """Fields the neutral form has a place for; every other one rides in ``extra``."""
 
+_CONTENT = {
+    "text": Shape("type text cache_control"),
+    "refusal": Shape("type refusal"),
+    "image_url": Shape("type cache_control", image_url=Shape("url detail")),
+    "file": Shape("type cache_control", file=Shape("file_data file_id filename")),
+    "input_audio": Shape("type", input_audio=Shape("data format")),
+}
+_CALL = Shape("id type index", function=Shape("name arguments"))
+_CALLS = {None: _CALL, "function": _CALL, "custom": Shape("id type index", custom=Shape("name input"))}
+_MESSAGE = "role name tool_call_id refusal reasoning_content reasoning function_call audio"
+_FUNCTION = Shape("type cache_control", function=Shape("name description parameters strict"))
+_INSIDE = (
+    ("messages", Shape(_MESSAGE, content=_CONTENT, tool_calls=_CALLS)),
+    ("tools", {"function": _FUNCTION, "custom": Shape("type", custom=Shape("name description format"))}),
+)
+"""What is read of the objects inside; every other field of theirs is named in ``unread``."""
+
 
 def read_request(body: dict[str, Any]) -> ChatRequest:
     """Raises ClientError naming the field at fault."""
-    extra = {name: value for name, value in body.items() if name not in _CARRIED and value is not None}
+    extra: dict[str, Any] = {}
+    if not _CARRIED.issuperset(body):
+        extra = {name: value for name, value in body.items() if name not in _CARRIED and value is not None}
     max_tokens = get_integer(body, "max_completion_tokens", low=1)
     if max_tokens is None:
         max_tokens = get_integer(body, "max_tokens", low=1)
-    stream_options = as_object({} if (told := body.get("stream_options")) is None else told, "stream_options")
+    stream_usage = False
+    if body.get("stream_options") is not None:
+        stream_options = as_object(body["stream_options"], "stream_options")
+        stream_usage = get_flag(stream_options, "include_usage", "stream_options") or False
     choices = get_integer(body, "n", low=1, high=128)
-    tools = [_tool(item, f"tools[{i}]") for i, item in enumerate(as_list(body.get("tools"), "tools"))]
+    tools: list[Tool] = []
+    if body.get("tools") is not None:
+        tools = [_tool(item, f"tools[{i}]") for i, item in enumerate(as_list(body["tools"], "tools"))]
     tools, choice = _tool_choice(body.get("tool_choice"), tools)
     return ChatRequest(
         model=get_text(body, "model", ""),
@@ -90,7 +115,7 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
         seed=get_integer(body, "seed"),
         stop=_stop(body.get("stop")),
         stream=get_flag(body, "stream") or False,
-        stream_usage=get_flag(stream_options, "include_usage", "stream_options") or False,
+        stream_usage=stream_usage,
         choices=1 if choices is None else choices,
         logprobs=get_flag(body, "logprobs"),
         top_logprobs=get_integer(body, "top_logprobs", low=0, high=20),
@@ -98,6 +123,7 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
         reasoning=_reasoning(body),
         user=get_text(body, "user", ""),
         extra={FORMAT: extra},
+        unread=unread(body, _INSIDE),
     )
 
 

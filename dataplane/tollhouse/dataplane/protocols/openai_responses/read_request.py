@@ -14,6 +14,7 @@ from tollhouse.dataplane.protocols._fields import (
     missing,
     wrong,
 )
+from tollhouse.dataplane.protocols._unread import MOST, Shape, unread
 from tollhouse.dataplane.protocols.openai_responses.items import Items
 from tollhouse.dataplane.protocols.openai_responses.tools import FORMAT, read_choice, read_tools
 
@@ -40,6 +41,32 @@ _CARRIED = frozenset(
     )
 )
 """Fields the neutral form has a place for, or that mean nothing away from OpenAI; every other rides in ``extra``."""
+
+_CONTENT = {
+    **dict.fromkeys(("input_text", "output_text", "text"), Shape("type text")),
+    "refusal": Shape("type refusal"),
+    "input_image": Shape("type image_url detail file_id"),
+    "input_file": Shape("type filename file_data file_url file_id"),
+    "input_audio": Shape("type", input_audio=Shape("data format")),
+}
+_MESSAGE = Shape("id type role status", content=_CONTENT)
+_RESULT = Shape("id type call_id status", output=_CONTENT)
+_CUSTOM = Shape("type name description format defer_loading")
+_TOOLS = {"custom": _CUSTOM, "namespace": Shape("type name description", tools={"custom": _CUSTOM})}
+_ITEMS = {
+    **dict.fromkeys((None, "", "message"), _MESSAGE),
+    "function_call": Shape("id type call_id namespace name arguments status"),
+    "custom_tool_call": Shape("id type call_id namespace name input status"),
+    "function_call_output": _RESULT,
+    "custom_tool_call_output": _RESULT,
+    "reasoning": Shape("id type summary content encrypted_content status"),
+    "additional_tools": Shape("id type role", tools=_TOOLS),
+}
+_INSIDE = (("input", _ITEMS), ("tools", _TOOLS))
+"""What is read of the objects inside; every other field of theirs is named in ``unread``. A function's ride in its
+``extra``."""
+_INCLUDED = ("reasoning.encrypted_content", "message.output_text.logprobs")
+"""What an answer holds anyway where it can."""
 
 
 def read_request(body: dict[str, Any]) -> ChatRequest:
@@ -81,8 +108,15 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
         reasoning=_reasoning(as_object(body.get("reasoning") or {}, "reasoning")),
         user=get_text(body, "user", ""),
         extra={FORMAT: extra},
+        unread=unread(body, _INSIDE) + _included(body.get("include")),
         original=body,
     )
+
+
+def _included(value: Any) -> list[str]:
+    """What only OpenAI adds to an answer, as it is dropped."""
+    named = value if isinstance(value, list) else ()
+    return [f"include.{one}" for one in named if isinstance(one, str) and one not in _INCLUDED][:MOST]
 
 
 def _format(value: Any) -> ResponseFormat | None:
