@@ -12,6 +12,7 @@ from tollhouse.dataplane.errors import UpstreamError
 from tollhouse.dataplane.protocol import ReplyContext
 
 from tests.support.protocols import ANTHROPIC, OPENAI, protocol
+from tests.support.providers import openai_chunk
 
 GEMINI = protocol("gemini_generate")
 IMAGE = {"inlineData": {"mimeType": "image/png", "data": "AAAA"}}
@@ -89,3 +90,17 @@ def test_citations_and_what_else_only_one_format_knows_are_named() -> None:
     leg.feed(b"data: " + json.dumps({"choices": [{"delta": noted}]}).encode() + b"\n\n")
     leg.take()
     assert dropped == ["answer.annotations"]
+
+
+def test_pictures_in_chat_answers_are_named() -> None:
+    """OpenRouter's models that draw tell them beside the text, in streams too."""
+    message = {"role": "assistant", "content": "Here.", "images": [{"type": "image_url", "image_url": {"url": "u"}}]}
+    body = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
+    assert unshown(protocol(OPENAI).decode_reply(body), "anthropic_messages") == ["answer.images"]
+    dropped: list[str] = []
+    encoder = protocol(ANTHROPIC).stream_encoder(ReplyContext("m"))
+    leg = TranslatedLeg(protocol(OPENAI).stream_decoder(), encoder, None, ("anthropic_messages", dropped))
+    for piece in (openai_chunk({"content": "Here."}), openai_chunk({"images": message["images"]}, "stop")):
+        leg.feed(piece)
+    assert b"Here." in leg.take()
+    assert dropped == ["answer.images"]

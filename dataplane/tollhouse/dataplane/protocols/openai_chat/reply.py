@@ -103,6 +103,8 @@ def _read_choice(item: Any) -> Choice:
     if message.get("audio") or message.get("annotations"):
         rest = {name: message[name] for name in ("audio", "annotations") if message.get(name)}
         parts.append(Opaque(FORMAT, rest))
+    if message.get("images"):  # of models that draw, at OpenRouter
+        parts.append(Opaque(FORMAT, {"images": message["images"]}))
     reason = read_finish(item.get("finish_reason"), refused=bool(refusal))
     if reason == "stop" and any(isinstance(part, ToolCall) for part in parts):
         reason = "tool_calls"  # several compatible servers say stop

@@ -120,6 +120,8 @@ class ChatStreamDecoder(EventDecoder):
             if isinstance(delta.get("annotations"), list):
                 noted = Opaque(FORMAT, {"annotations": delta["annotations"]})
                 events.append(OpaqueDelta(number, max(state.open, 0), noted))
+            if delta.get("images"):  # of models that draw, at OpenRouter
+                events.append(OpaqueDelta(number, max(state.open, 0), Opaque(FORMAT, {"images": delta["images"]})))
             refusal = words(delta.get("refusal"))
             if refusal:
                 state.refused = True
