@@ -125,3 +125,24 @@ def test_the_names_reach_another_format_and_not_the_own() -> None:
     foreign, own = read_messages(_MESSAGES), read_chat(_CHAT)
     assert "messages.output_config" in write_chat(foreign, None).dropped
     assert "messages.foo" not in write_chat(own, None).dropped
+
+
+def test_what_choices_and_forms_hold_is_named_as_well() -> None:
+    """Of objects beside the messages: by their whole path."""
+    said = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    schema = {"name": "n", "schema": {"type": "object"}, "version": 2}
+    chat = {
+        **said,
+        "response_format": {"type": "json_schema", "json_schema": schema},
+        "stream_options": {"include_usage": True, "include_obfuscation": False},
+        "tools": [{"type": "function", "function": {"name": "f"}}],
+        "tool_choice": {"type": "function", "function": {"name": "f", "why": "x"}},
+    }
+    named = ["response_format.json_schema.version", "stream_options.include_obfuscation", "tool_choice.function.why"]
+    assert read_chat(chat).unread == named
+    form = {"type": "json_schema", **schema}
+    assert read_responses({"model": "m", "input": "hi", "text": {"format": form}}).unread == ["text.format.version"]
+    thinking = {"thinkingBudget": 9, "thinkingStyle": "brief"}
+    contents = [{"parts": [{"text": "hi"}]}]
+    gemini = {"contents": contents, "generationConfig": {"thinkingConfig": thinking}}
+    assert read_gemini({**gemini, "model": "m"}).unread == ["generationConfig.thinkingConfig.thinkingStyle"]

@@ -77,6 +77,7 @@ _INSIDE = (
         ),
     ),
     ("toolConfig", Shape("", functionCallingConfig=Shape("mode allowedFunctionNames"))),
+    ("generationConfig.thinkingConfig", Shape("includeThoughts thinkingBudget thinkingLevel")),
 )
 """What is read of the objects inside; every other field of theirs is named in ``unread``."""
 _ENVELOPES = frozenset(("output", "result", "error"))
@@ -117,7 +118,7 @@ def read_request(raw: dict[str, Any]) -> ChatRequest:
         response_format=_format(config),
         reasoning=_reasoning(config.get("thinkingConfig")),
         extra={FORMAT: extra},
-        unread=unread(body, _INSIDE),
+        unread=unread({**body, "generationConfig.thinkingConfig": config.get("thinkingConfig")}, _INSIDE),
         original=raw,
     )
 

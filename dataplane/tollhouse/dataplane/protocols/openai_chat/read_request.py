@@ -80,6 +80,12 @@ _FUNCTION = Shape("type cache_control", function=Shape("name description paramet
 _INSIDE = (
     ("messages", Shape(_MESSAGE, content=_CONTENT, tool_calls=_CALLS)),
     ("tools", {"function": _FUNCTION, "custom": Shape("type", custom=Shape("name description format"))}),
+    (
+        "tool_choice",
+        Shape("type", function=Shape("name"), custom=Shape("name"), allowed_tools=Shape("mode tools")),
+    ),
+    ("response_format", Shape("type", json_schema=Shape("name description schema strict"))),
+    ("stream_options", Shape("include_usage")),
 )
 """What is read of the objects inside; every other field of theirs is named in ``unread``."""
 

@@ -62,7 +62,12 @@ _ITEMS = {
     "reasoning": Shape("id type summary content encrypted_content status"),
     "additional_tools": Shape("id type role", tools=_TOOLS),
 }
-_INSIDE = (("input", _ITEMS), ("tools", _TOOLS))
+_INSIDE = (
+    ("input", _ITEMS),
+    ("tools", _TOOLS),
+    ("tool_choice", Shape("type name namespace mode tools")),
+    ("text.format", Shape("type name description schema strict")),
+)
 """What is read of the objects inside; every other field of theirs is named in ``unread``. A function's ride in its
 ``extra``."""
 _INCLUDED = ("reasoning.encrypted_content", "message.output_text.logprobs")
@@ -89,6 +94,7 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
         items.read(body["input"])
     elif "previous_response_id" not in extra and "prompt" not in extra and "conversation" not in extra:
         raise missing("input", "a string or an array of items")
+    form = as_object(body.get("text") or {}, "text").get("format")
     top_logprobs = get_integer(body, "top_logprobs", low=0, high=20)
     tools, choice = read_choice(body.get("tool_choice"), read_tools(body.get("tools"), "tools") + items.tools)
     return ChatRequest(
@@ -104,11 +110,11 @@ def read_request(body: dict[str, Any]) -> ChatRequest:
         top_logprobs=top_logprobs or None,
         stream=get_flag(body, "stream") or False,
         stream_usage=True,
-        response_format=_format(as_object(body.get("text") or {}, "text").get("format")),
+        response_format=_format(form),
         reasoning=_reasoning(as_object(body.get("reasoning") or {}, "reasoning")),
         user=get_text(body, "user", ""),
         extra={FORMAT: extra},
-        unread=unread(body, _INSIDE) + _included(body.get("include")),
+        unread=unread({**body, "text.format": form}, _INSIDE) + _included(body.get("include")),
         original=body,
     )
 
