@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from tollhouse.cli.simulator.log import Entry
 ENTRIES = 200_000
 _START_S = 60.0
 _CONTROL_S = 30.0
+_PORTS = range(12_000, 19_000)
 
 
 class Provider:
@@ -106,7 +108,9 @@ class Provider:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Below those the system gives to connections: one of those would take the port while the provider is dead."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Failure("no port is free for a simulator", code=UNREACHABLE)
